@@ -1,0 +1,49 @@
+"""Blackthorn: train, prune, attack, measure and ship neural networks that are small and still hard to fool.
+
+    import blackthorn as bt
+
+    splits = bt.load_data("digits")
+    model = bt.models.wang_cnn(num_classes=10)
+    attack = bt.attacks.PGD(eps=8/255, steps=20)
+
+Everything is `f(model, x, y)`; everything configurable is a frozen value; imports point one way (docs/architecture.md).
+Submodules load on first use, so that `import blackthorn` and `blackthorn --help` do not wait for torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import (
+        attacks as attacks,
+        data as data,
+        deploy as deploy,
+        measuring as measuring,
+        models as models,
+        objectives as objectives,
+        pruning as pruning,
+        recipes as recipes,
+        report as report,
+        training as training,
+    )
+    from .data import load_data as load_data
+    from .training import fit as fit
+
+__version__ = "0.1.0"
+
+_FOLDERS = ("attacks", "data", "deploy", "measuring", "models", "objectives", "pruning", "recipes", "report", "training")
+_FUNCTIONS = {"load_data": "data", "fit": "training"}
+
+__all__ = sorted([*_FOLDERS, *_FUNCTIONS, "__version__"])  # noqa: PLE0605  # kept in step with the tables above
+
+
+def __getattr__(name: str) -> Any:
+    if name in _FOLDERS:
+        return importlib.import_module(f".{name}", __name__)
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(f".{_FUNCTIONS[name]}", __name__), name)
+    raise AttributeError(f"module 'blackthorn' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

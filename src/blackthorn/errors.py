@@ -1,0 +1,61 @@
+"""Everything Blackthorn refuses, as one tree.
+
+    BlackthornError
+    ├── DataError         a data source that cannot be read, or reads as something else than labelled images
+    ├── ModelError        a network that cannot be built, traced or called on these images
+    ├── AttackError       an attack that cannot mean what was asked (radius, norm, labels)
+    ├── TrainingError     training that stopped making sense (loss not finite, accuracy at chance)
+    ├── PruningError      pruning that removes nothing, empties a layer or does not fit the network
+    ├── BundleError       a file that is not one of our bundles or checkpoints
+    ├── RecipeError       a recipe, preset or override that is not valid
+    └── StoreError        results that cannot be written or read back
+
+Every message is one line: where, what was read, what to write instead. The command line prints it and exits with 2.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class BlackthornError(ValueError):
+    """Base of every error raised on purpose; its message is one line meant for the user."""
+
+
+class DataError(BlackthornError):
+    """A data source that cannot be read, or reads as something else than labelled images."""
+
+
+class ModelError(BlackthornError):
+    """A network that cannot be built, traced or called on these images."""
+
+
+class AttackError(BlackthornError):
+    """An attack that cannot mean what was asked."""
+
+
+class TrainingError(BlackthornError):
+    """Training that stopped making sense."""
+
+
+class PruningError(BlackthornError):
+    """Pruning that removes nothing, empties a layer or does not fit the network."""
+
+
+class BundleError(BlackthornError):
+    """A file that is not one of our bundles or checkpoints."""
+
+
+class RecipeError(BlackthornError):
+    """A recipe, preset or override that is not valid."""
+
+
+class StoreError(BlackthornError):
+    """Results that cannot be written or read back."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """The tail of an error message: the nearest known words, then all of them."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    hint = f"did you mean '{close[0]}'? " if close else ""
+    return f"{hint}Known: {', '.join(names)}."

@@ -1,0 +1,16 @@
+"""One thread and no network: tests are about numbers, not about this machine."""
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # two workers share the cores; more threads only get in each other's way
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> None:
+    torch.manual_seed(0)
