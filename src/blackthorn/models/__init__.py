@@ -1,0 +1,37 @@
+"""Networks as plain `nn.Module`s: pixels in, logits out, normalisation inside."""
+
+from .architecture import architecture_of as architecture_of
+from .architecture import stamp as stamp
+from .building import BUILDERS as BUILDERS
+from .building import build as build
+from .building import check_logits as check_logits
+from .lenet import lenet5_caffe as lenet5_caffe
+from .mlp import mlp as mlp
+from .modes import eval_mode as eval_mode
+from .modes import frozen as frozen
+from .normalize import Normalize as Normalize
+from .parana_cnn import parana_cnn as parana_cnn
+from .resnet import resnet18 as resnet18
+from .vgg import vgg16 as vgg16
+from .vgg import vgg16_anp as vgg16_anp
+from .wang_cnn import wang_cnn as wang_cnn
+from .wide_resnet import wrn28_4 as wrn28_4
+
+__all__ = [
+    "BUILDERS",
+    "Normalize",
+    "architecture_of",
+    "build",
+    "check_logits",
+    "eval_mode",
+    "frozen",
+    "lenet5_caffe",
+    "mlp",
+    "parana_cnn",
+    "resnet18",
+    "stamp",
+    "vgg16",
+    "vgg16_anp",
+    "wang_cnn",
+    "wrn28_4",
+]

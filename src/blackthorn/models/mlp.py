@@ -1,0 +1,55 @@
+"""The fully connected network of the PARANA pruning article: 784-1500-1000-800-10.
+
+Reference: J. Gannon, Pruning neural networks and adversarial noise (jngannon.github.io/article_pruning.html); initial weights
+from its package.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+
+from .architecture import check_images, check_moments, check_widths, stamp
+from .init import parana_
+from .normalize import normalized
+
+
+def mlp(
+    num_classes: int = 10,
+    *,
+    in_channels: int = 1,
+    image_size: int = 28,
+    hidden: Sequence[int] = (1500, 1000, 800),
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> nn.Sequential:
+    """Linear layers with ReLU between; images of any size. 3,484,000 weights by default.
+
+    Args:
+        hidden: widths of the hidden layers; the article's notebooks use 1500, 800, 400.
+    Raises:
+        ModelError: an option that cannot be.
+    Reference:
+        Gannon 2018, "4 layer" network.
+    """
+    check_images("mlp", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
+    check_widths("mlp", hidden=hidden)
+    mean, std = check_moments("mlp", in_channels, mean, std)
+    widths = [in_channels * image_size**2, *hidden]
+    layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
+    for i, (into, out) in enumerate(zip(widths, hidden), start=1):
+        layers[f"fc{i}"] = nn.Linear(into, out)
+        layers[f"relu{i}"] = nn.ReLU()
+    layers["out"] = nn.Linear(widths[-1], num_classes)
+    model = normalized(mean, std, layers)
+    parana_(model, last=layers["out"])
+    return stamp(
+        model,
+        "mlp",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        hidden=hidden,
+        mean=mean,
+        std=std,
+    )

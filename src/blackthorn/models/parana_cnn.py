@@ -1,0 +1,67 @@
+"""The 7-layer convolutional network of the PARANA pruning article: four convolutions without pooling, three linear layers.
+
+Reference: J. Gannon, Pruning neural networks and adversarial noise (jngannon.github.io/article_pruning.html); sizes and initial
+weights from its package, whose convolutions pad with zeros to keep the image size.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+
+from ..errors import ModelError
+from .architecture import check_images, check_moments, check_widths, stamp
+from .init import parana_
+from .normalize import normalized
+
+_KERNELS = (7, 5, 3, 3)
+
+
+def parana_cnn(
+    num_classes: int = 10,
+    *,
+    in_channels: int = 1,
+    image_size: int = 28,
+    channels: Sequence[int] = (12, 15, 25, 20),
+    hidden: Sequence[int] = (1500, 500),
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> nn.Sequential:
+    """Convolutions 7, 5, 3, 3 that keep the image size, then linear layers; images of any size and channels.
+
+    Args:
+        channels: filters of the four convolutions.
+        hidden: widths of the hidden linear layers.
+    Raises:
+        ModelError: an option that cannot be.
+    Reference:
+        Gannon 2018, "7 layer" network: 15,680 features after the last convolution, 24,287,963 weights.
+    """
+    check_images("parana_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
+    check_widths("parana_cnn", channels=channels, hidden=hidden)
+    if len(channels) != len(_KERNELS):
+        raise ModelError(f"parana_cnn: channels must be 4 numbers, one per convolution; got {channels!r}")
+    mean, std = check_moments("parana_cnn", in_channels, mean, std)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (into, out, kernel) in enumerate(zip([in_channels, *channels], channels, _KERNELS), start=1):
+        layers[f"conv{i}"] = nn.Conv2d(into, out, kernel, padding=kernel // 2)
+        layers[f"relu{i}"] = nn.ReLU()
+    layers["flatten"] = nn.Flatten()
+    widths = [channels[-1] * image_size**2, *hidden]
+    for i, (into, out) in enumerate(zip(widths, hidden), start=1):
+        layers[f"fc{i}"] = nn.Linear(into, out)
+        layers[f"fc_relu{i}"] = nn.ReLU()
+    layers["out"] = nn.Linear(widths[-1], num_classes)
+    model = normalized(mean, std, layers)
+    parana_(model, last=layers["out"])
+    return stamp(
+        model,
+        "parana_cnn",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        channels=channels,
+        hidden=hidden,
+        mean=mean,
+        std=std,
+    )

@@ -1,0 +1,111 @@
+"""VGG-16 for 32x32 images, with batch normalisation, in the two forms that the robust pruning papers use.
+
+Reference: Simonyan, Zisserman 2015, configuration D. `vgg16` is the CIFAR form of the MadryLab robustness library, taken for
+Lim et al. 2021 (RFP), who name no other; `vgg16_anp` that of Madaan et al. 2020 (ANP-VS) and its public code.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+
+from .architecture import check_images, check_moments, stamp
+from .init import he_normal_
+from .normalize import normalized
+
+_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+_POOLED = (2, 4, 7, 10, 13)  # the convolutions that are followed by pooling
+_TF_NORM = {"momentum": 0.01, "eps": 1e-3}  # TensorFlow's momentum 0.99 and epsilon
+
+
+def vgg16(
+    num_classes: int = 10,
+    *,
+    in_channels: int = 3,
+    image_size: int = 32,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> nn.Sequential:
+    """Thirteen 3x3 convolutions with batch normalisation, pooled five times, then one linear layer.
+
+    14,728,266 parameters, 4,224 filters. Larger images are averaged over what is left of space.
+
+    Raises:
+        ModelError: images below 32x32, or an option that cannot be.
+    Reference:
+        Simonyan & Zisserman 2015, configuration D; linear head of the MadryLab CIFAR VGG-16.
+    """
+    check_images(
+        "vgg16", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32
+    )
+    mean, std = check_moments("vgg16", in_channels, mean, std)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
+        layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
+        layers[f"norm{i}"] = nn.BatchNorm2d(out)
+        layers[f"relu{i}"] = nn.ReLU()
+        if i in _POOLED:
+            layers[f"pool{i}"] = nn.MaxPool2d(2)
+    layers.update(average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), out=nn.Linear(512, num_classes))
+    model = normalized(mean, std, layers)
+    he_normal_(model, fan="fan_out")
+    return stamp(
+        model,
+        "vgg16",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+    )
+
+
+def vgg16_anp(
+    num_classes: int = 10,
+    *,
+    in_channels: int = 3,
+    image_size: int = 32,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> nn.Sequential:
+    """The VGG-16 of ANP-VS: as `vgg16`, with dropout after unpooled convolutions and one hidden linear layer of 512.
+
+    Raises:
+        ModelError: images below 32x32, or an option that cannot be.
+    Reference:
+        Madaan et al. 2020, base network of the public code.
+    """
+    check_images(
+        "vgg16_anp", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32
+    )
+    mean, std = check_moments("vgg16_anp", in_channels, mean, std)
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
+        layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
+        layers[f"norm{i}"] = nn.BatchNorm2d(out, **_TF_NORM)
+        layers[f"relu{i}"] = nn.ReLU()
+        if i in _POOLED:
+            layers[f"pool{i}"] = nn.MaxPool2d(2)
+        else:
+            layers[f"drop{i}"] = nn.Dropout(0.3 if i == 1 else 0.4)
+    layers.update(
+        average=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        drop14=nn.Dropout(0.5),
+        fc1=nn.Linear(512, 512),
+        norm14=nn.BatchNorm1d(512, **_TF_NORM),
+        relu14=nn.ReLU(),
+        drop15=nn.Dropout(0.5),
+        out=nn.Linear(512, num_classes),
+    )
+    model = normalized(mean, std, layers)
+    he_normal_(model, fan="fan_out")
+    return stamp(
+        model,
+        "vgg16_anp",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+    )

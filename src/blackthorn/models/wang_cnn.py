@@ -1,0 +1,59 @@
+"""The MNIST network of Wang et al.: three strided convolutions and one linear layer.
+
+Reference: Wang, Ding, Huang, Cao, Lui 2018, Adversarial Robustness of Pruned Neural Networks, sec. 3; the same network as
+CleverHans' basic CNN, whose initial weights are used.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+from torch import nn
+
+from .architecture import check_images, check_moments, stamp
+from .init import he_normal_
+from .normalize import normalized
+
+
+def wang_cnn(
+    num_classes: int = 10,
+    *,
+    in_channels: int = 1,
+    image_size: int = 28,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> nn.Sequential:
+    """Convolutions 32@8x8 stride 2, 64@6x6 stride 2, 64@5x5, then linear: 178,986 parameters, 160 filters.
+
+    Raises:
+        ModelError: images below 28x28, or an option that cannot be.
+    Reference:
+        Wang et al. 2018, sec. 3.
+    """
+    check_images(
+        "wang_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=28
+    )
+    mean, std = check_moments("wang_cnn", in_channels, mean, std)
+    side = (image_size - 2) // 2 + 1  # kernel 8, stride 2, padding 3
+    side = (side - 6) // 2 + 1
+    side = side - 4
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        conv1=nn.Conv2d(in_channels, 32, 8, stride=2, padding=3),
+        relu1=nn.ReLU(),
+        conv2=nn.Conv2d(32, 64, 6, stride=2),
+        relu2=nn.ReLU(),
+        conv3=nn.Conv2d(64, 64, 5),
+        relu3=nn.ReLU(),
+        flatten=nn.Flatten(),
+        out=nn.Linear(64 * side**2, num_classes),
+    )
+    model = normalized(mean, std, layers)
+    he_normal_(model)
+    return stamp(
+        model,
+        "wang_cnn",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+    )

@@ -1,0 +1,92 @@
+"""Wide ResNet 28-4: pre-activation residual blocks, four times as wide.
+
+Reference: Zagoruyko, Komodakis 2016, Wide Residual Networks, Table 1 with N = 4 and k = 4; no dropout.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from .architecture import check_images, check_moments, stamp
+from .init import he_normal_
+from .normalize import Normalize
+
+
+class PreActBlock(nn.Module):
+    """norm-ReLU-conv-norm-ReLU-conv beside the identity, or beside a 1x1 convolution of the first activation."""
+
+    def __init__(self, into: int, out: int, stride: int) -> None:
+        super().__init__()
+        self.norm1 = nn.BatchNorm2d(into)
+        self.conv1 = nn.Conv2d(into, out, 3, stride=stride, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(out)
+        self.conv2 = nn.Conv2d(out, out, 3, padding=1, bias=False)
+        changes = stride != 1 or into != out
+        self.shortcut = nn.Conv2d(into, out, 1, stride=stride, bias=False) if changes else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        active = torch.relu(self.norm1(x))
+        beside = x if self.shortcut is None else self.shortcut(active)
+        out = self.conv1(active)
+        out = self.conv2(torch.relu(self.norm2(out)))
+        return out + beside
+
+
+class WideResNet(nn.Module):
+    """3x3 stem, three groups of pre-activation blocks, norm-ReLU, average over space, linear layer."""
+
+    def __init__(
+        self, num_classes: int, in_channels: int, depth: int, widen: int, normalize: nn.Module
+    ) -> None:
+        super().__init__()
+        self.normalize = normalize
+        self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)
+        self.groups = nn.Sequential()
+        into = 16
+        for group in range(3):
+            out = 16 * widen * 2**group
+            for i in range((depth - 4) // 6):
+                stride = 2 if group > 0 and i == 0 else 1
+                self.groups.add_module(f"group{group + 1}_block{i + 1}", PreActBlock(into, out, stride))
+                into = out
+        self.norm = nn.BatchNorm2d(into)
+        self.average = nn.AdaptiveAvgPool2d(1)
+        self.out = nn.Linear(into, num_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.groups(self.conv1(self.normalize(x)))
+        x = self.average(torch.relu(self.norm(x)))
+        logits: Tensor = self.out(x.flatten(1))
+        return logits
+
+
+def wrn28_4(
+    num_classes: int = 10,
+    *,
+    in_channels: int = 3,
+    image_size: int = 32,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> WideResNet:
+    """28 convolutions (three of them shortcuts), 64, 128, 256 channels: 5,849,050 parameters, 4,048 filters.
+
+    Raises:
+        ModelError: an option that cannot be.
+    Reference:
+        Zagoruyko & Komodakis 2016, Table 1; the CIFAR network of Wang et al. 2018.
+    """
+    check_images("wrn28_4", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
+    mean, std = check_moments("wrn28_4", in_channels, mean, std)
+    normalize = nn.Identity() if mean is None or std is None else Normalize(mean, std)
+    model = WideResNet(num_classes, in_channels, 28, 4, normalize)
+    he_normal_(model, fan="fan_out")
+    return stamp(
+        model,
+        "wrn28_4",
+        num_classes=num_classes,
+        in_channels=in_channels,
+        image_size=image_size,
+        mean=mean,
+        std=std,
+    )
