@@ -4,7 +4,7 @@ from .architecture import architecture_of as architecture_of
 from .architecture import stamp as stamp
 from .building import BUILDERS as BUILDERS
 from .building import build as build
-from .building import check_logits as check_logits
+from .foreign import check_logits as check_logits
 from .lenet import lenet5_caffe as lenet5_caffe
 from .mlp import mlp as mlp
 from .modes import eval_mode as eval_mode

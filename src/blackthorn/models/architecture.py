@@ -1,7 +1,8 @@
 """What a network is made of, as data: the description every builder stamps on the network it makes.
 
-`model.architecture` is a flat JSON-able dict, `{"kind": "wang_cnn", "num_classes": 10, "in_channels": 1, ...}`, from which
-`models.build` makes the same network again. It survives `copy.deepcopy`; it holds no weights.
+`model.architecture` is a flat JSON-able dict, `{"kind": "wang_cnn", "num_classes": 10, "in_channels": 1,
+...}`, from which `models.build` makes the same network again. It survives `copy.deepcopy`; it holds no
+weights.
 """
 
 import math
@@ -17,7 +18,7 @@ Architecture = dict[str, object]
 
 
 def stamp(model: M, kind: str, **options: object) -> M:
-    """Describe a network on itself: `model.architecture = {"kind": kind, **options}`, options that are None left out."""
+    """Describe a network on itself: `model.architecture = {"kind": kind, **options}`, without Nones."""
     said = {name: _plain(option) for name, option in options.items() if option is not None}
     model.__dict__["architecture"] = {"kind": kind, **said}
     return model
@@ -71,7 +72,7 @@ def check_widths(kind: str, **options: object) -> None:
     for name, read in options.items():
         if not isinstance(read, (list, tuple)) or not all(_whole(one) for one in read):
             raise ModelError(
-                f"{kind}: {name} must be a list of whole numbers of at least 1, such as [64, 32]; got {read!r}"
+                f"{kind}: {name} must be a list of whole numbers from 1 up, such as [64, 32]; got {read!r}"
             )
 
 
@@ -91,8 +92,8 @@ def check_moments(
         )
         if read is None or not numbers or len(read) not in (1, in_channels):
             raise ModelError(
-                f"{kind}: {name} must be a list of {in_channels} numbers in pixels of [0, 1], with mean and std both "
-                f"given; got {read!r}"
+                f"{kind}: {name} must be a list of {in_channels} numbers, in pixels of [0, 1]; got {read!r}; "
+                "give both mean and std, or neither"
             )
     assert mean is not None and std is not None
     if not min(std) > 0:

@@ -1,4 +1,4 @@
-"""First weights, drawn from torch's global generator: seed it with `torch.manual_seed` to repeat a network."""
+"""First weights, drawn from torch's global generator: `torch.manual_seed` repeats a network."""
 
 import math
 from typing import Literal
@@ -20,7 +20,7 @@ def he_normal_(model: nn.Module, *, fan: Literal["fan_in", "fan_out"] = "fan_in"
 
 
 def xavier_caffe_(model: nn.Module) -> None:
-    """Uniform weights in +-sqrt(3/fan_in), zero biases: Caffe's `xavier` filler, which looks at fan_in alone."""
+    """Uniform weights in +-sqrt(3/fan_in), zero biases: Caffe's `xavier` filler, which ignores fan_out."""
     for layer in model.modules():
         if isinstance(layer, _LAYERS):
             nn.init.kaiming_uniform_(layer.weight, mode="fan_in", nonlinearity="linear")
@@ -28,7 +28,7 @@ def xavier_caffe_(model: nn.Module) -> None:
 
 
 def parana_(model: nn.Module, *, last: nn.Module) -> None:
-    """Normal weights cut at 2 sigma with sigma = sqrt(3/(fan_in + fan_out)), 0.01 in the last layer; biases 0.1.
+    """Normal weights cut at 2 sigma = 2 sqrt(3/(fan_in + fan_out)), 0.02 in the last layer; biases 0.1.
 
     Reference: the PARANA package's layers (github.com/jngannon/Parana-public).
     """

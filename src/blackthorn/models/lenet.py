@@ -1,7 +1,8 @@
 """LeNet-5-Caffe: the LeNet of the pruning literature (20-50-500), not the one of 1998.
 
-Reference: Madaan, Shin, Hwang 2020, Adversarial Neural Pruning with Latent Vulnerability Suppression (LeNet-5-Caffe); layers and
-initial weights from Caffe's examples/mnist/lenet_train_test.prototxt, with the ReLU after each convolution of the former.
+Reference: Madaan, Shin, Hwang 2020, Adversarial Neural Pruning with Latent Vulnerability Suppression, who put
+a ReLU after each convolution; layers and initial weights from Caffe's
+examples/mnist/lenet_train_test.prototxt.
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """The fully connected network of the PARANA pruning article: 784-1500-1000-800-10.
 
-Reference: J. Gannon, Pruning neural networks and adversarial noise (jngannon.github.io/article_pruning.html); initial weights
-from its package.
+Reference: J. Gannon 2018, Pruning neural networks and adversarial noise
+(jngannon.github.io/article_pruning.html); initial weights from its package.
 """
 
 from collections import OrderedDict
@@ -25,8 +25,8 @@ def mlp(
 ) -> nn.Sequential:
     """Linear layers with ReLU between; images of any size. 3,484,000 weights by default.
 
-    Args:
-        hidden: widths of the hidden layers; the article's notebooks use 1500, 800, 400.
+    The article's notebooks use `hidden=(1500, 800, 400)` instead of the widths of its text.
+
     Raises:
         ModelError: an option that cannot be.
     Reference:

@@ -12,7 +12,7 @@ from ..errors import ModelError
 class Normalize(nn.Module):
     """`(x - mean) / std` per channel; the first module of a network that wants normalised images.
 
-    A radius keeps its meaning (pixels in [0, 1]) whatever a network does with its input, because the network does it.
+    A radius keeps its meaning (pixels in [0, 1]) whatever a network does with its input.
 
     Args:
         mean: one number per channel, or a single one for all of them, in pixels of [0, 1].

@@ -1,7 +1,8 @@
-"""The 7-layer convolutional network of the PARANA pruning article: four convolutions without pooling, three linear layers.
+"""The 7-layer network of the PARANA pruning article: four convolutions without pooling, three linear layers.
 
-Reference: J. Gannon, Pruning neural networks and adversarial noise (jngannon.github.io/article_pruning.html); sizes and initial
-weights from its package, whose convolutions pad with zeros to keep the image size.
+Reference: J. Gannon 2018, Pruning neural networks and adversarial noise
+(jngannon.github.io/article_pruning.html); sizes and initial weights from its package, whose convolutions pad
+with zeros to keep the image size.
 """
 
 from collections import OrderedDict
@@ -29,9 +30,8 @@ def parana_cnn(
 ) -> nn.Sequential:
     """Convolutions 7, 5, 3, 3 that keep the image size, then linear layers; images of any size and channels.
 
-    Args:
-        channels: filters of the four convolutions.
-        hidden: widths of the hidden linear layers.
+    `channels` are the filters of the four convolutions, `hidden` the widths of the hidden linear layers.
+
     Raises:
         ModelError: an option that cannot be.
     Reference:

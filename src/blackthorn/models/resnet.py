@@ -1,6 +1,6 @@
 """ResNet-18 for 32x32 images: a 3x3 stem without pooling, four stages of two basic blocks.
 
-Reference: He et al. 2016, Deep Residual Learning, with the CIFAR stem that the adversarial training literature uses.
+Reference: He et al. 2016, Deep Residual Learning, with the stem of the adversarial training literature.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from .normalize import Normalize
 
 
 class BasicBlock(nn.Module):
-    """conv-norm-ReLU-conv-norm beside the identity (or a 1x1 convolution when the shape changes), then ReLU."""
+    """conv-norm-ReLU-conv-norm beside the identity (1x1 convolution when the shape changes), then ReLU."""
 
     def __init__(self, into: int, out: int, stride: int) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ def resnet18(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> ResNet:
-    """Four stages of two basic blocks, 64 to 512 channels, strides 1, 2, 2, 2: 11,173,962 parameters, 4,800 filters.
+    """Four stages of two basic blocks, 64 to 512 channels: 11,173,962 parameters, 4,800 filters.
 
     Raises:
         ModelError: an option that cannot be.

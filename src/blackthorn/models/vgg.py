@@ -1,7 +1,8 @@
 """VGG-16 for 32x32 images, with batch normalisation, in the two forms that the robust pruning papers use.
 
-Reference: Simonyan, Zisserman 2015, configuration D. `vgg16` is the CIFAR form of the MadryLab robustness library, taken for
-Lim et al. 2021 (RFP), who name no other; `vgg16_anp` that of Madaan et al. 2020 (ANP-VS) and its public code.
+Reference: Simonyan, Zisserman 2015, configuration D. `vgg16` is the CIFAR form of the MadryLab robustness
+library, taken for Lim et al. 2021 (RFP), who name no other; `vgg16_anp` that of Madaan et al. 2020 (ANP-VS)
+and its code.
 """
 
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from .normalize import normalized
 
 _WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 _POOLED = (2, 4, 7, 10, 13)  # the convolutions that are followed by pooling
-_TF_NORM = {"momentum": 0.01, "eps": 1e-3}  # TensorFlow's momentum 0.99 and epsilon
+_TF_MOMENTUM, _TF_EPS = 0.01, 1e-3  # TensorFlow's momentum 0.99 and its epsilon
 
 
 def vgg16(
@@ -68,7 +69,7 @@ def vgg16_anp(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> nn.Sequential:
-    """The VGG-16 of ANP-VS: as `vgg16`, with dropout after unpooled convolutions and one hidden linear layer of 512.
+    """The VGG-16 of ANP-VS: `vgg16` with dropout after unpooled convolutions and a hidden layer of 512.
 
     Raises:
         ModelError: images below 32x32, or an option that cannot be.
@@ -82,7 +83,7 @@ def vgg16_anp(
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
         layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
-        layers[f"norm{i}"] = nn.BatchNorm2d(out, **_TF_NORM)
+        layers[f"norm{i}"] = nn.BatchNorm2d(out, momentum=_TF_MOMENTUM, eps=_TF_EPS)
         layers[f"relu{i}"] = nn.ReLU()
         if i in _POOLED:
             layers[f"pool{i}"] = nn.MaxPool2d(2)
@@ -93,7 +94,7 @@ def vgg16_anp(
         flatten=nn.Flatten(),
         drop14=nn.Dropout(0.5),
         fc1=nn.Linear(512, 512),
-        norm14=nn.BatchNorm1d(512, **_TF_NORM),
+        norm14=nn.BatchNorm1d(512, momentum=_TF_MOMENTUM, eps=_TF_EPS),
         relu14=nn.ReLU(),
         drop15=nn.Dropout(0.5),
         out=nn.Linear(512, num_classes),

@@ -1,7 +1,7 @@
 """The MNIST network of Wang et al.: three strided convolutions and one linear layer.
 
-Reference: Wang, Ding, Huang, Cao, Lui 2018, Adversarial Robustness of Pruned Neural Networks, sec. 3; the same network as
-CleverHans' basic CNN, whose initial weights are used.
+Reference: Wang, Ding, Huang, Cao, Lui 2018, Adversarial Robustness of Pruned Neural Networks, sec. 3; the
+same network as CleverHans' basic CNN, whose initial weights are used.
 """
 
 from collections import OrderedDict

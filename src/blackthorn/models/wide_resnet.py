@@ -14,7 +14,7 @@ from .normalize import Normalize
 
 
 class PreActBlock(nn.Module):
-    """norm-ReLU-conv-norm-ReLU-conv beside the identity, or beside a 1x1 convolution of the first activation."""
+    """norm-ReLU-conv-norm-ReLU-conv beside the identity (1x1 convolution where the shape changes)."""
 
     def __init__(self, into: int, out: int, stride: int) -> None:
         super().__init__()
@@ -30,7 +30,8 @@ class PreActBlock(nn.Module):
         beside = x if self.shortcut is None else self.shortcut(active)
         out = self.conv1(active)
         out = self.conv2(torch.relu(self.norm2(out)))
-        return out + beside
+        total: Tensor = out + beside
+        return total
 
 
 class WideResNet(nn.Module):

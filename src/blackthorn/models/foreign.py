@@ -1,0 +1,142 @@
+"""A person's own network, found by `package.module:factory`, and the checks that make it safe to measure."""
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from ..errors import ModelError, did_you_mean
+from .architecture import stamp
+from .modes import eval_mode
+
+
+def build_foreign(
+    kind: str, options: Mapping[str, object], *, num_classes: int, shape: tuple[int, int, int]
+) -> nn.Module:
+    """Import and call a factory; refuse what is not a network from images of `shape` to `num_classes` logits.
+
+    Raises:
+        ModelError: no such module or factory, a factory that raises, or a result that gives no logits.
+    """
+    channels, height, width = shape
+    sizes: dict[str, object] = {
+        "num_classes": num_classes,
+        "in_channels": channels,
+        "image_size": height if height == width else (height, width),
+    }
+    with _here_on_path():
+        factory = _find(kind)
+        names, spread = _parameters(kind, factory)
+        if not spread:
+            check_option_names(kind, names, options)
+        accepted = {name: size for name, size in sizes.items() if name in names}
+        if spread:  # such a factory forwards what it is given; of the three, every network has num_classes
+            accepted["num_classes"] = num_classes
+        given = {**accepted, **options}
+        try:
+            model = factory(**given)
+        except Exception as error:
+            called = ", ".join(f"{name}={option!r}" for name, option in given.items()) or "nothing"
+            raise ModelError(f"{kind} raised {_one_line(error)}; it was called with {called}") from error
+        if not isinstance(model, nn.Module):
+            raise ModelError(f"{kind} returned {type(model).__name__}; it must return a torch.nn.Module")
+        check_logits(model, num_classes=num_classes, shape=shape, name=kind)
+    return stamp(model, kind, **sizes, **options)
+
+
+def check_logits(
+    model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None
+) -> None:
+    """Run two black images through a network in eval mode; refuse all but (2, num_classes) finite logits.
+
+    Raises:
+        ModelError: saying what came out instead.
+    """
+    name = name or type(model).__name__
+    device = next((tensor.device for tensor in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
+    try:
+        with eval_mode(model), torch.no_grad():
+            logits = model(torch.zeros(2, *shape, device=device))
+    except Exception as error:
+        raise ModelError(f"{name} cannot take images of shape {shape}: {_one_line(error)}") from error
+    if not isinstance(logits, torch.Tensor):
+        raise ModelError(
+            f"{name} gives a {type(logits).__name__}; its forward must return one tensor of logits"
+        )
+    if tuple(logits.shape) != (2, num_classes):
+        raise ModelError(
+            f"{name} gives outputs of shape {tuple(logits.shape)} for 2 images; "
+            f"its forward must return logits of shape (2, {num_classes})"
+        )
+    if not bool(torch.isfinite(logits).all()):
+        raise ModelError(
+            f"{name} gives logits that are not finite for a black image; check its first weights"
+        )
+
+
+def check_option_names(kind: str, known: Iterable[str], options: Iterable[str]) -> None:
+    """Refuse an option that a builder does not have."""
+    known = list(known)
+    for name in options:
+        if name not in known:
+            raise ModelError(f"{kind} has no option '{name}'; {did_you_mean(name, known)}")
+
+
+def _find(kind: str) -> Callable[..., object]:
+    where, _, name = kind.partition(":")
+    if not where or not name or where.startswith("."):
+        raise ModelError(f"'{kind}' names no factory; write package.module:factory")
+    try:
+        found: object = importlib.import_module(where)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (where == error.name or where.startswith(f"{error.name}.")):
+            raise ModelError(
+                f"{kind}: module '{where}' imports '{error.name}', which is not installed"
+            ) from error
+        raise ModelError(
+            f"{kind}: there is no module '{error.name}' here or among the installed packages; "
+            "write package.module:factory and run where the package lies"
+        ) from error
+    except Exception as error:
+        raise ModelError(f"{kind}: importing '{where}' raised {_one_line(error)}") from error
+    for part in name.split("."):
+        if not hasattr(found, part):
+            made_here = [n for n, thing in vars(found).items() if getattr(thing, "__module__", None) == where]
+            hint = did_you_mean(part, made_here) if made_here else "nothing is defined in it."
+            raise ModelError(f"{kind}: '{where}' has no '{part}'; {hint}")
+        found = getattr(found, part)
+    if not callable(found):
+        raise ModelError(f"{kind} is not callable; write the name of a function that returns the network")
+    return found
+
+
+def _parameters(kind: str, factory: Callable[..., object]) -> tuple[list[str], bool]:
+    """The names that a factory takes, and whether it takes any."""
+    try:
+        parameters = inspect.signature(factory).parameters.values()
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{kind} does not say what it takes; write a plain function around it") from error
+    named = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    return named, any(one.kind is one.VAR_KEYWORD for one in parameters)
+
+
+@contextmanager
+def _here_on_path() -> Iterator[None]:
+    """The current directory first on the import path, as `python -m` has it."""
+    before = list(sys.path)
+    sys.path.insert(0, os.getcwd())
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = before
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
