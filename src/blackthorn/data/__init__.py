@@ -1,0 +1,23 @@
+"""Labelled images as uint8 tensors: read once, cached, split, and served in seeded batches."""
+
+from .augment import Augmentation as Augmentation
+from .augment import Crop as Crop
+from .augment import Flip as Flip
+from .images import ImageSet as ImageSet
+from .images import Splits as Splits
+from .images import to_float as to_float
+from .load import load_data as load_data
+from .loader import batches as batches
+from .synthetic import stripes as stripes
+
+__all__ = [
+    "Augmentation",
+    "Crop",
+    "Flip",
+    "ImageSet",
+    "Splits",
+    "batches",
+    "load_data",
+    "stripes",
+    "to_float",
+]

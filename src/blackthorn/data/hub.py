@@ -1,0 +1,208 @@
+"""Data sets in the forms of the Hugging Face hub, through `datasets`: hub ids, folders of parquet, folders of images."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ..errors import DataError
+from .columns import encode, image_column, label_column
+from .decode import Decoder
+from .images import ImageSet
+
+_PATIENCE = 3.0  # seconds for the hub to answer; `datasets` alone retries for about 23
+_ROWS = 1000  # read at a time: few enough for memory, many enough that Arrow's overhead vanishes
+_PARTS = {
+    "train": ("train", "training"),
+    "test": ("test", "testing"),
+    "validation": ("validation", "valid", "val", "dev", "eval"),
+}
+
+
+class Table(Protocol):
+    """The two methods shared by the streamed and the stored data sets of `datasets`."""
+
+    features: Any
+
+    def with_format(self, kind: str) -> Any: ...
+
+    def select_columns(self, names: list[str]) -> Any: ...
+
+
+def read_folder(folder: Path, config: str | None, decoder: Decoder) -> dict[str, ImageSet]:
+    """Parts of a local folder: parquet (flat, in data/, or as README `configs:` say) or images by class.
+
+    Streams, so that `datasets` writes no second copy anywhere.
+    """
+    import datasets
+
+    where = folder.name
+    with tempfile.TemporaryDirectory(prefix="blackthorn-") as scratch, _quiet():
+        try:
+            tables = datasets.load_dataset(str(folder), config, streaming=True, cache_dir=scratch)
+            return _read(tables, where, decoder)
+        except DataError:
+            raise
+        except FileNotFoundError:
+            raise DataError(f"{folder}: no parquet or image files in this folder") from None
+        except Exception as error:  # readers of damaged files raise nearly anything
+            broken = _broken_parquet(folder)
+            raise DataError(f"{broken or folder}: not readable as a data set ({_reason(error)})") from None
+
+
+def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, ImageSet]:
+    """Parts of a hub data set; the download stays in the cache of `datasets`.
+
+    Raises:
+        ConnectionError: the hub cannot be reached; within three seconds.
+    """
+    import huggingface_hub.constants as hub
+
+    if _says_offline() and not hub.HF_HUB_OFFLINE:
+        raise ConnectionError("is switched off (HF_HUB_OFFLINE)")
+    if not hub.HF_HUB_OFFLINE and not _reachable(hub.ENDPOINT):
+        raise ConnectionError(f"cannot be reached ({hub.ENDPOINT})")
+
+    import datasets
+
+    try:
+        with _quiet(hub.HF_HUB_OFFLINE):
+            tables = datasets.load_dataset(name, config)
+    except ConnectionError:
+        raise ConnectionError(
+            "is switched off (HF_HUB_OFFLINE)" if hub.HF_HUB_OFFLINE else "did not answer"
+        ) from None
+    except datasets.exceptions.DatasetNotFoundError:
+        raise DataError(
+            f"{name}: no such data set on the Hugging Face hub, or it is private or gated"
+        ) from None
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError(f"{name}: not readable as a data set ({_reason(error)})") from None
+    return _read(tables, name, decoder)
+
+
+def _read(tables: Mapping[str, Table], where: str, decoder: Decoder) -> dict[str, ImageSet]:
+    pixels: dict[str, Tensor] = {}
+    labels: dict[str, list[int | str | None]] = {}
+    names: list[str] | None = None
+    column = ""
+    for part, split in _roles(tables, where).items():
+        features = _features(tables[split])
+        image, column = image_column(features, where), label_column(features, where)
+        names = getattr(features[column], "names", None)
+        labels[part] = []
+        row = 0
+        for batch in (
+            tables[split].select_columns([image, column]).with_format("arrow").iter(batch_size=_ROWS)
+        ):
+            labels[part] += batch[column].to_pylist()
+            for cell in batch[image].to_pylist():
+                _add(decoder, cell, where, split, row, image)
+                row += 1
+        if row == 0:
+            raise DataError(f"{where}: split '{split}' is empty; give it images or leave it out")
+        pixels[part] = decoder.stack()
+    y, classes = encode(labels, names, column, where)
+    return {part: ImageSet(pixels[part], y[part], classes) for part in pixels}
+
+
+def _roles(tables: Mapping[str, Table], where: str) -> dict[str, str]:
+    """Part -> the split that plays it; a lone split of another name is the training set."""
+    roles = {part: name for part, known in _PARTS.items() for name in reversed(known) if name in tables}
+    if not roles and len(tables) == 1:
+        return {"train": next(iter(tables))}
+    if "train" not in roles:
+        raise DataError(f"{where}: no split named train; splits read: {', '.join(tables)}")
+    return roles
+
+
+def _features(table: Table) -> dict[str, Any]:
+    import datasets
+
+    if table.features is not None:
+        return dict(table.features)
+    for batch in table.with_format("arrow").iter(batch_size=1):
+        return dict(datasets.Features.from_arrow_schema(batch.schema))
+    return {}
+
+
+def _add(
+    decoder: Decoder, cell: dict[str, Any] | None, where: str, split: str, row: int, column: str
+) -> None:
+    encoded, path = (cell.get("bytes"), cell.get("path")) if cell else (None, None)
+    here = f"{where}: {split} row {row}" + (f" ({path})" if path else "")
+    if encoded is None and path is None:
+        raise DataError(f"{here}: column '{column}' holds no image")
+    if encoded is None and "://" in path:  # inside a zip or tar archive
+        import fsspec
+
+        with xopen(path, "rb") as file:
+            encoded = file.read()
+    decoder.add(path if encoded is None else encoded, here)
+
+
+def _says_offline() -> bool:
+    words = [os.environ.get(name, "") for name in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")]
+    return any(word.upper() in ("1", "ON", "YES", "TRUE") for word in words)
+
+
+def _reachable(url: str, patience: float = _PATIENCE) -> bool:
+    """Whether anything at all answers there; in a thread, since looking up a name has no time limit of its own."""
+    import ssl
+    import urllib.error
+    import urllib.request
+
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=patience).close()
+            answered.set()
+        except urllib.error.HTTPError:
+            answered.set()
+        except urllib.error.URLError as error:
+            if isinstance(
+                error.reason, ssl.SSLError
+            ):  # a server answered; whose word to trust is the client's affair
+                answered.set()
+        except (OSError, ValueError):
+            pass
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(patience)
+    return answered.is_set()
+
+
+@contextmanager
+def _quiet(active: bool = True) -> Iterator[None]:
+    """Keep `datasets` from logging what our one-line error says; afterwards its level is what it was."""
+    import datasets
+
+    level = datasets.logging.get_verbosity()
+    if active:
+        datasets.logging.set_verbosity(datasets.logging.CRITICAL)
+    try:
+        yield
+    finally:
+        datasets.logging.set_verbosity(level)
+
+
+def _broken_parquet(folder: Path) -> Path | None:
+    import pyarrow.parquet
+
+    for path in sorted(folder.rglob("*.parquet")):
+        try:
+            pyarrow.parquet.read_metadata(path)
+        except (OSError, ValueError):
+            return path
+    return None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

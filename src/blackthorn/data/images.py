@@ -1,0 +1,79 @@
+"""Labelled images in memory: a set of them, and the three sets an experiment needs."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..errors import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Images of one size and mode with their labels.
+
+    Raises:
+        DataError: the tensors do not have these types and shapes, or a label has no class.
+    """
+
+    x: Tensor
+    """uint8 (N, C, H, W), pixels in 0..255."""
+    y: Tensor
+    """int64 (N,), 0 <= label < len(classes)."""
+    classes: tuple[str, ...]
+    """The name of each label."""
+
+    def __post_init__(self) -> None:
+        if self.x.dtype != torch.uint8 or self.x.ndim != 4:
+            read = f"{self.x.dtype} {tuple(self.x.shape)}"
+            raise DataError(f"images: read {read}; stored images are torch.uint8 (N, C, H, W)")
+        if self.y.dtype != torch.int64 or self.y.shape != self.x.shape[:1]:
+            read = f"{self.y.dtype} {tuple(self.y.shape)}"
+            raise DataError(
+                f"labels: read {read}; labels are torch.int64 ({len(self.x)},), one for each image"
+            )
+        if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
+            read = f"{int(self.y.min())} to {int(self.y.max())}"
+            raise DataError(
+                f"labels: read {read}; {len(self.classes)} classes need 0 to {len(self.classes) - 1}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def subset(self, index: Tensor | slice) -> "ImageSet":
+        """The images at these positions (integers or flags); a slice shares memory."""
+        return ImageSet(self.x[index], self.y[index], self.classes)
+
+    def to(self, device: torch.device | str) -> "ImageSet":
+        """The same images on a device; the set itself when it is there already."""
+        x, y = self.x.to(device), self.y.to(device)
+        return self if x is self.x and y is self.y else ImageSet(x, y, self.classes)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """What `load_data` returns: disjoint images to learn from, to choose by, and to report on."""
+
+    train: ImageSet
+    valid: ImageSet
+    """May be empty."""
+    test: ImageSet
+    name: str
+    fingerprint: str
+    """16 hexadecimal digits that stand for exactly these pixels and labels in this order and division."""
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.train.classes)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height, width."""
+        channels, height, width = self.train.x.shape[1:]
+        return channels, height, width
+
+
+def to_float(x: Tensor) -> Tensor:
+    """Stored pixels, uint8 in 0..255, as float32 in [0, 1]: `x / 255`."""
+    return x.to(torch.float32).div_(255)

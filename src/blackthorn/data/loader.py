@@ -1,0 +1,62 @@
+"""Batches from memory: no workers, no files; one indexing operation for each batch, on the device."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from ..errors import DataError
+from .augment import Augmentation
+from .images import ImageSet, to_float
+
+
+def batches(
+    images: ImageSet,
+    batch_size: int,
+    *,
+    seed: int | None,
+    epoch: int = 0,
+    augment: Sequence[Augmentation] | None = (),
+    device: torch.device | str = "cpu",
+    drop_last: bool = False,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One pass over the images: `(x, y)` with x float32 (B, C, H, W) in [0, 1] and y int64 (B,), on the device.
+
+    The order is a function of `(seed, epoch)` and nothing else; `seed=None` keeps the stored order. Augmentation draws
+    from a second stream of `(seed, epoch)`, so it changes no order. The global generator is not touched. Call
+    `images.to(device)` once before training: images that are there already are not copied again.
+
+    Raises:
+        DataError: the batch size is below 1.
+    """
+    if batch_size < 1:
+        raise DataError(f"batch_size: read {batch_size}; write a whole number of at least 1")
+    return _batches(images.to(device), batch_size, seed, epoch, tuple(augment or ()), drop_last)
+
+
+def _batches(
+    images: ImageSet,
+    size: int,
+    seed: int | None,
+    epoch: int,
+    augment: tuple[Augmentation, ...],
+    drop_last: bool,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    order = None
+    if seed is not None:
+        order = torch.randperm(len(images), generator=_stream("order", seed, epoch)).to(images.x.device)
+    draws = _stream("augment", seed, epoch)
+    end = len(images) - len(images) % size if drop_last else len(images)
+    for start in range(0, end, size):
+        index = slice(start, start + size) if order is None else order[start : start + size]
+        x, y = images.x[index], images.y[index]
+        for augmentation in augment:
+            x = augmentation(x, draws)
+        yield to_float(x), y
+
+
+def _stream(purpose: str, seed: int | None, epoch: int) -> Generator:
+    """A generator of its own for each purpose, seed and epoch; neighbouring seeds are unrelated."""
+    digest = hashlib.sha256(f"{purpose}/{seed}/{epoch}".encode()).digest()
+    return Generator().manual_seed(int.from_bytes(digest[:7], "big"))
