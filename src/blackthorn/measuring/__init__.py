@@ -1,0 +1,37 @@
+"""Numbers about a network: accuracy with its uncertainty, and cost."""
+
+from .accuracy import Accuracy as Accuracy
+from .accuracy import Measured as Measured
+from .accuracy import evenly as evenly
+from .accuracy import natural_flags as natural_flags
+from .cost import bytes_on_disk as bytes_on_disk
+from .cost import macs as macs
+from .cost import nonzero as nonzero
+from .cost import parameters as parameters
+from .latency import Latency as Latency
+from .latency import latency as latency
+from .records import cost_records as cost_records
+from .sanity import sanity as sanity
+from .statistics import Paired as Paired
+from .statistics import mean_interval as mean_interval
+from .statistics import paired as paired
+from .statistics import wilson as wilson
+
+__all__ = [
+    "Accuracy",
+    "Latency",
+    "Measured",
+    "Paired",
+    "bytes_on_disk",
+    "cost_records",
+    "evenly",
+    "latency",
+    "macs",
+    "mean_interval",
+    "natural_flags",
+    "nonzero",
+    "paired",
+    "parameters",
+    "sanity",
+    "wilson",
+]

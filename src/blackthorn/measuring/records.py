@@ -1,0 +1,57 @@
+"""Costs as the flat JSON objects that results are stored as."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+
+from .cost import bytes_on_disk, macs, nonzero, parameters
+from .latency import latency
+
+
+def cost_records(
+    models: Mapping[str, nn.Module],
+    example: Tensor,
+    *,
+    batches: Sequence[int] = (1, 128),
+    repeats: int = 30,
+    seconds: float = 10.0,
+) -> list[dict[str, object]]:
+    """Every cost of networks by form (dense, masked, shrunk), latency of all of them side by side.
+
+    Args:
+        models: networks by form, on the device of `example`.
+        example: images, float32 (any, channels, height, width).
+        batches: batch sizes to time; none to leave latency out.
+        repeats: rounds of timing for each batch size.
+        seconds: time after which rounds stop, for each batch size.
+    Returns:
+        Objects with measure, metric, form, batch, value, low, high, unit and n; counts are exact, so that low
+        and high are None; latency is in milliseconds, with quartiles as low and high and rounds as n.
+    """
+    records = []
+    for form, model in models.items():
+        counts = {
+            "parameters": (parameters(model), "count"),
+            "nonzero": (nonzero(model), "count"),
+            "macs": (macs(model, example), "count"),
+            "bytes": (bytes_on_disk(model), "bytes"),
+        }
+        records += [_record(metric, form, count, unit) for metric, (count, unit) in counts.items()]
+    for took in latency(models, example, batches=batches, repeats=repeats, seconds=seconds):
+        times = {"value": took.median * 1e3, "low": took.low * 1e3, "high": took.high * 1e3}
+        records.append({**_record("latency", took.form, 0, "ms"), **times, "batch": took.batch, "n": took.n})
+    return records
+
+
+def _record(metric: str, form: str, count: int, unit: str) -> dict[str, object]:
+    return {
+        "measure": "cost",
+        "metric": metric,
+        "form": form,
+        "batch": None,
+        "value": count,
+        "low": None,
+        "high": None,
+        "unit": unit,
+        "n": 1,
+    }
