@@ -1,0 +1,32 @@
+"""Attacks: frozen values called `attack(model, x, y) -> x_adv`, and `craft`, which runs and verifies them.
+
+Exporting a value class here makes it a `kind` in recipes, a row of the contract tests and an attack to train with.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .craft import Crafted as Crafted
+from .craft import craft as craft
+from .fgsm import FGSM as FGSM
+from .pgd import PGD as PGD
+from .pgd import AttackWarning as AttackWarning
+from .precision import Precision as Precision
+from .trust import saturated_fraction as saturated_fraction
+from .trust import zero_gradient_fraction as zero_gradient_fraction
+
+AnyAttack = Annotated[FGSM | PGD, Field(discriminator="kind")]
+"""Every attack a recipe can name, told apart by `kind`."""
+
+__all__ = [
+    "FGSM",
+    "PGD",
+    "AnyAttack",
+    "AttackWarning",
+    "Crafted",
+    "Precision",
+    "craft",
+    "saturated_fraction",
+    "zero_gradient_fraction",
+]

@@ -1,0 +1,63 @@
+"""Balls around an image: where an attack may go, where it may start, and which way is steepest.
+
+A radius is a float or one float per image, in pixels of [0, 1]. Norms are taken over all pixels and channels of an image.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Norm = Literal["linf", "l2"]
+Eps = float | Tensor
+"""One radius for all images, or a tensor of shape (batch,) with one for each."""
+
+
+def per_image(eps: Eps, x: Tensor) -> Eps:
+    """Shape a radius so that it broadcasts against images of shape (batch, ...)."""
+    return eps.reshape(-1, *[1] * (x.dim() - 1)).to(x) if isinstance(eps, Tensor) else eps
+
+
+def size(delta: Tensor, norm: Norm) -> Tensor:
+    """Norm of each perturbation, shape (batch,)."""
+    flat = delta.flatten(1)
+    return flat.abs().amax(1) if norm == "linf" else flat.norm(dim=1)
+
+
+def project(x_adv: Tensor, x: Tensor, eps: Eps, norm: Norm) -> Tensor:
+    """The nearest point of the ball around `x`, then of [0, 1].
+
+    Clipping to [0, 1] only moves a point towards `x`, so the result lies in both.
+    """
+    eps = per_image(eps, x)
+    if norm == "linf":
+        # clamp takes two floats or two tensors
+        delta = (
+            (x_adv - x).clamp(-eps, eps) if isinstance(eps, float) else (x_adv - x).clamp(min=-eps, max=eps)
+        )
+    else:
+        delta = x_adv - x
+        length = size(delta, "l2").clamp_min(1e-12).reshape(-1, *[1] * (x.dim() - 1))
+        delta = delta * torch.clamp_max(eps / length, 1.0)
+    return (x + delta).clamp_(0, 1)
+
+
+def random_start(x: Tensor, eps: Eps, norm: Norm) -> Tensor:
+    """A point drawn uniformly from the ball, clipped to [0, 1] (Madry et al. 2018, sec. 4)."""
+    scale = per_image(eps, x)
+    if norm == "linf":
+        delta = torch.empty_like(x).uniform_(-1, 1) * scale
+    else:
+        direction = torch.randn_like(x)
+        length = size(direction, "l2").clamp_min(1e-12)
+        radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / x[0].numel())
+        delta = direction * (radius / length).reshape(-1, *[1] * (x.dim() - 1)) * scale
+    return (x + delta).clamp_(0, 1)
+
+
+def steepest(gradient: Tensor, norm: Norm) -> Tensor:
+    """The direction of unit norm along which the loss grows fastest; zero where the gradient is zero."""
+    if norm == "linf":
+        return gradient.sign()
+    length = size(gradient, "l2") + 1e-10  # the guard of MadryLab's and foolbox's l2 step
+    return gradient / length.reshape(-1, *[1] * (gradient.dim() - 1))

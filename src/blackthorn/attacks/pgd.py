@@ -1,0 +1,175 @@
+"""Projected gradient descent: many small steps up the loss, each projected back into the ball."""
+
+import warnings
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..values import Count, Positive, Radius, check_radius, value
+from .balls import Eps, Norm, per_image, project, random_start, steepest
+from .gradients import Forward, attacking, input_gradient
+from .losses import LOSSES, LossName, runner_up
+from .targets import classes_by_distance
+
+Stop = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""`stop(logits, x_adv, rows)` says which of the images at `rows` need no more work, as bool (len(rows),)."""
+
+
+class AttackWarning(UserWarning):
+    """The attack runs, but its number says less than it seems to."""
+
+
+@value
+class PGD:
+    """Projected gradient descent, the standard first-order attack.
+
+    Use `loss="margin"` for a number to publish: cross-entropy leaves up to some points of accuracy standing that the margin
+    takes away, and is blind on networks with large logits. With the margin, restart r first aims at the r-th nearest class
+    to first order, then at whichever class is ahead, which is exact on linear networks.
+
+    Called on images it returns the final iterate of the only run, or for each image that of the run with the highest loss.
+    `blackthorn.attacks.craft` does the same with less work and verifies the outcome.
+
+    Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks", eq. 2.1 and sec. 4.
+    """
+
+    kind: Literal["pgd"] = "pgd"
+    norm: Norm = "linf"
+    """Which ball: linf (largest change of a pixel) or l2 (Euclidean length of the change)."""
+    eps: Radius
+    """Radius of the ball, in pixels of [0, 1]: 8/255, not 8."""
+    steps: Count = 40
+    """Gradient steps in each run."""
+    step_size: Positive | None = None
+    """Length of a step; by default 2.5 * eps / steps, so that the ball can be crossed (Madry et al. 2018), at most eps."""
+    restarts: Count = 1
+    """Runs from different starts; an image counts as fooled when one of them fools it."""
+    random_start: bool = True
+    """Start at a uniformly drawn point of the ball instead of at the image."""
+    targeted: bool = False
+    """Take `y` as the class to reach instead of the class to leave."""
+    loss: LossName = "ce"
+    """What to climb: ce (cross-entropy), margin, or quadratic (distance to the one-hot label)."""
+
+    def __post_init__(self) -> None:
+        check_radius(self.eps, self.norm)
+
+    @property
+    def length(self) -> float:
+        """The step that is taken, in pixels."""
+        return self.step_size if self.step_size is not None else min(self.eps, 2.5 * self.eps / self.steps)
+
+    def reservations(self) -> list[str]:
+        """What makes this attack weaker than its name, one line each."""
+        if self.steps * self.length < 2 * self.eps * (1 - 1e-9):
+            return [
+                f"{self.steps} steps of {self.length:.4g} cannot cross a ball of radius {self.eps:.4g}: a point on one side never "
+                f"reaches the other; leave step_size out to use {min(self.eps, 2.5 * self.eps / self.steps):.4g}"
+            ]
+        return []
+
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        """Adversarial images of the shape of `x`, float32 in [0, 1]. Draws random starts from torch's global generator."""
+        for reservation in self.reservations():
+            warnings.warn(reservation, AttackWarning, stacklevel=2)
+        with attacking(model) as forward:
+            best = self.search(forward, x, y)
+            if self.restarts == 1:
+                return best
+            best_loss = self._climbed(forward, best, y)
+            for restart in range(1, self.restarts):
+                x_adv = self.search(forward, x, y, restart=restart)
+                loss = self._climbed(forward, x_adv, y)
+                better = loss > best_loss
+                best[better], best_loss[better] = x_adv[better], loss[better]
+            return best
+
+    def start(self, x: Tensor, *, eps: Eps | None = None) -> Tensor:
+        """Where a run begins: a uniformly drawn point of the ball, or the image itself."""
+        return random_start(x, self.eps if eps is None else eps, self.norm) if self.random_start else x
+
+    def search(
+        self,
+        forward: Forward,
+        x: Tensor,
+        y: Tensor,
+        *,
+        eps: Eps | None = None,
+        start: Tensor | None = None,
+        restart: int = 0,
+        stop: Stop | None = None,
+    ) -> Tensor:
+        """One run, inside `attacking`: the final iterates, or for a stopped image the iterate at which it was stopped.
+
+        Args:
+            forward: logits of float images.
+            x: images, float32 (batch, ...) in [0, 1].
+            y: labels, or classes to reach when `targeted`, int64 (batch,).
+            eps: a radius for each image instead of `self.eps`, shape (batch,); steps are scaled alike.
+            start: where the run begins, of the shape of `x`; by default `self.start(x)`.
+            restart: which run this is; only the margin loss makes a difference.
+            stop: asked at every step which images are finished; they leave the batch at once.
+        """
+        radius: Eps = self.eps if eps is None else eps
+        step = (
+            self.length if eps is None else per_image(eps, x) * (self.length / self.eps if self.eps else 0.0)
+        )
+        aim = self._aim(forward, x, y, restart)
+        x_adv = (self.start(x, eps=eps) if start is None else start).detach().clone()
+        result, rows = x_adv, torch.arange(len(x), device=x.device)
+        for t in range(self.steps):
+            towards = aim if aim is not None and 2 * t < self.steps else None
+            logits, gradient = input_gradient(
+                lambda z, y=y, a=towards: self._objective(forward(z), y, a), x_adv
+            )
+            if stop is not None:
+                done = stop(logits, x_adv, rows)
+                if done.any():
+                    result[rows[done]] = x_adv[done]
+                    keep = ~done
+                    x, y, x_adv, gradient, rows = x[keep], y[keep], x_adv[keep], gradient[keep], rows[keep]
+                    aim = None if aim is None else aim[keep]
+                    radius = radius[keep] if isinstance(radius, Tensor) else radius
+                    step = step[keep] if isinstance(step, Tensor) else step
+                    if not len(rows):
+                        return result
+            x_adv = project(x_adv + step * steepest(gradient, self.norm), x, radius, self.norm)
+        result[rows] = x_adv
+        return result
+
+    def _objective(self, logits: Tensor, y: Tensor, aim: Tensor | None) -> tuple[Tensor, Tensor]:
+        if aim is not None:
+            chased = logits.float().gather(1, torch.stack([aim, y], 1))
+            return logits, chased[:, 0] - chased[:, 1]
+        loss = LOSSES[self.loss](logits, y)
+        return logits, -loss if self.targeted else loss
+
+    def _aim(self, forward: Forward, x: Tensor, y: Tensor, restart: int) -> Tensor | None:
+        if self.loss != "margin" or self.targeted:
+            return None
+        order = classes_by_distance(forward, x, y, self.norm)
+        return order[:, restart % order.shape[1]]
+
+    def _climbed(self, forward: Forward, x_adv: Tensor, y: Tensor) -> Tensor:
+        """The loss at the end of a run, with every fooled image above every other."""
+        with torch.no_grad():
+            logits = forward(x_adv)
+            loss = self._objective(logits, y, None)[1]
+            gap = LOSSES["margin"](logits, y)
+            fooled = gap < 0 if self.targeted else gap > 0
+        return torch.where(fooled, loss + 1e30, loss)
+
+
+def fooled_by(logits: Tensor, y: Tensor, *, targeted: bool, by: float = 0.0) -> Tensor:
+    """Which images are fooled, bool (batch,): another class is ahead of `y` (or `y` is ahead of all) by more than `by`.
+
+    With `by=0` this is `argmax != y` (or `== y`), ties going to the lower class as in argmax.
+    """
+    if by == 0.0:
+        hit = logits.argmax(1) == y
+        return hit if targeted else ~hit
+    own = logits.gather(1, y[:, None]).squeeze(1)
+    gap = runner_up(logits, y).values - own
+    return (-gap if targeted else gap) > by

@@ -1,0 +1,49 @@
+"""Signs that gradients say nothing: an attack that finds none to follow reports a network as robust that is not."""
+
+import torch
+from torch import Tensor, nn
+
+from .gradients import attacking, input_gradient
+from .losses import LOSSES, LossName, margin
+
+# exp(-87.3) is the smallest normal float32: behind a lead of more than that, softmax is exactly one-hot.
+_SATURATED_LEAD = 87.3
+_TOLERATED = 0.01  # share of images; a few dead images are no evidence against a network
+
+
+def zero_gradient_fraction(model: nn.Module, x: Tensor, y: Tensor, *, loss: LossName = "ce") -> float:
+    """Share of correctly classified images at which the gradient of the loss is exactly zero in float32."""
+    return _examine(model, x, y, loss)[0]
+
+
+def saturated_fraction(model: nn.Module, x: Tensor, y: Tensor) -> float:
+    """Share of correctly classified images whose softmax is one-hot in float32: a lead of more than 87 over every other logit."""
+    return _examine(model, x, y, "ce")[1]
+
+
+def gradient_reservations(model: nn.Module, x: Tensor, y: Tensor, *, loss: LossName = "ce") -> list[str]:
+    """What gradients at these images warn of, one line each; empty when all is well."""
+    zero, saturated = _examine(model, x, y, loss)
+    found = []
+    if zero > _TOLERATED:
+        found.append(
+            f"the gradient of {loss} is exactly zero for {zero:.1%} of the images: the attack has nothing to follow and the network looks "
+            'robust without being so; use loss="margin"'
+        )
+    if saturated > _TOLERATED:
+        found.append(
+            f"the logits saturate softmax for {saturated:.1%} of the images (a lead above {_SATURATED_LEAD:g}): cross-entropy cannot tell "
+            'them apart; use loss="margin"'
+        )
+    return found
+
+
+def _examine(model: nn.Module, x: Tensor, y: Tensor, loss: LossName) -> tuple[float, float]:
+    with attacking(model) as forward, torch.autocast(x.device.type, enabled=False):
+        logits, gradient = input_gradient(lambda z: ((out := forward(z)), LOSSES[loss](out, y)), x)
+    right = logits.argmax(1) == y
+    if not right.any():
+        return 0.0, 0.0
+    zero = gradient[right].flatten(1).abs().amax(1) == 0
+    saturated = -margin(logits[right], y[right]) > _SATURATED_LEAD
+    return zero.float().mean().item(), saturated.float().mean().item()

@@ -1,0 +1,14 @@
+"""Objectives: what a batch minimises, `objective(model, x, y) -> Loss(total, parts)`."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .adversarial import Adversarial as Adversarial, truncated_gaussian as truncated_gaussian
+from .loss import Loss as Loss
+from .standard import CrossEntropy as CrossEntropy, LinearQuadratic as LinearQuadratic
+
+AnyObjective = Annotated[CrossEntropy | LinearQuadratic | Adversarial, Field(discriminator="kind")]
+"""Every objective a recipe can name, told apart by `kind`."""
+
+__all__ = ["Adversarial", "AnyObjective", "CrossEntropy", "LinearQuadratic", "Loss", "truncated_gaussian"]

@@ -1,0 +1,80 @@
+"""Adversarial training: minimise the loss on images that an attack has made worse, and on clean ones."""
+
+import math
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from ..attacks import AnyAttack
+from ..attacks.gradients import attacking
+from ..values import NonNegative, value
+from .loss import Loss
+from .standard import CrossEntropy, LinearQuadratic
+
+
+@value
+class Adversarial:
+    """Weighted sum of the loss on clean images and on their adversarial versions.
+
+    The attack sees the network in eval mode (running statistics, no dropout), the update in train mode; clean and adversarial
+    images pass through the network separately, each with its own batch statistics. No gradient flows through the attack.
+
+    `clean_weight=0, adv_weight=1` is Madry et al. 2018. Halves, the default, are our reading of Wang et al. 2018, who say only that
+    both enter each epoch. Kurakin et al. 2017 ("Adversarial machine learning at scale") weigh the adversarial half 0.3.
+    """
+
+    kind: Literal["adversarial"] = "adversarial"
+    attack: AnyAttack
+    """What makes the images worse; its restarts are not used in training."""
+    clean_weight: NonNegative = 0.5
+    adv_weight: NonNegative = 0.5
+    eps_sampling: Literal["fixed", "truncated_gaussian"] = "fixed"
+    """`truncated_gaussian` draws a radius for each image from |N(0, eps/2)| cut off at eps (Kurakin et al. 2017; Wang et al. 2018)."""
+    label: Literal["true", "predicted"] = "true"
+    """What the attack leaves: with `true`, FGSM training can leak labels into the images (Kurakin et al. 2017, sec. 3)."""
+    on: Annotated[CrossEntropy | LinearQuadratic, Field(discriminator="kind")] = CrossEntropy()
+    """The loss that is minimised on both."""
+
+    def __post_init__(self) -> None:
+        if self.clean_weight + self.adv_weight == 0:
+            raise ValueError("clean_weight and adv_weight are both 0; nothing would be trained")
+
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
+        """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""
+        x_adv = self.perturb(model, x, y)
+        adversarial = self.on(model, x_adv, y)
+        parts = {f"adversarial_{name}": part for name, part in adversarial.parts.items()}
+        if self.clean_weight == 0:
+            return Loss(
+                self.adv_weight * adversarial.total, parts | {"accuracy": adversarial.parts["accuracy"]}
+            )
+        clean = self.on(model, x, y)
+        return Loss(
+            self.clean_weight * clean.total + self.adv_weight * adversarial.total, clean.parts | parts
+        )
+
+    def perturb(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        """The adversarial images of one training step."""
+        eps = None
+        if self.eps_sampling == "truncated_gaussian":
+            eps = truncated_gaussian(self.attack.eps, len(x), x.device)
+        with attacking(model) as forward:
+            if self.label == "predicted":
+                with torch.no_grad():
+                    y = forward(x).argmax(1)
+            return self.attack.search(forward, x, y, eps=eps).detach()
+
+
+def truncated_gaussian(eps_max: float, n: int, device: torch.device | str = "cpu") -> Tensor:
+    """`n` radii from a Gaussian of mean 0 and deviation eps_max/2 truncated to [0, eps_max], by inverse distribution function.
+
+    Their mean is 0.3614 * eps_max.
+
+    Reference: Wang et al. 2018, sec. 3, after Kurakin et al. 2017, sec. 3.
+    """
+    scale = eps_max / 2 * math.sqrt(2)
+    uniform = torch.rand(n, device=device, dtype=torch.float64)
+    # erf(sqrt(2)) is erf(eps_max / scale): what is left of the distribution after the cut at two deviations
+    return (scale * torch.erfinv(uniform * math.erf(math.sqrt(2)))).clamp(0, eps_max).float()
