@@ -1,0 +1,62 @@
+"""Channel groups: the parameters that share channel axes, found on any network by running it once."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .tracing import Trace, trace
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Layers whose channels stay or go together, named after the first layer that makes them.
+
+    A plain chain has one producer and one consumer; a residual stream has every layer that adds to it.
+    """
+
+    name: str
+    producers: tuple[str, ...]
+    """Modules that make the channels, in the order they run."""
+    norms: tuple[str, ...]
+    """Norms and depthwise convolutions, which work on each channel by itself."""
+    consumers: tuple[str, ...]
+    """Modules that read the channels."""
+    channels: int
+    """How many channels there are; one number stands for a channel of every producer."""
+    prunable: bool
+    reason: str | None
+    """Why not, if not prunable."""
+
+
+def channel_groups(model: nn.Module, example: Tensor) -> list[ChannelGroup]:
+    """The channel groups of a network, in the order they run; the network is left as it was.
+
+    Args:
+        example: one image or more; (batch, channels, height, width), on the model's device.
+    Raises:
+        PruningError: the network cannot run on the example.
+    """
+    return groups_of(trace(model, example))
+
+
+def groups_of(found: Trace) -> list[ChannelGroup]:
+    """Sort what a trace saw into groups."""
+    owner = torch.arange(len(found.root))[found.root]
+    for use in found.uses:  # a layer's channels belong to one group, and so do groups that share a channel
+        members = owner[use.out].unique()
+        owner[torch.isin(owner, members)] = members.min()
+    groups = []
+    for key in dict.fromkeys(int(owner[use.out[0]]) for use in found.uses):
+        ids = (owner == key).nonzero().flatten()
+        makers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if int(owner[u.out[0]]) == key))
+        readers = dict.fromkeys(_module(u.weight) for u in found.uses if bool((owner[u.into] == key).any()))
+        between = tuple(name for name, on in found.followers.items() if bool((owner[on] == key).any()))
+        reason = found.reason(ids)
+        count = len(found.root[ids].unique())
+        groups.append(ChannelGroup(makers[0], makers, between, tuple(readers), count, reason is None, reason))
+    return groups
+
+
+def _module(parameter: str) -> str:
+    return parameter.rpartition(".")[0]

@@ -1,0 +1,50 @@
+"""The layers whose weights can be pruned: convolutions and linear layers, in the order the model lists them."""
+
+from torch import Tensor, nn
+
+from ..errors import PruningError
+
+_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Name -> weight of every convolution and linear layer; a tied weight once. No biases, no norms.
+
+    Raises:
+        PruningError: there are none, or a layer's weight is computed on the fly.
+    """
+    found = _weights(model, (*_CONVOLUTIONS, nn.Linear))
+    if not found:
+        raise PruningError(f"{type(model).__name__} has no convolution or linear layer to prune")
+    return found
+
+
+def filter_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Name -> weight of every convolution; row j of the first axis is filter j."""
+    return _weights(model, _CONVOLUTIONS)
+
+
+def output_weight(model: nn.Module) -> str:
+    """The weight that makes the logits: by convention the last prunable one of the model."""
+    return list(prunable_weights(model))[-1]
+
+
+def magnitude_like(weight: Tensor, scores: Tensor) -> Tensor:
+    """What breaks ties of `scores`: |w| where they are per weight, the l1 norm where they are per filter."""
+    size = weight.detach().abs()
+    return size if scores.shape == weight.shape else size.flatten(1).sum(1)
+
+
+def _weights(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> dict[str, nn.Parameter]:
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, nn.Parameter] = {}
+    for module_name, module in model.named_modules():
+        if isinstance(module, kinds):
+            weight = module.weight
+            if not isinstance(weight, nn.Parameter) or id(weight) not in names:
+                raise PruningError(
+                    f"weight of '{module_name}' is computed on the fly (parametrize, weight_norm or "
+                    "torch.nn.utils.prune); make it a plain parameter first, for example with remove_parametrizations"
+                )
+            found[names[id(weight)]] = weight
+    return found

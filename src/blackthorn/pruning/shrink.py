@@ -1,0 +1,135 @@
+"""From a masked network to a smaller one that computes the same function, and the proof of it."""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import PruningError
+from ..models import eval_mode
+from .masks import Masks
+from .resize import replace_
+from .tracing import Trace, Use, trace
+
+_TOLERANCE = 1e-5  # of the largest logit, in float32; sums in another order differ by about 2e-7
+_RANDOM_IMAGES = 8
+
+
+def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Module:
+    """A copy of the network without the channels that do nothing; the given network is not touched.
+
+    A channel goes when every layer that reads it finds zero there, or has only zero weights for it, through every
+    addition that couples it to others. A channel that is another constant goes too where that constant can be moved
+    into the bias of what reads it: exactly so after linear layers and convolutions without padding.
+
+    The copy is compared with the masked network on `example` and on random images before it is given out. It has
+    new parameters (make the optimiser after shrinking) and the same module names.
+
+    Args:
+        masks: applied to the copy first; None takes the zeros that are there.
+        example: one image or more, (batch, channels, height, width), on the model's device.
+    Returns:
+        The smaller network, in the mode of the given one.
+    Raises:
+        PruningError: no channel can go, the masks belong to another network, or the smaller network does not compute
+            the same, which happens where sizes are written in the code.
+    Reference:
+        Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
+    """
+    masked = copy.deepcopy(model)
+    if masks is not None:
+        masks.apply_(masked)
+    found = trace(masked, example)
+    goes = _removable(masked, found)
+    if not goes.any():
+        raise PruningError(
+            "shrink finds no channel to remove: single zero weights do not make a network smaller; prune filters "
+            "(FilterNorm), with coupled=True if all filters lie in residual streams"
+        )
+    small = copy.deepcopy(masked)
+    _cut_(small, found, goes)
+    _prove(small, masked, example)
+    return small
+
+
+def _removable(model: nn.Module, found: Trace) -> Tensor:
+    """Bool, per channel number: nothing reads anything from it, or only a constant that a bias can take over."""
+    goes = found.free(torch.arange(len(found.root)))
+    shared = _shared(found)
+    for use in found.uses:
+        foldable = (
+            use.value.isfinite() & (use.bias is not None) & (use.weight not in shared) & (not use.padded)
+        )
+        unread = (use.value == 0) | foldable | _unread(model, use)
+        goes[found.root[use.into[~unread]]] = False
+    goes = goes[found.root]
+    for axes in found.axes.values():  # a layer without channels cannot run: keep the first of them
+        for ids in axes.values():
+            if goes[ids].all():
+                goes[found.root == found.root[ids[0]]] = False
+    return goes
+
+
+@torch.no_grad()
+def _cut_(model: nn.Module, found: Trace, goes: Tensor) -> None:
+    parameters = dict(model.named_parameters())
+    for use in found.uses:
+        folds = goes[use.into] & (use.value != 0) & ~_unread(model, use)
+        if use.bias is not None and folds.any():
+            weight = parameters[use.weight][:, folds.to(parameters[use.weight].device)]
+            constant = use.value[folds].to(weight)
+            parameters[use.bias].add_(
+                weight.flatten(2).sum(2) @ constant if weight.dim() > 2 else weight @ constant
+            )
+    held: dict[str, Tensor] = {**parameters, **dict(model.named_buffers())}
+    new: dict[str, Tensor] = {}
+    for name, axes in found.axes.items():
+        tensor = held[name].detach()
+        for axis, ids in axes.items():
+            if goes[ids].any():
+                tensor = tensor.index_select(axis, (~goes[ids]).nonzero().flatten().to(tensor.device))
+        if tensor.shape != held[name].shape:
+            new[name] = tensor
+    replace_(model, new)
+
+
+def _unread(model: nn.Module, use: Use) -> Tensor:
+    weight = model.get_parameter(use.weight).detach()
+    return (weight == 0).transpose(0, 1).flatten(1).all(1).cpu()
+
+
+def _shared(found: Trace) -> set[str]:
+    """Weights that are used more than once: a constant of one use must not go into the bias of all."""
+    seen: set[str] = set()
+    return {use.weight for use in found.uses if use.weight in seen or seen.add(use.weight)}  # type: ignore[func-returns-value]
+
+
+def _prove(small: nn.Module, masked: nn.Module, example: Tensor) -> None:
+    chance = torch.Generator().manual_seed(0)
+    noise = torch.rand(_RANDOM_IMAGES, *example.shape[1:], generator=chance).to(example)
+    entered: list[str] = []
+    hooks = [
+        module.register_forward_pre_hook(lambda *_, name=name: entered.append(name))
+        for name, module in small.named_modules()
+    ]
+    devices = [example.device] if example.is_cuda else []
+    try:
+        with torch.random.fork_rng(devices), eval_mode(small), eval_mode(masked), torch.no_grad():
+            for images, what in ((example, "the example"), (noise, "random images")):
+                wanted, got = masked(images), small(images)
+                scale = float(wanted.abs().max())
+                off = float((got - wanted).abs().max())
+                if not off <= _TOLERANCE * scale:
+                    raise PruningError(
+                        f"shrunk and masked network differ by {off:.2g} on {what} (logits up to {scale:.2g}): some "
+                        "operation depends on the number of channels; keep the masked network"
+                    )
+    except (RuntimeError, IndexError, TypeError) as error:
+        line = str(error).strip().splitlines()[0]
+        raise PruningError(
+            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({line}): a size is written in the "
+            "code there, such as view(-1, 512) or a channel pad; write flatten(1) instead or keep the masked network"
+        ) from error
+    finally:
+        for hook in hooks:
+            hook.remove()
