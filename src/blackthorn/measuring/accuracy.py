@@ -134,7 +134,7 @@ def natural_flags(
         ModelError: logits that are not finite.
     """
     flags = []
-    with eval_mode(model), torch.inference_mode(), torch.autocast(x.device.type, enabled=False):
+    with eval_mode(model), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         for first in range(0, len(x), batch_size):
             batch, labels = x[first : first + batch_size], y[first : first + batch_size]
             logits = model(_pixels(batch))
@@ -152,7 +152,7 @@ def natural_flags(
 
 def evenly(total: int, wanted: int | None) -> Tensor:
             f"labels lie in [{low}, {high}], but the network has {classes} logits; "
-    n = total if wanted is None else min(wanted, total)
+    """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
     return torch.arange(n) * total // n
 
 
@@ -172,7 +172,7 @@ def _pixels(x: Tensor) -> Tensor:
 
 
 def _check_labels(model: nn.Module, x: Tensor, y: Tensor) -> None:
-    with eval_mode(model), torch.inference_mode():
+    with eval_mode(model), torch.no_grad():
         _check_range(y, model(_pixels(x[:1])).shape[1])
 
 

@@ -40,7 +40,7 @@ def sanity(model: nn.Module, x: Tensor, y: Tensor, attack: FGSM | PGD, *, n_max:
 def outputs_doubted(model: nn.Module, x: Tensor) -> list[str]:
     """Outputs that are not logits, or that differ from one call to the next."""
     found = []
-    with eval_mode(model), torch.inference_mode(), own_randomness(x.device):
+    with eval_mode(model), torch.no_grad(), own_randomness(x.device):
         first, second = model(x), model(x)
     if bool((first >= 0).all()) and bool((first.sum(1) - 1).abs().max() < 1e-5):
         found.append("the outputs are probabilities, not logits, which hides gradients: remove the softmax")
@@ -70,7 +70,7 @@ def ball_doubted(model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
     Every such ball holds the grey image, on which the network says one class: no more than the images of that
     class can truly stand, and whatever stands above that, the attack has failed to find.
     """
-    with eval_mode(model), torch.inference_mode():
+    with eval_mode(model), torch.no_grad():
         grey = int(model(torch.full_like(x[:1], 0.5)).argmax(1))
     bound = float((y == grey).float().mean())
     left = _quietly(PGD(eps=0.5, steps=40), model, x, y).robust_accuracy
