@@ -1,0 +1,91 @@
+"""What each network costs: one entry for each row, metric, form and batch, joined over seeds."""
+
+import statistics
+from dataclasses import dataclass
+
+from .families import sparsities
+from .records import Page, number, text
+
+COST_METRICS = ("parameters", "nonzero", "macs", "bytes", "latency")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Median over seeds; `low` and `high` are the widest bounds that any seed saw."""
+
+    row: str
+    metric: str
+    form: str
+    """ "dense", "masked" (zeros kept in place) or "shrunk" (channels really removed)."""
+    batch: int | None
+    value: float
+    low: float
+    high: float
+    unit: str
+    seeds: tuple[int, ...]
+
+
+def costs(page: Page) -> list[Cost]:
+    """All costs in the order of rows, forms, metrics and batches."""
+    places: dict[tuple[str, str, str, int | None], dict[int, tuple[float, float, float, str]]] = {}
+    for cell in page.costs:
+        record, batch = cell.record, number(cell.record, "batch")
+        value = number(record, "value")
+        assert value is not None  # Page.costs leaves the others out
+        low, high = number(record, "low"), number(record, "high")
+        place = (
+            cell.row,
+            text(record, "metric"),
+            text(record, "form"),
+            None if batch is None else int(batch),
+        )
+        seen = (value, value if low is None else low, value if high is None else high, text(record, "unit"))
+        places.setdefault(place, {})[cell.seed] = seen
+    counted = {(row, metric) for row, metric, _, _ in places}
+    for (row, _), cells in page.accuracy.items():  # a sweep without cost measures still knows its parameters
+        for cell in cells:
+            value = number(cell.record, "parameters")
+            if value is not None and (row, "parameters") not in counted:
+                places.setdefault((row, "parameters", "", None), {})[cell.seed] = (
+                    value,
+                    value,
+                    value,
+                    "count",
+                )
+    found = [_join(place, by_seed) for place, by_seed in places.items()]
+    return sorted(found, key=lambda cost: _order(page, cost))
+
+
+def sparsity_costs(page: Page) -> list[Cost]:
+    """The three sparsities of every row in percent: mean, least and most over seeds."""
+    found = []
+    for row in page.all_rows:
+        for kind in ("weights", "filters", "units"):
+            seen = [100 * fraction for fraction in sparsities(page, row, kind)]
+            if seen:
+                seeds = _seeds(page, row)[: len(seen)]
+                mean = sum(seen) / len(seen)
+                found.append(
+                    Cost(row, f"sparsity {kind}", "", None, mean, min(seen), max(seen), "percent", seeds)
+                )
+    return found
+
+
+def _join(place: tuple[str, str, str, int | None], seen: dict[int, tuple[float, float, float, str]]) -> Cost:
+    values, lows, highs, units = zip(*seen.values())
+    return Cost(*place, statistics.median(values), min(lows), max(highs), units[0], tuple(sorted(seen)))
+
+
+def _seeds(page: Page, row: str) -> tuple[int, ...]:
+    return tuple(sorted({c.seed for (name, _), cells in page.accuracy.items() if name == row for c in cells}))
+
+
+def _order(page: Page, cost: Cost) -> tuple[int, int, int, str, int]:
+    forms, known = ("", "dense", "masked", "shrunk"), COST_METRICS
+    return (
+        page.all_rows.index(cost.row),
+        forms.index(cost.form) if cost.form in forms else len(forms),
+        known.index(cost.metric) if cost.metric in known else len(known),
+        cost.metric,
+        cost.batch or 0,
+    )

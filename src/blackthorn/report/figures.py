@@ -1,0 +1,209 @@
+"""The three figures of a report, from its cells: accuracy against eps, accuracy against sparsity, relative cost."""
+
+import json
+from collections.abc import Sequence
+
+from .charts import SERIES, Chart, Panel, Point, bar_panel, line_panel
+from .costs import Cost, costs
+from .estimates import Estimate, estimate
+from .families import Row, family_tree, featured
+from .records import Page, number, text
+from .words import amount, percent, radius
+
+_TIPS = {
+    "row": "network",
+    "where": "measure",
+    "shown": "accuracy",
+    "interval": "95 % interval",
+    "seeds": "seeds",
+}
+_COST_TITLES = {
+    "parameters": "Parameters",
+    "nonzero": "Non-zero parameters",
+    "macs": "Multiply-adds",
+    "bytes": "Bytes on disk",
+    "latency": "Latency",
+}
+
+
+def figures(page: Page) -> list[Chart]:
+    """Those of the three that the cells can fill."""
+    made = (_against_eps(page), _against_sparsity(page), _relative_cost(page))
+    return [chart for chart in made if chart is not None]
+
+
+def _against_eps(page: Page) -> Chart | None:
+    """A panel for each attack (its options but eps and step size), a line for each network."""
+    shown = [row.name for row in featured([r for r in family_tree(page) if _attacked(page, r.name)], SERIES)]
+    metrics: dict[str, dict[str, float]] = {}
+    for metric in page.accuracy_metrics:
+        eps = _eps(page, metric)
+        if eps is not None:
+            metrics.setdefault(_attack_words(page, metric), {})[metric] = eps
+    panels = []
+    for words, radii in metrics.items():
+        places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
+        points: list[Point] = []
+        for row in shown:
+            for metric, eps in sorted(places.items(), key=lambda place: place[1]):
+                found = estimate(page.accuracy.get((row, metric or ""), []))
+                if metric and found:
+                    points.append(_point(page, row, row, metric, eps, found))
+        if points:
+            spoken = f"Accuracy against eps under {words}, from {_listed(sorted(places.values()))}, for {len(shown)} networks."
+            spec = line_panel(points, shown, x_title="eps (pixels in [0, 1])", x_format="~g", tips=_TIPS)
+            panels.append(Panel(words, spoken, spec))
+    if not panels:
+        return None
+    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + _paper_note(page)
+    everything = [row for row in page.all_rows if _attacked(page, row)]
+    if len(shown) < len(everything):
+        caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
+    return Chart("accuracy-eps", "Accuracy against attack strength", caption, shown, panels)
+
+
+def _against_sparsity(page: Page) -> Chart | None:
+    """A panel for each metric, a line for each family of rows, which starts at its unpruned network."""
+    families: dict[str, list[Row]] = {}
+    tree = family_tree(page)
+    by_name = {row.name: row for row in tree}
+    for row in tree:
+        if row.base is not None:
+            families.setdefault(row.family, [by_name[row.base]]).append(row)
+    series = list(families)[:SERIES]
+    panels = []
+    for metric in page.accuracy_metrics:
+        points: list[Point] = []
+        for family in series:
+            for row in sorted(families[family], key=lambda row: row.removed):
+                found = estimate(page.accuracy.get((row.name, metric), []))
+                if found is not None:
+                    points.append(_point(page, family, row.name, metric, 100 * row.removed, found))
+        if len({point["x"] for point in points}) > 1:
+            spoken = f"Accuracy under {metric} against the percentage of weights removed, for {len(series)} families."
+            spec = line_panel(points, series, x_title="weights removed (%)", x_format="~g", tips=_TIPS)
+            panels.append(Panel(metric, spoken, spec))
+    if not panels:
+        return None
+    caption = "Each line starts at the unpruned network it came from." + _paper_note(page)
+    if any(not row.measured for family in series for row in families[family]):
+        caption += " Where a shrunk network holds no zeros any more, the rate in its name is used."
+    if len(series) < len(families):
+        caption += f" {len(series)} of {len(families)} families are drawn."
+    return Chart("accuracy-sparsity", "Accuracy against sparsity", caption, series, panels)
+
+
+def _relative_cost(page: Page) -> Chart | None:
+    """Bars in percent of the unpruned network."""
+    spent = costs(page)
+    kept = [row.name for row in featured(family_tree(page), SERIES)]
+    forms = [form for form in ("dense", "masked", "shrunk") if any(cost.form == form for cost in spent)]
+    panels = []
+    for metric, batch in dict.fromkeys((cost.metric, cost.batch) for cost in spent if cost.form):
+        bars: list[Point] = []
+        for cost in spent:
+            reference = reference_cost(page, cost, spent)
+            if (cost.metric, cost.batch) != (metric, batch) or cost.row not in kept or reference is None:
+                continue
+            bars.append(_bar(cost, reference))
+        if len(bars) > 1:
+            title = cost_title(metric, batch)
+            tips = {
+                "row": "network",
+                "exact": title.lower(),
+                "relative": "of the unpruned network",
+                "spread": "range",
+            }
+            spec = bar_panel(bars, [str(bar["row"]) for bar in bars], forms, tips)
+            panels.append(
+                Panel(title, f"{title} in percent of the unpruned network, {len(bars)} bars.", spec)
+            )
+    if not panels:
+        return None
+    caption = "Percent of the unpruned network; shorter is cheaper."
+    if len(kept) < len({cost.row for cost in spent}):
+        caption += f" {len(kept)} networks are drawn; the table has them all."
+    return Chart("cost", "Relative cost", caption, forms, panels)
+
+
+def reference_cost(page: Page, cost: Cost, spent: Sequence[Cost]) -> Cost | None:
+    """The dense cost that a cost is compared with: of the same row where it was measured, else of the unpruned row."""
+    bases = {row.name: row.base for row in family_tree(page)}
+    held = {(c.row, c.form): c for c in spent if (c.metric, c.batch) == (cost.metric, cost.batch)}
+    for row in (cost.row, bases[cost.row] or cost.row):
+        for form in ("dense", ""):
+            if (row, form) in held:
+                return held[row, form]
+    return None
+
+
+def cost_title(metric: str, batch: int | None) -> str:
+    """ "Latency, batch 128"."""
+    title = _COST_TITLES.get(metric, metric)
+    return title if batch is None else f"{title}, batch {batch}"
+
+
+def _bar(cost: Cost, reference: Cost) -> Point:
+    relative = 100 * cost.value / reference.value if reference.value else 100.0
+    return {
+        "row": f"{cost.row} · {cost.form}" if cost.form != "dense" else cost.row,
+        "series": cost.form,
+        "x": relative,
+        "label": f"{relative:.0f} %" if relative >= 10 else f"{relative:.1f} %",
+        "relative": f"{relative:.1f} %",
+        "exact": amount(cost.value, cost.unit),
+        "spread": f"{amount(cost.low, cost.unit)} to {amount(cost.high, cost.unit)}",
+    }
+
+
+def _point(page: Page, series: str, row: str, metric: str, x: float, found: Estimate) -> Point:
+    paper = page.paper(row, metric)
+    shown = f"{percent(found.value, 2)} %" + ("" if paper is None else f" (paper {paper:g} %)")
+    return {
+        "series": series,
+        "row": row,
+        "where": metric,
+        "x": x,
+        "value": 100 * found.value,
+        "low": 100 * found.low,
+        "high": 100 * found.high,
+        "paper": paper,
+        "shown": shown,
+        "interval": f"{percent(found.low, 2)} to {percent(found.high, 2)} %",
+        "seeds": " ".join(map(str, found.seeds)),
+    }
+
+
+def _attacked(page: Page, row: str) -> bool:
+    return any(name == row and _eps(page, metric) is not None for name, metric in page.accuracy)
+
+
+def _eps(page: Page, metric: str) -> float | None:
+    attack = page.attack(metric)
+    if not attack:
+        return None
+    record = next(cells[0].record for (_, name), cells in page.accuracy.items() if name == metric)
+    eps = number(attack, "eps")
+    return number(record, "eps") if eps is None else eps
+
+
+def _attack_words(page: Page, metric: str) -> str:
+    """ "pgd, linf, steps 40": the attack without what changes along the axis."""
+    attack = page.attack(metric) or {}
+    record = next(cells[0].record for (_, name), cells in page.accuracy.items() if name == metric)
+    norm = text(attack, "norm") or text(record, "norm")
+    known = ("kind", "norm", "eps", "step_size")
+    rest = [
+        f"{key} {v if isinstance(v, (str, int, float)) else json.dumps(v)}"
+        for key, v in attack.items()
+        if key not in known
+    ]
+    return ", ".join(part for part in (text(attack, "kind").upper() or metric, norm, *rest) if part)
+
+
+def _listed(radii: Sequence[float]) -> str:
+    return f"{radius(radii[0])} to {radius(radii[-1])}"
+
+
+def _paper_note(page: Page) -> str:
+    return "" if page.published is None else " Short horizontal ticks are the paper's numbers."

@@ -1,0 +1,164 @@
+"""Original, perturbation and adversarial image of a few test images, as PNG in data URIs."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import StoreError
+from .families import family_tree, featured
+from .records import Cell, Page
+
+_IMAGES, _ROWS, _METRICS = 4, 6, 3  # what fits on a page: 72 triples at most
+_FACTORS = (500, 200, 100, 50, 20, 10, 5, 2, 1)
+_LESS, _ZERO, _MORE = (
+    np.array(rgb) / 255.0 for rgb in ((0, 114, 178), (246, 246, 246), (213, 94, 0))
+)  # Okabe-Ito
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Triple:
+    """One image before and after, with what the network said."""
+
+    original: str
+    perturbation: str
+    adversarial: str
+    label: str
+    predicted: str
+    fooled: str
+    """The prediction on the adversarial image."""
+    outcome: str
+    """ "fooled", "resisted" or "wrong already"."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The triples of one network."""
+
+    row: str
+    triples: list[Triple]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The strips of one metric, all perturbations drawn with the same factor."""
+
+    metric: str
+    factor: int
+    colour: bool
+    strips: list[Strip]
+    left_out: int
+    """Networks that have examples and are not drawn."""
+
+
+def galleries(page: Page) -> list[Gallery]:
+    """For a few attacks (the last of each kind, which recipes list from weak to strong), a few networks each.
+
+    Raises:
+        StoreError: an examples file that cannot be read.
+    """
+    held: dict[str, dict[str, Cell]] = {}
+    for (row, metric), cells in page.accuracy.items():
+        for cell in cells:
+            if page.attack(metric) and (cell.folder / "examples.safetensors").is_file():
+                held.setdefault(metric, {}).setdefault(row, cell)
+    by_kind = {str((page.attack(m) or {}).get("kind")): m for m in page.accuracy_metrics if m in held}
+    return [_gallery(page, metric, held[metric]) for metric in list(by_kind.values())[:_METRICS]]
+
+
+def _gallery(page: Page, metric: str, cells: dict[str, Cell]) -> Gallery:
+    drawn = featured([row for row in family_tree(page) if row.name in cells], _ROWS)
+    examples = {row.name: _read(cells[row.name]) for row in drawn}
+    largest = max((float(np.abs(e.moved).max(initial=0)) for e in examples.values()), default=0.0)
+    factor = next((f for f in _FACTORS if largest and f * largest <= 1 + 1e-6), 1)
+    strips = [
+        Strip(name, [_triple(e, i, factor, cells[name]) for i in e.chosen]) for name, e in examples.items()
+    ]
+    colour = any(e.original.shape[1] == 3 for e in examples.values())
+    return Gallery(metric, factor, colour, strips, len(cells) - len(strips))
+
+
+@dataclass(frozen=True)
+class _Examples:
+    original: Floats
+    adversarial: Floats
+    label: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    fooled: NDArray[np.int64]
+
+    @property
+    def moved(self) -> Floats:
+        return (self.adversarial - self.original)[self.chosen]
+
+    @property
+    def chosen(self) -> list[int]:
+        """Images that were right and then fooled first, and of those one of each class first."""
+        turned = (self.predicted == self.label) & (self.fooled != self.label)
+        seen: dict[int, int] = {}
+        repeats = []
+        for label in self.label.tolist():
+            repeats.append(seen.get(label, 0))
+            seen[label] = repeats[-1] + 1
+        order = sorted(range(len(self.label)), key=lambda i: (not turned[i], repeats[i], i))
+        return order[:_IMAGES]
+
+
+def _read(cell: Cell) -> _Examples:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    path = cell.folder / "examples.safetensors"
+    try:
+        held = load_file(path)
+        original, adversarial = held["original"].astype(np.float64), held["adversarial"].astype(np.float64)
+        answers = [held[name].astype(np.int64) for name in ("label", "predicted", "predicted_adversarial")]
+    except (OSError, SafetensorError, KeyError) as error:
+        raise StoreError(
+            f"{path}: cannot be read as example images ({error}); delete the folder and run again."
+        ) from None
+    return _Examples(original, adversarial, *answers)
+
+
+def _triple(examples: _Examples, i: int, factor: int, cell: Cell) -> Triple:
+    label, before, after = (int(held[i]) for held in (examples.label, examples.predicted, examples.fooled))
+    original, adversarial = examples.original[i], examples.adversarial[i]
+    outcome = "wrong already" if before != label else "resisted" if after == label else "fooled"
+    return Triple(
+        _png(original),
+        _png(_diverging((adversarial - original) * factor)),
+        _png(adversarial),
+        *(_class_name(cell, index) for index in (label, before, after)),
+        outcome,
+    )
+
+
+def _class_name(cell: Cell, index: int) -> str:
+    classes = cell.record.get("classes")
+    if isinstance(classes, Sequence) and not isinstance(classes, str) and 0 <= index < len(classes):
+        return str(classes[index])
+    return str(index)
+
+
+def _diverging(moved: Floats) -> Floats:
+    """(C, H, W) in [-1, 1] -> (3, H, W): one channel from blue through white to orange; three about middle grey."""
+    if moved.shape[0] == 3:
+        return 0.5 + moved / 2
+    strength = np.clip(moved.mean(axis=0), -1, 1)[..., None]
+    end = np.where(strength < 0, _LESS, _MORE)
+    drawn: Floats = (_ZERO + np.abs(strength) * (end - _ZERO)).transpose(2, 0, 1)
+    return drawn
+
+
+def _png(pixels: Floats) -> str:
+    from PIL import Image
+
+    levels = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
+    image = Image.fromarray(levels.transpose(1, 2, 0) if levels.shape[0] == 3 else levels[0])
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")

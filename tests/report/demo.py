@@ -1,0 +1,299 @@
+"""Pages with made-up numbers, for tests and for looking at: `python tests/report/demo.py FOLDER`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from blackthorn.report import Cell, Page, Published, Verdict, write
+
+ATTACKS = {
+    "natural": None,
+    "fgsm 0.1": {"kind": "fgsm", "eps": 0.1},
+    "fgsm 0.2": {"kind": "fgsm", "eps": 0.2},
+    "fgsm 0.3": {"kind": "fgsm", "eps": 0.3},
+    "pgd 0.3": {"kind": "pgd", "norm": "linf", "eps": 0.3, "steps": 40, "step_size": 0.01},
+}
+NUMBERS = {
+    "dense": (0.989, 0.672, 0.291, 0.127, 0.003),
+    "weight 98%": (0.9875, 0.489, 0.104, 0.042, 0.0),
+    "filter 75%": (0.985, 0.525, 0.172, 0.081, 0.001),
+}
+PAPER = {
+    "dense": dict(zip(ATTACKS, (99.0, 70.3, 30.4, 13.6, 0.3))),
+    "weight 98%": dict(zip(ATTACKS, (99.0, 47.1, 11.3, 4.0, 0.0))),
+    "filter 75%": dict(zip(ATTACKS, (98.8, 52.8, 16.5, 8.5, 0.0))),
+}
+COSTS = {  # parameters, non-zero, multiply-adds, bytes, milliseconds at batch 1 and 128
+    ("dense", "dense"): (312_202, 312_202, 4_241_152, 1_256_320, 0.61, 19.8),
+    ("weight 98%", "masked"): (312_202, 6_420, 4_241_152, 1_256_320, 0.60, 19.9),
+    ("filter 75%", "masked"): (312_202, 78_300, 4_241_152, 1_256_320, 0.61, 20.1),
+    ("filter 75%", "shrunk"): (78_244, 78_244, 1_402_880, 318_912, 0.38, 7.4),
+}
+
+
+def accuracy_cell(
+    folder: Path,
+    row: str,
+    metric: str,
+    rate: float,
+    *,
+    seed: int = 0,
+    n: int = 10_000,
+    attack: dict[str, object] | None = None,
+    **more: object,
+) -> Cell:
+    """A cell whose flags hold exactly `rate * n` right answers, the easy images being the same for everyone."""
+    right = round(rate * n)
+    order = np.random.default_rng(7).permutation(n)
+    flags = np.zeros(n, dtype=np.bool_)
+    flags[order[:right]] = True
+    swapped = np.random.default_rng(seed + len(row)).choice(min(right, n - right) + 1, replace=False)
+    flags[order[:swapped]], flags[order[right : right + swapped]] = False, True
+    record: dict[str, object] = {"measure": "accuracy", "value": right / n, "n": n, "attack": attack}
+    record |= {"eps": None if attack is None else attack["eps"], "warnings": [], "seed": seed, **more}
+    return Cell(row, metric, seed, record, flags, folder)
+
+
+def cost_cells(folder: Path, row: str, form: str, numbers: Sequence[float], seed: int = 0) -> list[Cell]:
+    """Six cost records, as one measure writes them."""
+    kinds = [
+        ("parameters", None),
+        ("nonzero", None),
+        ("macs", None),
+        ("bytes", None),
+        ("latency", 1),
+        ("latency", 128),
+    ]
+    cells = []
+    for (metric, batch), value in zip(kinds, numbers):
+        unit = {"bytes": "bytes", "latency": "ms"}.get(metric, "count")
+        spread = 0.04 if metric == "latency" else 0.0
+        record = {
+            "measure": "cost",
+            "metric": metric,
+            "form": form,
+            "batch": batch,
+            "value": value,
+            "unit": unit,
+        }
+        record |= {"low": value * (1 - spread), "high": value * (1 + spread), "n": 30}
+        cells.append(Cell(row, "cost", seed, record, None, folder))
+    return cells
+
+
+def examples(
+    folder: Path, eps: float, *, colour: bool = False, fooled: Sequence[int] = (3, 5, 3, 7, 4, 5)
+) -> Path:
+    """Six images of round strokes with a perturbation of radius eps."""
+    folder.mkdir(parents=True, exist_ok=True)
+    side, rng = (32 if colour else 28), np.random.default_rng(int(eps * 1000) + len(folder.name))
+    h, w = np.mgrid[:side, :side] / (side - 1) - 0.5
+    label = np.array([0, 1, 2, 7, 4, 8])
+    strokes = [np.exp(-(((np.hypot(h * (1 + k / 9), w) - 0.25 - k / 60) / 0.06) ** 2)) for k in label]
+    original = np.stack(strokes)[:, None].repeat(3 if colour else 1, axis=1).astype(np.float32)
+    if colour:
+        original = np.clip(
+            0.2 + 0.6 * original * rng.uniform(0.3, 1, (6, 3, 1, 1)) + 0.2 * (w + 0.5), 0, 1
+        ).astype(np.float32)
+    noise = np.sign(rng.normal(size=original.shape) + 2 * np.sin(9 * h + 5 * w)) * eps
+    adversarial = np.clip(original + noise, 0, 1).astype(np.float32)
+    save_file(
+        {
+            "original": original,
+            "adversarial": adversarial,
+            "label": label,
+            "predicted": label,
+            "predicted_adversarial": np.array(fooled),
+        },
+        folder / "examples.safetensors",
+    )
+    return folder
+
+
+def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
+    """A finished run of the size of a paper's table."""
+    rng = np.random.default_rng(0)
+    cells: list[Cell] = []
+    zeros = {"dense": (0.0, 0.0, 0.0), "weight 98%": (0.98, 0.11, 0.07), "filter 75%": (0.751, 0.46, 0.31)}
+    for seed in seeds:
+        for row, rates in NUMBERS.items():
+            for (metric, attack), rate in zip(ATTACKS.items(), rates):
+                place = folder / f"{row}-{metric}-{seed}".replace("%", "")
+                if attack is not None:
+                    examples(place, float(str(attack["eps"])))
+                moved = float(np.clip(rate + rng.normal() * 0.012 * (rate < 0.95) * (rate > 0.01), 0, 1))
+                warned = ["gradients of 12 of 10,000 images vanish: try loss='margin'"]
+                cells.append(
+                    accuracy_cell(
+                        place,
+                        row,
+                        metric,
+                        moved,
+                        seed=seed,
+                        attack=attack,
+                        norm="linf",
+                        sparsity_weights=zeros[row][0],
+                        sparsity_filters=zeros[row][1],
+                        sparsity_units=zeros[row][2],
+                        warnings=warned if metric == "pgd 0.3" and row != "filter 75%" else [],
+                        dataset="mnist",
+                        model="wang_cnn",
+                        device="cpu",
+                        threads=2,
+                        torch="2.13.0",
+                        precision="float32",
+                        seconds=12.5,
+                        classes=[str(digit) for digit in range(10)],
+                    )
+                )
+        for (row, form), numbers in COSTS.items():
+            cells += cost_cells(
+                folder, row, form, [v * (1 + 0.01 * rng.normal() * (v < 100)) for v in numbers], seed
+            )
+    return Page(
+        title="Pruned networks are easier to fool",
+        about="Wang's CNN on MNIST, dense and pruned by weights and by filters, under FGSM and PGD: "
+        "table 1 of Wang et al. 2018, run again.",
+        recipe="wang2018-table1",
+        preset="full",
+        rows=list(NUMBERS),
+        metrics=[*ATTACKS, "cost"],
+        cells=cells,
+        missing=[],
+        published=Published(
+            "Wang et al. 2018, Adversarial robustness of pruned neural networks, table 1", PAPER
+        ),
+        verdicts=[
+            Verdict(
+                "Pruned keeps natural accuracy within 0.5 points",
+                True,
+                "weight 98%: −0.15 points (95 %: −0.32 to 0.02); filter 75%: −0.40 points (95 %: −0.60 to −0.20)",
+            ),
+            Verdict(
+                "Pruned is more vulnerable to FGSM at every eps",
+                False,
+                "filter 75% under fgsm 0.2: −1.1 points, paired test p = 0.14; the other five differences have p < 0.001",
+            ),
+            Verdict("PGD breaks every network", None, "pgd 0.3 of filter 75% is not there yet"),
+        ],
+        command="blackthorn run wang2018-table1 --preset full --seeds 0,1,2",
+        recipe_text="kind: recipe\nname: wang2018-table1\ndata: mnist\nmodel: wang_cnn\nstages:\n  dense:\n    kind: train\n    epochs: 20\n",
+        provenance={
+            "seeds": "0 1 2",
+            "version": "0.1.0",
+            "commit": "c0cb364",
+            "hardware": "2 cores",
+            "duration": "31 min",
+        },
+    )
+
+
+def sweep(folder: Path, rates: int = 20) -> Page:
+    """Twenty sparsities, two kinds of training, ten metrics, half of the last training missing."""
+    radii = (1, 2, 4, 8)
+    attacks: dict[str, dict[str, object] | None] = {"natural": None}
+    attacks |= {f"fgsm {k}/255": {"kind": "fgsm", "eps": k / 255} for k in radii}
+    attacks |= {f"pgd {k}/255": {"kind": "pgd", "norm": "linf", "eps": k / 255, "steps": 20} for k in radii}
+    attacks["pgd l2 0.5"] = {"kind": "pgd", "norm": "l2", "eps": 0.5, "steps": 20}
+    cells, rows, missing = [], [], []
+    for training, top, slope in (("", 0.94, 17.0), ("pgd ", 0.84, 4.5)):
+        for row, rate in [(f"{training}dense", 0.0)] + [
+            (f"{training}weight {r:.4g}%", r / 100) for r in np.linspace(5, 99, rates)
+        ]:
+            rows.append(row)
+            for metric, attack in attacks.items():
+                if training and rate > 0.8 and metric.startswith("pgd"):
+                    missing.append(f"{row}, {metric}, seed 0: not run yet")
+                    continue
+                eps = (
+                    0.0
+                    if attack is None
+                    else float(str(attack["eps"])) * (0.06 if attack.get("norm") == "l2" else 1)
+                )
+                strength = 1.0 if metric.startswith("fgsm") else 1.4
+                kept = (
+                    top
+                    * (1 - 0.35 * rate**9)
+                    * float(np.exp(-slope * strength * eps * (1 + 0.8 * rate**4) * 3))
+                )
+                cells.append(
+                    accuracy_cell(
+                        folder, row, metric, kept, n=2000, attack=attack, norm="linf", sparsity_weights=rate
+                    )
+                )
+    page = table1(folder, seeds=(0,))
+    return replace(
+        page,
+        title="How far can a network be pruned before its armour goes?",
+        about="ResNet-18 on CIFAR-10, standard and PGD-trained, at twenty sparsities.",
+        recipe="sparsity-sweep",
+        preset="lite",
+        rows=rows,
+        metrics=list(attacks),
+        cells=cells,
+        missing=missing,
+        published=None,
+        verdicts=[],
+    )
+
+
+ODD = (
+    "quo\"ted 'row'",
+    "</script><script>alert(1)</script>",
+    "<b>bold</b> 50%",
+    "comma, semicolon; tab\t 10%",
+    "Übergröße 网络 🦔 30%",
+    "a very long name " * 12 + "90%",
+    "{{ 7 * 7 }} {% raw %} var(--c0)",
+)
+
+
+def odd(folder: Path) -> Page:
+    """Row names that break careless pages."""
+    cells = []
+    for place, row in enumerate(ODD):
+        for metric, attack in ATTACKS.items():
+            cells.append(accuracy_cell(folder, row, metric, 0.9 - 0.05 * place, n=360, attack=attack))
+        cells += cost_cells(folder, row, "dense", (100, 100, 1000, 400, 0.1, 2.0))
+    return replace(
+        table1(folder, seeds=()),
+        title=ODD[1],
+        about=ODD[2],
+        rows=list(ODD),
+        cells=cells,
+        missing=[ODD[1]],
+        published=Published(ODD[1], {ODD[0]: {"natural": 88.0}}),
+        verdicts=[Verdict(ODD[1], True, ODD[1])],
+        recipe_text=ODD[1],
+        command=ODD[1],
+    )
+
+
+def bare(folder: Path) -> Page:
+    """One row, one metric, nothing else."""
+    cell = accuracy_cell(folder, "dense", "natural", 0.9, n=360)
+    return Page(
+        "One number",
+        "",
+        "tiny",
+        "smoke",
+        ["dense"],
+        ["natural"],
+        [cell],
+        [],
+        None,
+        [],
+        "blackthorn run tiny",
+        "",
+        {},
+    )
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1])
+    for make in (table1, sweep, odd, bare):
+        print(write(where / make.__name__, make(where / "cells")))
