@@ -151,8 +151,8 @@ def natural_flags(
 
 
 def evenly(total: int, wanted: int | None) -> Tensor:
-            f"labels lie in [{low}, {high}], but the network has {classes} logits; "
     """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
+    n = total if wanted is None else min(wanted, total)
     return torch.arange(n) * total // n
 
 
