@@ -1,7 +1,7 @@
 """Random crops and flips of a whole batch at once: the usual augmentation of small images.
 
-Both work on uint8 and float images alike, draw from the generator they are given (on the CPU, so that every device sees
-the same offsets) and leave the global generator alone.
+Both work on uint8 and float images alike, draw from the generator they are given (on the CPU, so that every
+device sees the same offsets) and leave the global generator alone.
 """
 
 from typing import Literal, Protocol

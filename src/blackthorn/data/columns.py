@@ -1,4 +1,4 @@
-"""Which column holds the images and which the labels: found by type, since every data set names them differently."""
+"""Which column holds the images and which the labels: found by type, since names differ everywhere."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,15 +8,11 @@ from torch import Tensor
 from ..errors import DataError
 
 _IMAGE_NAMES = ("image", "img")
-_LABEL_NAMES = (
-    "label",
-    "labels",
-    "fine_label",
-)  # fine_label: the hundred classes of CIFAR-100, beside twenty coarse ones
+_LABEL_NAMES = ("label", "labels", "fine_label")  # the last: CIFAR-100's hundred, beside twenty coarse ones
 
 
 def image_column(features: Mapping[str, object], where: str) -> str:
-    """The column of type Image (or of encoded bytes in a struct, which is what is left of it when the type was lost)."""
+    """The column of type Image, or the struct of encoded bytes that is left when that type was lost."""
     from datasets import Image
 
     found = [name for name, feature in features.items() if isinstance(feature, Image)]
@@ -102,7 +98,8 @@ def _pick(
         return found[0] if len(found) == 1 else named[0]
     if found:
         raise DataError(
-            f"{where}: several columns could be the {what}: {', '.join(found)}; rename the one that is meant to '{what}'"
+            f"{where}: several columns could be the {what}: {', '.join(found)}; "
+            f"rename the one that is meant to '{what}'"
         )
     read = ", ".join(f"{name} ({_kind(feature)})" for name, feature in features.items()) or "none"
     raise DataError(f"{where}: no {what} column; columns read: {read}")

@@ -17,11 +17,11 @@ _DEEP = ("I", "F")  # Pillow's modes of more than 8 bits a pixel; their range is
 
 
 class Decoder:
-    """Collects images, as PIL reads them; `stack` then gives the uint8 (N, C, H, W) of those since the last `stack`.
+    """Collects images of one size and mode; `stack` gives them as a tensor and starts anew.
 
     Args:
-        resize: (height, width) that every image is brought to, bilinear with antialiasing; None keeps the one size.
-        mode: "L" or "RGB" that every image is converted to (alpha is dropped); None keeps the one mode.
+        resize: (height, width) to bring every image to, bilinear with antialiasing; None keeps the one size.
+        mode: what to convert every image to (alpha is dropped); None keeps the one mode.
     """
 
     def __init__(self, resize: tuple[int, int] | None = None, mode: Mode | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The digits of scikit-learn: 1,797 grey images of 8 x 8, embedded, so that everything can be tried without a network.
+"""The digits of scikit-learn: 1,797 grey images of 8 x 8 that need no network.
 
 Reference:
     Alpaydin & Kaynak 1998, Optical Recognition of Handwritten Digits, UCI repository (its test set).

@@ -1,4 +1,4 @@
-"""Data sets in the forms of the Hugging Face hub, through `datasets`: hub ids, folders of parquet, folders of images."""
+"""What `datasets` reads: ids of the Hugging Face hub, folders of parquet files, folders of images."""
 
 import os
 import tempfile
@@ -16,6 +16,7 @@ from .decode import Decoder
 from .images import ImageSet
 
 _PATIENCE = 3.0  # seconds for the hub to answer; `datasets` alone retries for about 23
+_OFF = "is switched off (HF_HUB_OFFLINE is set)"
 _ROWS = 1000  # read at a time: few enough for memory, many enough that Arrow's overhead vanishes
 _PARTS = {
     "train": ("train", "training"),
@@ -64,7 +65,7 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
     import huggingface_hub.constants as hub
 
     if _says_offline() and not hub.HF_HUB_OFFLINE:
-        raise ConnectionError("is switched off (HF_HUB_OFFLINE)")
+        raise ConnectionError(_OFF)
     if not hub.HF_HUB_OFFLINE and not _reachable(hub.ENDPOINT):
         raise ConnectionError(f"cannot be reached ({hub.ENDPOINT})")
 
@@ -74,14 +75,12 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
         with _quiet(hub.HF_HUB_OFFLINE):
             tables = datasets.load_dataset(name, config)
     except ConnectionError:
-        raise ConnectionError(
-            "is switched off (HF_HUB_OFFLINE)" if hub.HF_HUB_OFFLINE else "did not answer"
-        ) from None
+        raise ConnectionError(_OFF if hub.HF_HUB_OFFLINE else "did not answer") from None
     except datasets.exceptions.DatasetNotFoundError:
         raise DataError(
             f"{name}: no such data set on the Hugging Face hub, or it is private or gated"
         ) from None
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except Exception as error:  # each layer below has errors of its own
         raise DataError(f"{name}: not readable as a data set ({_reason(error)})") from None
     return _read(tables, name, decoder)
 
@@ -134,16 +133,20 @@ def _features(table: Table) -> dict[str, Any]:
 def _add(
     decoder: Decoder, cell: dict[str, Any] | None, where: str, split: str, row: int, column: str
 ) -> None:
-    encoded, path = (cell.get("bytes"), cell.get("path")) if cell else (None, None)
-    here = f"{where}: {split} row {row}" + (f" ({path})" if path else "")
-    if encoded is None and path is None:
+    encoded: bytes | None = cell.get("bytes") if cell else None
+    path: str | None = cell.get("path") if cell else None
+    here = f"{where}: {split} row {row} ({path})" if path else f"{where}: {split} row {row}"
+    if encoded is not None:
+        decoder.add(encoded, here)
+    elif path is None:
         raise DataError(f"{here}: column '{column}' holds no image")
-    if encoded is None and "://" in path:  # inside a zip or tar archive
-        import fsspec
+    elif "://" in path:  # inside a zip archive
+        import fsspec  # type: ignore[import-untyped]  # has no stubs
 
-        with xopen(path, "rb") as file:
-            encoded = file.read()
-    decoder.add(path if encoded is None else encoded, here)
+        with fsspec.open(path, "rb") as file:
+            decoder.add(file.read(), here)
+    else:
+        decoder.add(path, here)
 
 
 def _says_offline() -> bool:
@@ -152,7 +155,7 @@ def _says_offline() -> bool:
 
 
 def _reachable(url: str, patience: float = _PATIENCE) -> bool:
-    """Whether anything at all answers there; in a thread, since looking up a name has no time limit of its own."""
+    """Whether anything answers there; asked in a thread, since looking up a name has no time limit."""
     import ssl
     import urllib.error
     import urllib.request

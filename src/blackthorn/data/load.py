@@ -1,7 +1,6 @@
 """`load_data`: one call from a name to three sets of images."""
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -9,20 +8,13 @@ from typing import get_args
 import torch
 from torch import Tensor
 
-from ..errors import DataError, did_you_mean
+from ..errors import DataError
 from .cache import Decoded, cached, fingerprint, state
 from .decode import Decoder, Mode
 from .images import ImageSet, Splits
+from .locate import data_root as root_of
+from .locate import hub_id, local_folder, no_such_folder
 from .splits import divide
-
-# The names people say -> the ids their data sets have on the hub.
-_HUB_NAMES = {
-    "mnist": "ylecun/mnist",
-    "fashion_mnist": "zalando-datasets/fashion_mnist",
-    "cifar10": "uoft-cs/cifar10",
-    "cifar100": "uoft-cs/cifar100",
-}
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 
 
 def load_data(
@@ -37,27 +29,29 @@ def load_data(
 ) -> Splits:
     """Read labelled images as uint8 tensors, divided into train, valid and test.
 
-    `source` is `digits` (embedded, 8 x 8), a folder of parquet files or of images by class, or a Hugging Face hub id such
-    as `ylecun/mnist`; `id:config` names one of several configurations. A folder `ylecun/mnist` or `mnist` under
-    `data_root` comes before the hub. Image and label columns are found by type. The first reading decodes the images and
-    keeps them in `BLACKTHORN_CACHE` (else ~/.cache/blackthorn); later ones take a moment and need no network.
+    `source` is `digits` (embedded, 8 x 8), a folder of parquet files or of images by class, or a Hugging Face
+    hub id such as `ylecun/mnist`; `id:config` names one of several configurations. A folder `ylecun/mnist` or
+    `mnist` under `data_root` comes before the hub. Image and label columns are found by type. The first
+    reading decodes the images and keeps them in `BLACKTHORN_CACHE` (else ~/.cache/blackthorn); later ones
+    take a moment and need no network.
 
     Args:
+        source: what to read.
         data_root: where folders are looked up by name; else the environment variable BLACKTHORN_DATA.
         resize: bring images to this (height, width), or to a square; bilinear with antialiasing.
         mode: convert images to "L" (one channel) or "RGB" (three).
-        valid: how many validation images, a whole number or a fraction below 1, 0 for none; the last ones of train.
-            By default the source's own, else a tenth of train and at most 5,000.
-        train, test: use at most so many images of these splits, a fixed choice.
+        valid: how many validation images, a whole number or a fraction below 1, 0 for none: the last ones of
+            train. By default the source's own, else a tenth of train and at most 5,000.
+        train: use at most so many training images, a fixed choice.
+        test: use at most so many test images, a fixed choice.
 
     Raises:
         DataError: names the folder, file, column or row, and what to write instead.
     """
-    size, kind = _size(resize), _mode(mode)
-    name, decoded = _find(os.fspath(source), _root(data_root), size, kind)
-    chosen = divide(
-        {part: images.y for part, images in decoded.parts.items()}, valid=valid, train=train, test=test
-    )
+    wanted = _size(resize), _mode(mode)
+    name, decoded = _find(os.fspath(source), root_of(data_root), *wanted)
+    labels = {part: images.y for part, images in decoded.parts.items()}
+    chosen = divide(labels, valid=valid, train=train, test=test)
     sets = {split: _take(decoded.parts[part], index) for split, (part, index) in chosen.items()}
     return Splits(**sets, name=name, fingerprint=fingerprint(decoded.digests, chosen))
 
@@ -65,7 +59,11 @@ def load_data(
 def _find(
     source: str, root: Path | None, size: tuple[int, int] | None, mode: Mode | None
 ) -> tuple[str, Decoded]:
-    """The readers themselves are imported only when the cache has nothing: they take most of a second to load."""
+    """The readers are imported only when the cache has nothing: importing them takes most of a second."""
+    if not source:
+        raise DataError(
+            "source: read an empty text; write digits, a folder, or a hub id such as ylecun/mnist"
+        )
     if source == "digits":
 
         def digits() -> dict[str, ImageSet]:
@@ -76,7 +74,7 @@ def _find(
         return source, cached(source, ["digits", size, mode], digits)
 
     name, _, config = (source, "", "") if Path(source).exists() else source.partition(":")
-    folder = _folder(name, root)
+    folder = local_folder(name, root)
     if folder is not None:
 
         def local() -> dict[str, ImageSet]:
@@ -84,13 +82,14 @@ def _find(
 
             return read_folder(folder, config or None, Decoder(size, mode))
 
-        return folder.name, cached(
-            folder.name, ["folder", str(folder), config, state(folder), size, mode], local
-        )
+        key = ["folder", str(folder), config, state(folder), size, mode]
+        return folder.name, cached(folder.name, key, local)
 
-    if not _HUB_ID.fullmatch(name):
-        raise DataError(f"{source}: no such folder{_near(name, root)}")
-    identity = _HUB_NAMES.get(name, name)
+    identity = hub_id(name)
+    if identity is None:
+        raise DataError(
+            f"{no_such_folder(name, root)}; give one, or digits, or a hub id such as ylecun/mnist"
+        )
 
     def remote() -> dict[str, ImageSet]:
         from .hub import read_hub
@@ -102,58 +101,16 @@ def _find(
     except ConnectionError as error:
         place = root or "DIR"
         raise DataError(
-            f"{source}: no such folder{_near(name, root)}, and the Hugging Face hub {error}; put the files of the data "
-            f"set in {place}/{name} and give data_root={place} (or BLACKTHORN_DATA), or use digits, which is built in"
+            f"{no_such_folder(name, root)}, and the Hugging Face hub {error}; "
+            f"put its files in {place}/{name} and give data_root={place} (or BLACKTHORN_DATA={place})"
         ) from None
-
-
-def _folder(name: str, root: Path | None) -> Path | None:
-    """The folder meant by a name: under the root, then the path itself, then the last word of a hub id under the root."""
-    places = [root / name] if root else []
-    places.append(Path(name).expanduser())
-    if root and _HUB_ID.fullmatch(name):
-        places += [root / _HUB_NAMES.get(name, name), root / name.rpartition("/")[2]]
-    for place in places:
-        if place.is_dir():
-            return place.resolve()
-    if places[-1].is_file() or Path(name).is_file():
-        raise DataError(f"{name}: is a file; give the folder that holds it")
-    return None
-
-
-def _near(name: str, root: Path | None) -> str:
-    if root is None:
-        return ""
-    known = ["digits", *(place.name for place in root.iterdir() if place.is_dir() and place.name[0] != ".")]
-    return f" (also not under {root}: {did_you_mean(name, known).rstrip('.')})"
-
-
-def _root(given: str | os.PathLike[str] | None) -> Path | None:
-    text = os.fspath(given) if given is not None else os.environ.get("BLACKTHORN_DATA", "")
-    if not text:
-        return None
-    root = Path(text).expanduser()
-    if not root.is_dir():
-        option = "data_root" if given is not None else "BLACKTHORN_DATA"
-        raise DataError(
-            f"{option}: there is no folder {root}; give one that holds data sets, or leave it out"
-        )
-    return root
 
 
 def _size(resize: int | Sequence[int] | None) -> tuple[int, int] | None:
     if resize is None:
         return None
-    sides = (
-        (resize, resize)
-        if isinstance(resize, int)
-        else tuple(resize)
-        if isinstance(resize, (list, tuple))
-        else ()
-    )
-    if len(sides) != 2 or any(
-        isinstance(side, bool) or not isinstance(side, int) or side < 1 for side in sides
-    ):
+    sides = tuple(resize) if isinstance(resize, (list, tuple)) else (resize, resize)
+    if len(sides) != 2 or not all(type(side) is int and side > 0 for side in sides):
         raise DataError(f"resize: read {resize!r}; write a number of pixels such as 32, or [height, width]")
     return sides[0], sides[1]
 
@@ -168,7 +125,7 @@ def _mode(mode: str | None) -> Mode | None:
 
 
 def _take(images: ImageSet, index: Tensor) -> ImageSet:
-    """The images at these positions; consecutive ones are a view, so that mapped files stay on disk until used."""
+    """The images at these positions; of consecutive ones a view, which leaves a mapped file on disk."""
     if len(index) and torch.equal(index, torch.arange(int(index[0]), int(index[0]) + len(index))):
         return images.subset(slice(int(index[0]), int(index[0]) + len(index)))
     return images.subset(index)

@@ -21,11 +21,12 @@ def batches(
     device: torch.device | str = "cpu",
     drop_last: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One pass over the images: `(x, y)` with x float32 (B, C, H, W) in [0, 1] and y int64 (B,), on the device.
+    """One pass over the images: x float32 (B, C, H, W) in [0, 1] and y int64 (B,), on the device.
 
-    The order is a function of `(seed, epoch)` and nothing else; `seed=None` keeps the stored order. Augmentation draws
-    from a second stream of `(seed, epoch)`, so it changes no order. The global generator is not touched. Call
-    `images.to(device)` once before training: images that are there already are not copied again.
+    The order is a function of `(seed, epoch)` and nothing else; `seed=None` keeps the stored order.
+    Augmentation draws from a second stream of `(seed, epoch)`, so it changes no order. The global generator
+    is not touched. Call `images.to(device)` once before training: images that are there already are not
+    copied again.
 
     Raises:
         DataError: the batch size is below 1.

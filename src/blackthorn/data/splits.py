@@ -1,4 +1,4 @@
-"""Which images are for training, for validation and for test: a rule without chance, the same on every machine."""
+"""Which images are for training, for validation and for test: a fixed rule, the same on every machine."""
 
 import math
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ Chosen = tuple[str, Tensor]
 """A part of the source and the positions taken from it, int64 (n,)."""
 
 _SEED = 20180604  # any constant; part of the meaning of every fingerprint
+_TEST_SHARE = 10
 _VALID_SHARE, _VALID_MOST = 10, 5000  # a tenth, at most MNIST's customary 5,000 of 60,000
 
 
@@ -22,13 +23,13 @@ def divide(
     train: int | None = None,
     test: int | None = None,
 ) -> dict[str, Chosen]:
-    """Choose the images of `train`, `valid` and `test` from the parts a source has (`train`, `test`, `validation`).
+    """Choose train, valid and test from the labels of the parts that a source has.
 
-    Test images are those of the part `test`, else of `validation`, else a stratified tenth of `train`. Validation images
-    are the source's own when it has both other parts and `valid` is None; else the last `valid` training images, as is
-    the custom on MNIST; where that tail misses a class (sorted data), a stratified choice. `train` and `test` keep the
-    first so many of a fixed shuffle, so smaller caps are prefixes of larger ones; the default tenth, and a fraction, are
-    of the images that the cap keeps.
+    Test images are those of the part `test`, else of `validation`, else a stratified tenth of `train`.
+    Validation images are the source's own when it has both other parts and `valid` is None; else the last
+    `valid` training images, as is the custom on MNIST; where that tail misses a class (sorted data), a
+    stratified choice. `train` and `test` keep the first so many of a fixed shuffle, so smaller caps are
+    prefixes of larger ones; the default tenth, and a fraction, are of the images that the cap keeps.
 
     Raises:
         DataError: a number that makes no sense, or a split left without images.
@@ -44,7 +45,9 @@ def divide(
         held_in = "test" if "test" in labels else "validation"
         held = torch.arange(len(labels[held_in]))
     else:
-        held_in, held = "train", stratified(labels["train"], max(1, len(pool) // 10))
+        classes = len(labels["train"].unique())  # each should be seen in the test, but not only there
+        count = max(len(pool) // _TEST_SHARE, min(classes, len(pool) // 2))
+        held_in, held = "train", stratified(labels["train"], count)
         pool = _without(pool, held)
 
     if valid is None and held_in == "test" and "validation" in labels:
@@ -61,15 +64,14 @@ def divide(
 
 
 def stratified(y: Tensor, n: int) -> Tensor:
-    """Positions of `n` images, in order, with each class in proportion (largest remainders) and chosen by a fixed seed."""
+    """Positions of `n` images, in order, by a fixed seed: each class in proportion (largest remainders)."""
     counts = torch.bincount(y).tolist()
     share = n / len(y)
     take = [math.floor(count * share + 1e-9) for count in counts]
-    # A class is emptied only when nothing else is left to take; then the largest remainder, then the smaller label.
-    urgency = sorted(
-        range(len(counts)), key=lambda k: (take[k] + 1 >= counts[k], take[k] - counts[k] * share, k)
-    )
-    for k in [k for k in urgency if take[k] < counts[k]][: n - sum(take)]:
+    # A class is emptied only when nothing else is left; then the largest remainder; then the smaller label.
+    left = [k for k, count in enumerate(counts) if take[k] < count]
+    left.sort(key=lambda k: (take[k] + 1 == counts[k], take[k] - counts[k] * share, k))
+    for k in left[: n - sum(take)]:
         take[k] += 1
     shuffled = torch.randperm(len(y), generator=torch.Generator().manual_seed(_SEED))
     chosen = [shuffled[y[shuffled] == k][:size] for k, size in enumerate(take)]
@@ -79,18 +81,11 @@ def stratified(y: Tensor, n: int) -> Tensor:
 def _count(valid: int | float | None, used: int, available: int) -> int:
     if valid is None:
         return min(_VALID_MOST, used // _VALID_SHARE)
-    if (
-        isinstance(valid, bool)
-        or not isinstance(valid, (int, float))
-        or not math.isfinite(valid)
-        or valid < 0
-    ):
-        raise DataError(
-            f"valid: read {valid!r}; write a number of images such as 500, or a fraction such as 0.1"
-        )
+    if isinstance(valid, bool) or not isinstance(valid, (int, float)) or not 0 <= valid < math.inf:
+        raise DataError(f"valid: read {valid!r}; write a number of images (500) or a fraction (0.1)")
     if isinstance(valid, float) and valid >= 1:
         raise DataError(
-            f"valid: read {valid:g}; a fraction is below 1, a number of images is whole: write {int(valid)}"
+            f"valid: read {valid!r}; a fraction is below 1; for a number of images write {int(valid)}"
         )
     count = round(valid * used) if isinstance(valid, float) else valid
     if count >= available:

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from ..values import address
 from .images import ImageSet, Splits
 
 
@@ -18,10 +19,10 @@ def stripes(
     noise: float = 0.1,
     seed: int = 0,
 ) -> Splits:
-    """Class k shows stripes turned by k/classes of half a turn, at a random shift and contrast, under pixel noise.
+    """Class k shows stripes turned by k/classes of half a turn, at a random shift, contrast and noise.
 
-    Labels go round (0, 1, 2, ...), so that every split and every cap of it is balanced. Images are
-    (channels, size, size); `noise` is a standard deviation in pixels of [0, 1].
+    Labels go round (0, 1, 2, ...), so that every split and every cap of it is balanced. Images are (channels,
+    size, size); `noise` is a standard deviation in pixels of [0, 1].
     """
     generator = torch.Generator().manual_seed(seed)
     names = tuple(f"stripes {180 * k / classes:g} degrees" for k in range(classes))
@@ -41,12 +42,5 @@ def stripes(
         pixels = wave + noise * torch.randn(n, channels, size, size, generator=generator)
         return ImageSet((pixels.clamp(0, 1) * 255).round().to(torch.uint8), y, names)
 
-    sets = make(train), make(valid), make(test)
-    spelling = f"{train}-{valid}-{test}-{classes}-{size}-{channels}-{noise}-{seed}"
-    return Splits(*sets, name="stripes", fingerprint=_fingerprint(spelling))
-
-
-def _fingerprint(spelling: str) -> str:
-    import hashlib
-
-    return hashlib.sha256(f"stripes {spelling}".encode()).hexdigest()[:16]
+    spelling = ["stripes", train, valid, test, classes, size, channels, noise, seed]
+    return Splits(make(train), make(valid), make(test), name="stripes", fingerprint=address(spelling))
