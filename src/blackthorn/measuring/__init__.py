@@ -1,5 +1,9 @@
 """Numbers about a network: accuracy with its uncertainty, and cost."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from .accuracy import Accuracy as Accuracy
 from .accuracy import Measured as Measured
 from .accuracy import evenly as evenly
@@ -10,6 +14,7 @@ from .cost import nonzero as nonzero
 from .cost import parameters as parameters
 from .latency import Latency as Latency
 from .latency import latency as latency
+from .records import Cost as Cost
 from .records import cost_records as cost_records
 from .sanity import sanity as sanity
 from .statistics import Paired as Paired
@@ -17,8 +22,13 @@ from .statistics import mean_interval as mean_interval
 from .statistics import paired as paired
 from .statistics import wilson as wilson
 
+AnyMeasure = Annotated[Accuracy | Cost, Field(discriminator="kind")]
+"""Every measure a recipe can name, told apart by `kind`."""
+
 __all__ = [
     "Accuracy",
+    "AnyMeasure",
+    "Cost",
     "Latency",
     "Measured",
     "Paired",

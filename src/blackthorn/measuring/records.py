@@ -1,11 +1,28 @@
 """Costs as the flat JSON objects that results are stored as."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from torch import Tensor, nn
 
+from ..values import Count, value
 from .cost import bytes_on_disk, macs, nonzero, parameters
 from .latency import latency
+
+
+@value
+class Cost:
+    """What a network costs: parameters, multiplications, bytes, and how long it takes beside its other forms."""
+
+    kind: Literal["cost"] = "cost"
+    batches: tuple[Count, ...] = (1, 128)
+    """Batch sizes to time."""
+    repeats: Count = 30
+    """Rounds of timing for each batch size."""
+
+    def __call__(self, models: Mapping[str, nn.Module], example: Tensor) -> list[dict[str, object]]:
+        """Records of networks by form (dense, masked, shrunk); see `cost_records`."""
+        return cost_records(models, example, batches=self.batches, repeats=self.repeats)
 
 
 def cost_records(

@@ -1,0 +1,133 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from blackthorn.errors import BlackthornError
+from blackthorn.measuring import mean_interval, paired, wilson
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.99])
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 50), (45, 100), (4540, 10_000), (10_000, 10_000)])
+def test_wilson_equals_scipy(k, n, level):
+    theirs = stats.binomtest(k, n).proportion_ci(confidence_level=level, method="wilson")
+    assert wilson(k, n, level) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_wilson_at_45_percent_of_10000_is_about_one_point_wide_each_way():
+    low, high = wilson(4500, 10_000)
+    assert (high - low) / 2 == pytest.approx(0.0097, abs=5e-5)
+
+
+def test_wilson_at_no_success_is_z_squared_over_n_plus_z_squared():
+    assert wilson(0, 100) == pytest.approx((0.0, 3.841459 / 103.841459), abs=1e-7)
+
+
+@pytest.mark.parametrize(("k", "n"), [(-1, 5), (6, 5), (0, 0)])
+def test_wilson_refuses_counts_that_cannot_be(k, n):
+    with pytest.raises(BlackthornError, match="0 <= k <= n"):
+        wilson(k, n)
+
+
+def test_a_level_in_percent_is_refused():
+    with pytest.raises(BlackthornError, match=r"such as 0\.95"):
+        wilson(1, 2, level=95)
+
+
+def test_mean_interval_of_1_2_3_by_hand():
+    half = 4.302653 / math.sqrt(3)  # t with 2 degrees of freedom times sd 1 over sqrt 3
+    assert mean_interval([1, 2, 3]) == pytest.approx((2 - half, 2 + half), abs=1e-6)
+
+
+def test_mean_interval_equals_scipy():
+    values = [0.981, 0.990, 0.987, 0.985]
+    theirs = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
+    assert mean_interval(values) == pytest.approx(theirs)
+
+
+def test_mean_interval_wants_two_values():
+    with pytest.raises(BlackthornError, match="at least 2"):
+        mean_interval([0.9])
+
+
+def flags(only_a: int, only_b: int, both: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
+    a = np.array([True] * only_a + [False] * only_b + [True] * both + [False] * neither)
+    b = np.array([False] * only_a + [True] * only_b + [True] * both + [False] * neither)
+    return a, b
+
+
+def test_paired_of_8_against_2_by_hand():
+    got = paired(*flags(8, 2, 70, 20))
+    assert (got.only_a, got.only_b, got.n) == (8, 2, 100)
+    assert got.difference == pytest.approx(0.06)
+    assert got.p_value == pytest.approx(2 * (1 + 10 + 45) / 1024)
+    centre = 6 / 102
+    half = 1.959964 * math.sqrt((11 / 102 - centre**2) / 102)
+    assert (got.low, got.high) == pytest.approx((centre - half, centre + half), abs=1e-6)
+
+
+@pytest.mark.parametrize(("one", "other"), [(0, 0), (3, 3), (1, 0), (0, 7), (40, 60), (300, 200)])
+def test_the_p_value_equals_scipy(one, other):
+    wanted = stats.binomtest(one, one + other).pvalue if one + other else 1.0
+    assert paired(*flags(one, other, 5, 5)).p_value == pytest.approx(wanted, rel=1e-9)
+
+
+def test_swapping_the_networks_turns_the_difference_round():
+    a, b = flags(30, 10, 40, 20)
+    there, back = paired(a, b), paired(b, a)
+    assert back.difference == -there.difference and back.p_value == there.p_value
+    assert (back.low, back.high) == pytest.approx((-there.high, -there.low))
+
+
+def test_flags_may_be_torch_tensors():
+    a, b = flags(8, 2, 70, 20)
+    assert paired(torch.from_numpy(a), torch.from_numpy(b)) == paired(a, b)
+
+
+def test_the_same_flags_three_times_are_not_three_times_the_evidence():
+    a, b = flags(8, 2, 70, 20)
+    once, thrice = paired(a, b), paired(np.stack([a] * 3), np.stack([b] * 3))
+    assert thrice == once
+
+
+def test_seeds_that_disagree_on_an_image_cancel():
+    got = paired([[True, True], [False, True]], [[False, True], [True, False]])
+    assert (got.only_a, got.only_b, got.difference) == (1, 0, 0.25)
+
+
+def test_identical_networks_differ_by_nothing():
+    a, _ = flags(0, 0, 60, 40)
+    got = paired(a, a)
+    assert got.p_value == 1.0 and got.low < 0 < got.high and got.difference == 0
+
+
+@pytest.mark.parametrize(("a", "b"), [([True], [True, False]), ([], []), ([[[True]]], [[[True]]])])
+def test_flags_that_do_not_pair_are_refused(a, b):
+    with pytest.raises(BlackthornError, match="flags of the same images"):
+        paired(a, b)
+
+
+@pytest.mark.parametrize(("n", "only_a", "only_b"), [(50, 0.10, 0.02), (200, 0.05, 0.05), (1000, 0.10, 0.02)])
+def test_the_interval_covers_the_truth_95_times_in_100(n, only_a, only_b):
+    generator = np.random.default_rng(0)
+    covered, trials = 0, 500
+    for _ in range(trials):
+        draw = generator.random(n)
+        a = (draw < only_a) | (draw > 0.6)
+        b = ((draw >= only_a) & (draw < only_a + only_b)) | (draw > 0.6)
+        got = paired(a, b)
+        covered += got.low <= only_a - only_b <= got.high
+    assert 0.925 <= covered / trials <= 0.985
+
+
+def test_equal_networks_are_called_different_at_most_5_times_in_100():
+    generator = np.random.default_rng(1)
+    called = 0
+    for _ in range(400):
+        draw = generator.random(300)
+        called += (
+            paired((draw < 0.1) | (draw > 0.5), ((draw >= 0.1) & (draw < 0.2)) | (draw > 0.5)).p_value < 0.05
+        )
+    assert called / 400 <= 0.06
