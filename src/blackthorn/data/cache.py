@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from torch import Tensor
 
 from .images import ImageSet
@@ -156,4 +157,4 @@ def fingerprint(digests: Mapping[str, str], chosen: Mapping[str, tuple[str, Tens
 
 
 def _bytes(tensor: Tensor) -> memoryview:
-    return memoryview(tensor.numpy()).cast("B")
+    return tensor.numpy().reshape(-1).view(np.uint8).data

@@ -45,7 +45,7 @@ def divide(
         held_in = "test" if "test" in labels else "validation"
         held = torch.arange(len(labels[held_in]))
     else:
-        classes = len(labels["train"].unique())  # each should be seen in the test, but not only there
+        classes = _classes(labels["train"])  # each should be seen in the test, but not only there
         count = max(len(pool) // _TEST_SHARE, min(classes, len(pool) // 2))
         held_in, held = "train", stratified(labels["train"], count)
         pool = _without(pool, held)
@@ -56,7 +56,7 @@ def divide(
         count = _count(valid, min(train or len(pool), len(pool)), len(pool))
         tail = pool[len(pool) - count :]
         y = labels["train"]
-        if count and len(y[tail].unique()) < len(y[pool].unique()):
+        if count and _classes(y[tail]) < _classes(y[pool]):
             tail = pool[stratified(y[pool], count)]
         checked = ("train", tail)
         pool = _without(pool, tail)
@@ -93,6 +93,10 @@ def _count(valid: int | float | None, used: int, available: int) -> int:
             f"valid: read {count}, which leaves nothing of {available} training images; write less"
         )
     return count
+
+
+def _classes(y: Tensor) -> int:
+    return int((torch.bincount(y) > 0).sum())
 
 
 def _without(pool: Tensor, taken: Tensor) -> Tensor:
