@@ -3,7 +3,8 @@ import json
 import torch
 
 from blackthorn import models
-from blackthorn.measuring import cost_records
+from blackthorn.measuring import Cost, cost_records
+from blackthorn.values import parse, spell
 
 FIELDS = ["measure", "metric", "form", "batch", "value", "low", "high", "unit", "n"]
 
@@ -40,3 +41,9 @@ def test_counts_are_exact():
     records = cost_records({"dense": models.wang_cnn()}, torch.rand(1, 1, 28, 28), batches=())
     got = {one["metric"]: one["value"] for one in records}
     assert (got["parameters"], got["macs"], got["nonzero"]) == (178_986, 2_347_648, 178_816)
+
+
+def test_cost_times_the_batches_it_was_told():
+    records = Cost(batches=(3,), repeats=1)({"dense": models.mlp(hidden=[4])}, torch.rand(1, 1, 28, 28))
+    assert [one["batch"] for one in records if one["metric"] == "latency"] == [3]
+    assert parse(Cost, spell(Cost(batches=(3,)))) == Cost(batches=(3,))

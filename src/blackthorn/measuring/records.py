@@ -12,7 +12,7 @@ from .latency import latency
 
 @value
 class Cost:
-    """What a network costs: parameters, multiplications, bytes, and how long it takes beside its other forms."""
+    """What a network costs: parameters, multiplications, bytes, and time beside its other forms."""
 
     kind: Literal["cost"] = "cost"
     batches: tuple[Count, ...] = (1, 128)
