@@ -1,4 +1,5 @@
-"""Scores -> what is removed: how many, from where, in which order. Nothing here knows how scores came about."""
+"""Scores -> what is removed: how many, from where, in which order. Nothing here knows how scores came
+about."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,8 @@ Unit = tuple[tuple[str, int], ...]
 
 
 def removal_count(count: int, rate: float) -> int:
-    """How many of `count` a rate removes: rounded down, but 0.29 of 100 is 29 in spite of binary fractions."""
+    """How many of `count` a rate removes: rounded down, but 0.29 of 100 is 29 in spite of binary
+    fractions."""
     return math.floor(rate * count + 1e-9)
 
 
@@ -51,12 +53,12 @@ def keep_weights(
         flat = torch.cat([s.flatten() for s in scores.values()])
         other = torch.cat([ties[name].flatten() for name in scores])
         kept = ~smallest(flat, other, removal_count(len(flat), rate))
-        parts = kept.split([s.numel() for s in scores.values()])
+        parts = torch.split(kept, [s.numel() for s in scores.values()])
         keep = {name: part.view(s.shape) for (name, s), part in zip(scores.items(), parts)}
     for name, mask in keep.items():
         if int(mask.sum()) < floor:
             raise PruningError(
-                f"sparsity {rate:g} empties '{name}'; lower it, use scope='per_layer', or allow it with floor=0"
+                f"sparsity {rate:g} empties '{name}'; lower it, write scope='per_layer', or allow it: floor=0"
             )
     return keep
 
@@ -75,7 +77,8 @@ class Budget:
 def drop_units(
     units: Sequence[Unit], counts: Mapping[str, int], rate: float, budget: Budget, *, floor: int
 ) -> list[Unit]:
-    """Take units in the given order until the rate is spent; skip what would leave a layer below `floor` filters.
+    """Take units in the given order until the rate is spent; skip what would leave a layer below `floor`
+    filters.
 
     What a larger rate removes includes what a smaller one removes.
 

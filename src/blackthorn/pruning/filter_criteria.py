@@ -13,8 +13,9 @@ from .layers import filter_weights, output_weight, prunable_weights
 class FilterNorm:
     """Score each filter by the norm of its weights: the smallest matter least.
 
-    Wang et al. rank the normalised l1 norm over the whole network (`scope="global"`, the defaults here); Li et al. and
-    RFP's n-Norm rank within each layer (`scope="per_layer"`), where normalising changes nothing.
+    Wang et al. rank the normalised l1 norm over the whole network (`scope="global"`, the defaults here);
+    Li et al. and RFP's n-Norm rank within each layer (`scope="per_layer"`), where normalising changes
+    nothing.
 
     Reference:
         Li et al. 2017, Pruning Filters for Efficient ConvNets, sec. 3.1; Wang et al. 2018, sec. 3.1.
@@ -24,7 +25,8 @@ class FilterNorm:
     kind: Literal["filter_norm"] = "filter_norm"
     norm: Literal["l1", "l2"] = "l1"
     normalize: bool = True
-    """Divide by the number of weights in the filter, so that layers with large filters do not always win."""
+    """Divide by the number of weights in the filter, so that layers with large filters do not always
+    win."""
     include_linear: bool = False
     """Rank the units of hidden linear layers too (a row of the weight is one unit's filter)."""
 

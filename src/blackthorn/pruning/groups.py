@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from .tracing import Trace, trace
+from .traces import Trace
+from .tracing import trace
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ def channel_groups(model: nn.Module, example: Tensor) -> list[ChannelGroup]:
     """The channel groups of a network, in the order they run; the network is left as it was.
 
     Args:
-        example: one image or more; (batch, channels, height, width), on the model's device.
+        model: any network.
+        example: one image or more, (batch, channels, height, width), on the model's device.
     Raises:
         PruningError: the network cannot run on the example.
     """
@@ -44,7 +46,7 @@ def groups_of(found: Trace) -> list[ChannelGroup]:
     """Sort what a trace saw into groups."""
     owner = torch.arange(len(found.root))[found.root]
     for use in found.uses:  # a layer's channels belong to one group, and so do groups that share a channel
-        members = owner[use.out].unique()
+        members = owner[use.out]
         owner[torch.isin(owner, members)] = members.min()
     groups = []
     for key in dict.fromkeys(int(owner[use.out[0]]) for use in found.uses):
@@ -53,7 +55,7 @@ def groups_of(found: Trace) -> list[ChannelGroup]:
         readers = dict.fromkeys(_module(u.weight) for u in found.uses if bool((owner[u.into] == key).any()))
         between = tuple(name for name, on in found.followers.items() if bool((owner[on] == key).any()))
         reason = found.reason(ids)
-        count = len(found.root[ids].unique())
+        count = len(set(found.root[ids].tolist()))
         groups.append(ChannelGroup(makers[0], makers, between, tuple(readers), count, reason is None, reason))
     return groups
 

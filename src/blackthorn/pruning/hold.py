@@ -12,8 +12,8 @@ from .masks import Masks
 class Hold:
     """A constraint: after every optimiser step, what `masks` removed is zero again.
 
-    Exact under momentum, weight decay and adaptive step sizes, whose state keeps moving masked weights. Costs one
-    in-place fill per pruned tensor and step; masks that remove whole rows fill only those rows.
+    Exact under momentum, weight decay and adaptive step sizes, whose state keeps moving masked weights.
+    Costs one in-place fill per pruned tensor and step; masks that remove whole rows fill only those rows.
     """
 
     def __init__(self, masks: Masks) -> None:

@@ -1,4 +1,5 @@
-"""The layers whose weights can be pruned: convolutions and linear layers, in the order the model lists them."""
+"""The layers whose weights can be pruned: convolutions and linear layers, in the order the model lists
+them."""
 
 from torch import Tensor, nn
 
@@ -30,7 +31,8 @@ def output_weight(model: nn.Module) -> str:
 
 
 def magnitude_like(weight: Tensor, scores: Tensor) -> Tensor:
-    """What breaks ties of `scores`: |w| where they are per weight, the l1 norm where they are per filter."""
+    """What breaks ties of `scores`: |w| where they are per weight, the l1 norm where they are per
+    filter."""
     size = weight.detach().abs()
     return size if scores.shape == weight.shape else size.flatten(1).sum(1)
 
@@ -44,7 +46,7 @@ def _weights(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> dict[str, 
             if not isinstance(weight, nn.Parameter) or id(weight) not in names:
                 raise PruningError(
                     f"weight of '{module_name}' is computed on the fly (parametrize, weight_norm or "
-                    "torch.nn.utils.prune); make it a plain parameter first, for example with remove_parametrizations"
+                    "torch.nn.utils.prune); make it a plain parameter first, as remove_parametrizations does"
                 )
             found[names[id(weight)]] = weight
     return found

@@ -1,7 +1,7 @@
 """Masks are data: parameter name -> bool tensor of the parameter's own shape, True = keep.
 
-A pruned model is an ordinary model with exact zeros; nothing is wrapped, hooked or re-parametrised, so `deepcopy`,
-`state_dict` and optimisers work as ever. `pruning.Hold` keeps the zeros through training.
+A pruned model is an ordinary model with exact zeros; nothing is wrapped, hooked or re-parametrised, so
+`deepcopy`, `state_dict` and optimisers work as ever. `pruning.Hold` keeps the zeros through training.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,8 +15,8 @@ from ..errors import PruningError, did_you_mean
 class Masks(Mapping[str, Tensor]):
     """Which entries of which parameters stay.
 
-    `a & b` keeps what both keep (the union of what they remove), `a | b` what either keeps. A parameter without a
-    mask is kept whole.
+    `a & b` keeps what both keep (the union of what they remove), `a | b` what either keeps. A parameter
+    without a mask is kept whole.
 
     Raises:
         PruningError: a mask is not a bool tensor.

@@ -11,8 +11,8 @@ from ..errors import PruningError, did_you_mean
 def replace_(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Put other tensors in the place of parameters and buffers, tied ones everywhere they are tied.
 
-    Convolutions, linear layers and norms are told their new sizes. Parameters are new objects: make the optimiser
-    after this.
+    Convolutions, linear layers and norms are told their new sizes. Parameters are new objects: make the
+    optimiser after this.
 
     Raises:
         PruningError: the network has no such parameter or buffer; nothing was changed.
@@ -40,7 +40,8 @@ def replace_(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 
 def resize_(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Make room for the tensors of a shrunk network: what has another shape is replaced by zeros of that shape.
+    """Make room for the tensors of a shrunk network: what has another shape is replaced by zeros of that
+    shape.
 
     Raises:
         PruningError: a name is unknown, or a tensor would have to grow or change its number of axes.
@@ -59,8 +60,17 @@ def resize_(model: nn.Module, shapes: Mapping[str, Sequence[int]]) -> None:
     replace_(model, new)
 
 
+_NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+)
+
+
 def _tell(module: nn.Module) -> None:
-    weight = getattr(module, "weight", None)
     if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         if module.groups > 1 and module.groups == module.in_channels:  # depthwise: one group per channel
             module.groups = module.weight.shape[0]
@@ -68,7 +78,7 @@ def _tell(module: nn.Module) -> None:
         module.in_channels = module.weight.shape[1] * module.groups
     elif isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
-    elif hasattr(module, "num_features"):
-        per_channel = weight if isinstance(weight, Tensor) else getattr(module, "running_mean", None)
+    elif isinstance(module, _NORMS):
+        per_channel = module.weight if module.weight is not None else module.running_mean
         if isinstance(per_channel, Tensor):
             module.num_features = per_channel.shape[0]

@@ -9,7 +9,8 @@ from ..errors import PruningError
 from ..models import eval_mode
 from .masks import Masks
 from .resize import replace_
-from .tracing import Trace, Use, trace
+from .traces import Trace, Use
+from .tracing import trace
 
 _TOLERANCE = 1e-5  # of the largest logit, in float32; sums in another order differ by about 2e-7
 _RANDOM_IMAGES = 8
@@ -18,20 +19,23 @@ _RANDOM_IMAGES = 8
 def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Module:
     """A copy of the network without the channels that do nothing; the given network is not touched.
 
-    A channel goes when every layer that reads it finds zero there, or has only zero weights for it, through every
-    addition that couples it to others. A channel that is another constant goes too where that constant can be moved
-    into the bias of what reads it: exactly so after linear layers and convolutions without padding.
+    A channel goes when every layer that reads it finds zero there, or has only zero weights for it,
+    through every addition that couples it to others. A channel that is another constant goes too where
+    that constant can be moved into the bias of what reads it: exactly so after linear layers and
+    convolutions without padding.
 
-    The copy is compared with the masked network on `example` and on random images before it is given out. It has
-    new parameters (make the optimiser after shrinking) and the same module names.
+    The copy is compared with the masked network on `example` and on random images before it is given out.
+    It has new parameters (make the optimiser after shrinking) and the same module names.
 
     Args:
+        model: not touched.
         masks: applied to the copy first; None takes the zeros that are there.
         example: one image or more, (batch, channels, height, width), on the model's device.
     Returns:
         The smaller network, in the mode of the given one.
     Raises:
-        PruningError: no channel can go, the masks belong to another network, or the smaller network does not compute
+        PruningError: no channel can go, the masks belong to another network, or the smaller network does
+        not compute
             the same, which happens where sizes are written in the code.
     Reference:
         Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
@@ -43,8 +47,8 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     goes = _removable(masked, found)
     if not goes.any():
         raise PruningError(
-            "shrink finds no channel to remove: single zero weights do not make a network smaller; prune filters "
-            "(FilterNorm), with coupled=True if all filters lie in residual streams"
+            "shrink finds no channel to remove: single zero weights make no network smaller; prune filters "
+            "(FilterNorm), with coupled=True where filters lie in residual streams"
         )
     small = copy.deepcopy(masked)
     _cut_(small, found, goes)
@@ -53,7 +57,8 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
 
 
 def _removable(model: nn.Module, found: Trace) -> Tensor:
-    """Bool, per channel number: nothing reads anything from it, or only a constant that a bias can take over."""
+    """Bool, per channel number: nothing reads anything from it, or only a constant that a bias can take
+    over."""
     goes = found.free(torch.arange(len(found.root)))
     shared = _shared(found)
     for use in found.uses:
@@ -121,14 +126,14 @@ def _prove(small: nn.Module, masked: nn.Module, example: Tensor) -> None:
                 off = float((got - wanted).abs().max())
                 if not off <= _TOLERANCE * scale:
                     raise PruningError(
-                        f"shrunk and masked network differ by {off:.2g} on {what} (logits up to {scale:.2g}): some "
-                        "operation depends on the number of channels; keep the masked network"
+                        f"shrunk and masked network differ by {off:.2g} on {what}, logits up to {scale:.2g}: "
+                        "some operation depends on the number of channels; keep the masked network"
                     )
     except (RuntimeError, IndexError, TypeError) as error:
         line = str(error).strip().splitlines()[0]
         raise PruningError(
-            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({line}): a size is written in the "
-            "code there, such as view(-1, 512) or a channel pad; write flatten(1) instead or keep the masked network"
+            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({line}): a size is "
+            "written in the code there, such as view(-1, 512); write flatten(1), or keep the masked network"
         ) from error
     finally:
         for hook in hooks:

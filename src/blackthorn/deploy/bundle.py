@@ -1,0 +1,155 @@
+"""A network as one file that someone else can load: weights, masks and architecture; no pickle, no code.
+
+`load` builds the network from its architecture, in full size, then gives every parameter and buffer its
+stored shape: a shrunk network differs from its architecture in nothing else.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import BlackthornError, BundleError
+from ..models import architecture_of, build, check_logits
+from ..pruning import Masks, replace_, resize_
+from .container import Header, read, write
+
+_MODEL, _MASK = "model.", "mask."
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A network that was loaded, in eval mode and on the CPU, and what was stored with it."""
+
+    model: nn.Module
+    masks: Masks | None
+    about: dict[str, object]
+
+
+def save(
+    path: str | os.PathLike[str],
+    model: nn.Module,
+    *,
+    masks: Masks | None = None,
+    about: Mapping[str, object] | None = None,
+    example_shape: tuple[int, int, int] | None = None,
+) -> None:
+    """Write a dense, masked or shrunk network as one `.safetensors` file, whole or not at all.
+
+    Args:
+        path: where to; a file that is there is replaced once the new one is complete.
+        model: has an `architecture`, as networks of `blackthorn.models` and of `models.build` do.
+        masks: what was pruned, stored with a masked network; a shrunk one has none.
+        about: anything that JSON can say: accuracy, data set, recipe.
+        example_shape: channels, height, width of one image, where the architecture does not say.
+    Raises:
+        BundleError: the network has no architecture, the masks do not fit it, `about` is not JSON, or the
+        file
+            cannot be written.
+    """
+    path = Path(path)
+    architecture = _architecture(path, model, example_shape)
+    _check(path, model, masks)
+    tensors = {_MODEL + name: tensor.detach().cpu().contiguous() for name, tensor in _state(model).items()}
+    kept = {_MASK + name: mask.cpu().contiguous() for name, mask in (masks or {}).items()}
+    both = {name: tensor.clone() for name, tensor in {**tensors, **kept}.items()}  # no shared storage
+    write(path, Header(architecture=architecture, masked=masks is not None, about=dict(about or {})), both)
+
+
+def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
+    """Read a bundle; the network gives the logits it gave when it was saved.
+
+    A bundle of a person's own network only names the function that builds it. To call it is to run code of
+    the file's choice, so the same name must be given as `factory`; built-in networks need none.
+
+    Args:
+        path: a file that `save` wrote.
+        factory: the `package.module:function` that the bundle may call.
+    Raises:
+        BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be
+        built.
+    """
+    path = Path(path)
+    header, tensors = read(path)
+    kind = str(header.architecture.get("kind"))
+    if ":" in kind and factory != kind:
+        raise BundleError(
+            f"{path} is built by '{kind}', which is not part of Blackthorn; if you trust it: factory='{kind}'"
+        )
+    state = _under(_MODEL, tensors)
+    masks = Masks(_under(_MASK, tensors)) if header.masked else None
+    try:
+        with torch.random.fork_rng(devices=[]):  # builders draw first weights
+            model = build(header.architecture)
+        missing = sorted(_state(model).keys() - state.keys())
+        if missing:
+            raise BundleError(
+                f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?"
+            )
+        resize_(model, {name: tensor.shape for name, tensor in state.items()})
+        replace_(model, state)
+        classes, shape = _sizes(header.architecture)
+        check_logits(model, num_classes=classes, shape=shape, name=kind)
+        if masks is not None:
+            masks.check(model)
+    except (BlackthornError, RuntimeError, MemoryError) as error:
+        raise BundleError(f"{path}: {' '.join(str(error).split())[:300]}") from error
+    return Bundle(model.eval(), masks, dict(header.about))
+
+
+def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | None) -> dict[str, object]:
+    try:
+        architecture = dict(architecture_of(model))
+    except BlackthornError as error:
+        raise BundleError(f"{path}: {error}") from error
+    if shape is not None:
+        architecture.setdefault("in_channels", shape[0])
+        architecture.setdefault("image_size", shape[1] if shape[1] == shape[2] else list(shape[1:]))
+    _sizes(architecture)
+    return architecture
+
+
+def _sizes(architecture: Mapping[str, object]) -> tuple[int, tuple[int, int, int]]:
+    classes, channels, side = (
+        architecture.get(name) for name in ("num_classes", "in_channels", "image_size")
+    )
+    sides = side if isinstance(side, (list, tuple)) else [side, side]
+    sizes = [classes, channels, *sides]
+    if len(sizes) != 4 or not all(isinstance(size, int) for size in sizes):
+        raise BundleError(
+            "the architecture needs num_classes, in_channels and image_size; make the network with models.build"
+        )
+    return sizes[0], (sizes[1], sizes[2], sizes[3])
+
+
+def _state(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter and buffer under one name, tied ones once; also buffers that `state_dict` leaves
+    out."""
+    return {**dict(model.named_parameters()), **dict(model.named_buffers())}
+
+
+def _check(path: Path, model: nn.Module, masks: Masks | None) -> None:
+    known = {name for name, _ in model.named_parameters(remove_duplicate=False)}
+    known |= {name for name, _ in model.named_buffers(remove_duplicate=False)}
+    for name in model.state_dict():
+        if name not in known:
+            raise BundleError(
+                f"{path}: '{name}' of the network's state is no tensor; only tensors can be saved"
+            )
+    if masks is None:
+        return
+    try:
+        masks.check(model)
+    except BlackthornError as error:
+        raise BundleError(f"{path}: {error}; a shrunk network is saved without masks") from error
+    parameters = dict(model.named_parameters())
+    for name, mask in masks.items():
+        if (parameters[name].detach()[~mask.to(parameters[name].device)] != 0).any():
+            raise BundleError(f"{path}: '{name}' is not zero where its mask says; call masks.apply_(model)")
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

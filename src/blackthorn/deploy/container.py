@@ -1,0 +1,102 @@
+"""The file of a bundle: named tensors and one JSON header in a safetensors file, written whole or not at
+all."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from ..errors import BundleError
+from ..values import ValidationError, parse, value
+
+VERSION = 1
+_KEY = "blackthorn"  # of the header among the file's metadata
+
+
+@value
+class Header:
+    """What a bundle says about its tensors."""
+
+    version: Literal[1] = 1
+    architecture: dict[str, object]
+    """The dict from which `models.build` makes the network in its full size."""
+    masked: bool
+    """Masks are stored too; they may be empty."""
+    about: dict[str, object]
+    """Whatever its maker wants known."""
+
+
+def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
+    """Write next to the target, force to disk, then rename: a reader sees the old file or the new one.
+
+    Raises:
+        BundleError: the header is not JSON, or the disk refuses.
+    """
+    try:
+        text = json.dumps(asdict(header), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise BundleError(
+            f"{path}: {error}; about= may hold text, finite numbers, lists and dicts"
+        ) from error
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        try:
+            with partial.open("wb") as file:
+                file.write(to_bytes(dict(tensors), metadata={_KEY: text}))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise BundleError(f"{path} was not written: {error.strerror or error}") from error
+
+
+def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    """The header and the tensors of a file that `write` made.
+
+    Raises:
+        BundleError: no such file, another kind of file, a damaged one, or one of another version.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(2)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}") from error
+    if start in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):  # zip and pickle: torch.save
+        raise BundleError(
+            f"{path} is a pickle (torch.save), which could run any code when read; write it with deploy.save"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # not a dict
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise BundleError(f"{path} is damaged or no safetensors file: {_one_line(error)}") from error
+    if text is None:
+        raise BundleError(f"{path} is a safetensors file without architecture; write it with deploy.save")
+    return _header(path, text), tensors
+
+
+def _header(path: Path, text: str) -> Header:
+    try:
+        said = json.loads(text)
+        version = said.get("version") if isinstance(said, dict) else None
+        if version != VERSION:
+            raise BundleError(
+                f"{path} is a bundle of version {version}, this is {VERSION}; update blackthorn"
+            )
+        header: Header = parse(Header, said)
+    except (json.JSONDecodeError, ValidationError) as error:
+        raise BundleError(f"{path} has a damaged header: {_one_line(error)}") from error
+    return header
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

@@ -1,0 +1,129 @@
+"""Which filters go, and everything that is zeroed with them."""
+
+import copy
+import warnings
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import PruningError
+from .allocation import Budget, Scope, Unit, check_scores, drop_units
+from .layers import magnitude_like, prunable_weights
+from .masks import Masks
+from .traces import OUTPUT, Trace
+from .tracing import trace
+from .vanishing import Vanishing
+
+
+def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The scores of those layers that can lose filters; warns of the others, except the one that makes the
+    logits.
+
+    Raises:
+        PruningError: no layer can.
+    """
+    makers = {use.weight: use.out for use in found.uses}
+    free: dict[str, Tensor] = {}
+    bound: dict[str, str] = {}
+    for name, layer in scores.items():
+        if name in makers:
+            reason = found.reason(makers[name])
+        elif _module(name) in found.followers:  # depthwise: such a filter goes with its channel
+            continue
+        else:
+            reason = found.stuck.get(name, "is never called")
+        if reason is None:
+            free[name] = layer.detach().to("cpu", torch.float32)
+        elif reason != OUTPUT:
+            bound[name] = reason
+    named = "; ".join(f"'{_module(name)}' {reason}" for name, reason in bound.items())
+    if bound and free:
+        warnings.warn(f"left whole and out of the ranking: {named}", stacklevel=3)
+    if bound and not free:
+        raise PruningError(f"no filters can be pruned: {named}")
+    if not free:
+        raise PruningError(
+            "no convolution makes filters that can go; for linear layers use FilterNorm(include_linear=True)"
+        )
+    check_scores(free)
+    return free
+
+
+def choose(
+    model: nn.Module,
+    found: Trace,
+    scores: Mapping[str, Tensor],
+    rate: float,
+    *,
+    scope: Scope,
+    budget: str,
+    floor: int,
+    coupled: bool,
+) -> list[Unit]:
+    """The filters that a rate removes, lowest score first.
+
+    Raises:
+        PruningError: the floor does not allow that many, or the budget does not go with the scope.
+    """
+    if budget == "params" and scope == "per_layer":
+        raise PruningError("budget='params' counts over the whole network; write scope='global' with it")
+    weights = prunable_weights(model)
+    ties = {name: magnitude_like(weights[name], layer).cpu() for name, layer in scores.items()}
+    counts = {name: len(layer) for name, layer in scores.items()}
+    parts: dict[object, list[Unit]] = {}
+    for unit in _ranked(found, scores, ties, coupled=coupled):
+        part = frozenset(name for name, _ in unit) if scope == "per_layer" else None
+        parts.setdefault(part, []).append(unit)
+    dropped: list[Unit] = []
+    for units in parts.values():
+        limit = Budget(total=sum(map(len, units)), take=len, exact=True)
+        if budget == "params":
+            vanishing = Vanishing(found, weights)
+            limit = Budget(total=vanishing.total, take=vanishing.take, exact=False)
+        dropped += drop_units(units, counts, rate, limit, floor=floor)
+    for name, count in counts.items():
+        if count == sum(one == name for unit in dropped for one, _ in unit):
+            warnings.warn(f"'{_module(name)}' keeps no filter: nothing passes through it", stacklevel=3)
+    return dropped
+
+
+def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit], example: Tensor) -> Masks:
+    """Masks of weights, biases, and the norms (or depthwise filters) whose input is constantly zero
+    without these."""
+    parameters = dict(model.named_parameters())
+    keep = {name: torch.ones_like(parameters[name], dtype=torch.bool) for name in scored}
+    for name, filter_ in (one for unit in dropped for one in unit):
+        keep[name][filter_] = False
+        bias = f"{_module(name)}.bias"
+        if bias in parameters:
+            keep.setdefault(bias, torch.ones_like(parameters[bias], dtype=torch.bool))[filter_] = False
+    trial = copy.deepcopy(model)
+    Masks(keep).apply_(trial)
+    for name, idle in trace(trial, example, bury=True).idle.items():
+        if idle.any():
+            keep[name] = torch.ones_like(parameters[name], dtype=torch.bool)
+            keep[name][idle.to(keep[name].device)] = False
+    return Masks(keep)
+
+
+def _ranked(
+    found: Trace, scores: Mapping[str, Tensor], ties: Mapping[str, Tensor], *, coupled: bool
+) -> list[Unit]:
+    """Units in ascending order of mean score, ties by weight, then by place in the network."""
+    makers = {use.weight: use.out for use in found.uses if use.weight in scores}
+    units: dict[object, list[tuple[str, int]]] = {}
+    for name, out in makers.items():
+        for filter_, together in enumerate(found.root[out].tolist()):
+            units.setdefault(together if coupled else (name, filter_), []).append((name, filter_))
+    listed = {name: (scores[name].tolist(), ties[name].tolist()) for name in makers}
+
+    def rank(unit: Unit) -> tuple[float, float]:
+        score, tie = zip(*((listed[name][0][f], listed[name][1][f]) for name, f in unit))
+        return sum(score) / len(unit), sum(tie) / len(unit)
+
+    return sorted(map(tuple, units.values()), key=rank)  # sorted() is stable
+
+
+def _module(parameter: str) -> str:
+    return parameter.rpartition(".")[0]
