@@ -9,12 +9,14 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from torch import Tensor
@@ -22,7 +24,7 @@ from torch import Tensor
 from .images import ImageSet
 
 _FORMAT = 1  # raised whenever the same source would be decoded to other pixels, labels or names
-_ABANDONED = 3600.0  # seconds after which an unfinished file is taken for one of a killed process
+_ABANDONED = 3600.0  # seconds after which unfinished work is taken for that of a killed process
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,22 +116,23 @@ def _store(path: Path, decoded: Decoded) -> None:
     tensors = {
         f"{part}.{name}": getattr(images, name) for part, images in parts.items() for name in ("x", "y")
     }
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         _tidy(path)
-        save_file(tensors, unfinished, metadata={"blackthorn": json.dumps(about)})
-        with open(unfinished, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
+        # In a folder of its own, since safetensors has temporary files too.
+        with TemporaryDirectory(prefix=f".{path.name}.", suffix=".partial", dir=path.parent) as unfinished:
+            file = Path(unfinished) / "images"
+            save_file(tensors, file, metadata={"blackthorn": json.dumps(about)})
+            with open(file, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(file, path)
     except (OSError, SafetensorError) as error:
         logging.getLogger(__name__).info("decoded images are not kept in %s: %s", path.parent, error)
-        unfinished.unlink(missing_ok=True)
 
 
 def _tidy(path: Path) -> None:
     for left in path.parent.glob(f".{path.name}.*.partial"):
         if time.time() - left.stat().st_mtime > _ABANDONED:
-            left.unlink(missing_ok=True)
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _checksum(tensors: Iterable[Tensor]) -> int:

@@ -52,8 +52,8 @@ def read_folder(folder: Path, config: str | None, decoder: Decoder) -> dict[str,
         except FileNotFoundError:
             raise DataError(f"{folder}: no parquet or image files in this folder") from None
         except Exception as error:  # readers of damaged files raise nearly anything
-            broken = _broken_parquet(folder)
-            raise DataError(f"{broken or folder}: not readable as a data set ({_reason(error)})") from None
+            fault = _parquet_fault(folder) or f"{folder}: not readable as a data set ({_reason(error)})"
+            raise DataError(fault) from None
 
 
 def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, ImageSet]:
@@ -196,14 +196,16 @@ def _quiet(active: bool = True) -> Iterator[None]:
         datasets.logging.set_verbosity(level)
 
 
-def _broken_parquet(folder: Path) -> Path | None:
+def _parquet_fault(folder: Path) -> str | None:
+    """What is wrong with which file: `datasets` does not say."""
     import pyarrow.parquet
 
     for path in sorted(folder.rglob("*.parquet")):
         try:
-            pyarrow.parquet.read_metadata(path)
-        except (OSError, ValueError):
-            return path
+            if pyarrow.parquet.read_metadata(path).num_rows == 0:
+                return f"{path}: an empty split, this file has no rows; give it images or remove it"
+        except (OSError, ValueError) as error:
+            return f"{path}: not readable as parquet ({_reason(error)})"
     return None
 
 
