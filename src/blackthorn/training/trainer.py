@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks.precision import Chosen, Precision, arithmetic, choose
-from ..data import Augment, ImageSet, batches, to_float
+from ..data import Augmentation, ImageSet, batches, to_float
 from ..errors import TrainingError
 from ..objectives import Loss
 from ..types import Progress
@@ -56,7 +56,7 @@ def fit(
     batch_size: int = 128,
     optimizer: AnyOptimizer | None = None,
     schedule: AnySchedule | None = None,
-    augment: Sequence[Augment] = (),
+    augment: Sequence[Augmentation] = (),
     constraints: Sequence[Constraint] = (),
     valid: ImageSet | None = None,
     early_stopping: EarlyStopping | None = None,

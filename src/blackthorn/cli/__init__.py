@@ -1,0 +1,184 @@
+"""The command line: `run`, `report`, `show`, `list`, `schema`. Imports nothing heavy until a command needs it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from .. import __version__
+from ..errors import BlackthornError, RecipeError
+
+app = App(
+    name="blackthorn",
+    version=__version__,
+    help="""Train, prune, attack, measure and ship neural networks: small, and still hard to fool.
+
+Start with `blackthorn run quickstart`: in about a minute it trains, prunes and attacks a small network, and writes a page
+that says what pruning did to accuracy, robustness, size and speed.
+
+A recipe is an experiment in one YAML file. Running it again goes on where it stopped and repeats nothing.
+""",
+    help_format="markdown",
+    # Words on a wrong command line are errors like any other: one line, exit code 2.
+    exit_on_error=False,
+    print_error=False,
+)
+
+RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]
+Preset = Annotated[str, Parameter(name="--preset", help="Which preset of the recipe: `full` is the recipe as written.")]
+StoreFolder = Annotated[
+    Path, Parameter(name="--store", help="Where networks, measurements and reports are kept; may be shared by many runs.")
+]
+DataRoot = Annotated[
+    Path | None,
+    Parameter(name="--data-root", env_var="BLACKTHORN_DATA", help="Folder in which data sets are looked up by name before the hub."),
+]
+Seeds = Annotated[str | None, Parameter(name="--seeds", help="Seeds instead of the recipe's, such as `0,1,2`.")]
+Changes = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        negative="",
+        help="Change one setting, `path=value`, such as `data.train=2000` or `networks.*.steps.train.epochs=1`; may be repeated.",
+    ),
+]
+Model = Annotated[
+    str | None,
+    Parameter(name="--model", help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own."),
+]
+
+
+@app.command
+def run(
+    recipe: RecipeName,
+    *,
+    preset: Preset = "full",
+    store: StoreFolder = Path("runs"),
+    data_root: DataRoot = None,
+    seeds: Seeds = None,
+    jobs: Annotated[
+        int, Parameter(name="--jobs", help="Processes to share the work; each gets its share of the cores.")
+    ] = 1,
+    device: Annotated[
+        str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
+    ] = None,
+    model: Model = None,
+    set_: Changes = (),
+) -> None:
+    """Run a recipe and write its report.
+
+    What is done already is not done again: a command that was stopped or killed is resumed by repeating it. The report
+    is written to `STORE/reports/RECIPE-PRESET/index.html`.
+    """
+    from .commands import run_command
+
+    page = run_command(
+        recipe,
+        preset=preset,
+        store=store,
+        data_root=data_root,
+        seeds=_seeds(seeds),
+        jobs=_at_least_one(jobs),
+        device=device,
+        model=model,
+        changes=set_,
+    )
+    Console(stderr=True).print(f"Report: [bold]{page}[/bold]", soft_wrap=True, highlight=False)
+
+
+@app.command
+def report(
+    recipe: RecipeName,
+    *,
+    preset: Preset = "full",
+    store: StoreFolder = Path("runs"),
+    data_root: DataRoot = None,
+    seeds: Seeds = None,
+    model: Model = None,
+    set_: Changes = (),
+) -> None:
+    """Draw a recipe's report again from what is in the store, finished or not; nothing is run.
+
+    Give the same options as to `run`: they decide which results are meant.
+    """
+    from .commands import report_command
+
+    page = report_command(
+        recipe,
+        preset=preset,
+        store=store,
+        data_root=data_root,
+        seeds=_seeds(seeds),
+        model=model,
+        changes=set_,
+    )
+    Console(stderr=True).print(f"Report: [bold]{page}[/bold]", soft_wrap=True, highlight=False)
+
+
+@app.command
+def show(recipe: RecipeName, *, preset: Preset = "full", model: Model = None, set_: Changes = ()) -> None:
+    """Print a recipe as it would run: preset and changes applied, sweeps written out, every default filled in."""
+    from .commands import show_command
+
+    print(show_command(recipe, preset=preset, model=model, changes=set_), end="")
+
+
+@app.command(name="list")
+def list_() -> None:
+    """List the recipes, and every kind of attack, criterion, objective, model and measure that a recipe can name."""
+    from .commands import list_command
+
+    Console().print(list_command(), soft_wrap=True, highlight=False)
+
+
+@app.command
+def schema() -> None:
+    """Print the JSON schema of recipes, with which editors complete and check them.
+
+    For example: `blackthorn schema > recipe.schema.json`, then `# yaml-language-server: $schema=recipe.schema.json`
+    as the first line of a recipe.
+    """
+    from .commands import schema_command
+
+    print(schema_command())
+
+
+def main() -> None:
+    """Entry point: runs a command; what is refused becomes one line and exit code 2."""
+    try:
+        app()
+    except (BlackthornError, CycloptsError) as problem:
+        _complain(problem)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nblackthorn: stopped; run the same command again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:  # `blackthorn list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _complain(problem: Exception) -> None:
+    text = " ".join(str(problem).split()) if isinstance(problem, CycloptsError) else str(problem)
+    print(f"blackthorn: {text}", file=sys.stderr)
+
+
+def _seeds(text: str | None) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        seeds = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise RecipeError(f"--seeds {text}: write whole numbers with commas between, such as 0,1,2") from None
+    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
+        raise RecipeError(f"--seeds {text}: different numbers of at least 0 are wanted, such as 0,1,2")
+    return seeds
+
+
+def _at_least_one(jobs: int) -> int:
+    if jobs < 1:
+        raise RecipeError(f"--jobs {jobs}: at least one process is wanted")
+    return jobs

@@ -1,0 +1,243 @@
+"""What the commands do, once torch is worth loading."""
+
+import dataclasses
+import io
+import json
+import os
+import shlex
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from rich.table import Table
+
+from .. import __version__, attacks, measuring, models, objectives, pruning, report, training
+from ..data import Splits
+from ..errors import RecipeError
+from ..models import build
+from ..recipes.cells import Cell, Published
+from ..recipes.collecting import collect
+from ..recipes.planning import Plan, plan
+from ..recipes.reading import name_of, published, read_recipe
+from ..recipes.running import Outcome, load_splits, run_jobs
+from ..recipes.schema import Recipe
+from ..recipes.stages import commit
+from ..recipes.statements import judge
+from ..recipes.store import Store, write_text
+from ..values import TypeAdapter
+from .progress import watching
+
+
+def run_command(
+    recipe: str,
+    *,
+    preset: str,
+    store: Path,
+    data_root: Path | None,
+    seeds: Sequence[int] | None,
+    jobs: int,
+    device: str | None,
+    model: str | None,
+    changes: Sequence[str],
+) -> Path:
+    """Run what is not done, then write the report; returns its page.
+
+    Raises:
+        BlackthornError: anything refused; with failed stages, after the report of the others is written.
+    """
+    torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
+    read = _read(recipe, preset, seeds, model, changes)
+    where = _device(device)
+    splits, made = _prepare(read, data_root)
+    kept = Store(store)
+    with watching(made, kept) as listen:
+        start = time.perf_counter()
+        root = None if data_root is None else str(data_root)
+        outcome = run_jobs(read, made, splits, kept, where, listen, jobs=jobs, data_root=root)
+        seconds = time.perf_counter() - start
+    page = _write(recipe, preset, read, made, splits, kept, outcome, seconds)
+    if outcome.failures:
+        messages = list(dict.fromkeys(outcome.failures.values()))
+        more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+        raise RecipeError(f"{messages[0]}{more}; the report of the rest is {page}")
+    return page
+
+
+def report_command(
+    recipe: str,
+    *,
+    preset: str,
+    store: Path,
+    data_root: Path | None,
+    seeds: Sequence[int] | None,
+    model: str | None,
+    changes: Sequence[str],
+) -> Path:
+    """Write the report of what the store holds; returns its page."""
+    if not store.is_dir():
+        raise RecipeError(f"--store {store}: there is no such folder; give the one that was given to blackthorn run")
+    read = _read(recipe, preset, seeds, model, changes)
+    splits, made = _prepare(read, data_root)
+    return _write(recipe, preset, read, made, splits, Store(store), Outcome(), None)
+
+
+def show_command(recipe: str, *, preset: str, model: str | None, changes: Sequence[str]) -> str:
+    """The recipe as it would run, as YAML with every default written out."""
+    return _expanded(_read(recipe, preset, None, model, changes))
+
+
+def list_command() -> Table:
+    """Recipes, and the kinds that a recipe can name."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("what", "name", "is"):
+        table.add_column(column, overflow="fold")
+    for name, title in published().items():
+        table.add_row("recipe", name, title)
+    for what, home in {
+        "attack": attacks,
+        "criterion": pruning,
+        "objective": objectives,
+        "optimizer, schedule": training,
+        "measure": measuring,
+    }.items():
+        for name in home.__all__:
+            made: Any = getattr(home, name)
+            if "kind" in getattr(made, "__pydantic_fields__", {}):
+                table.add_row(what, made.__pydantic_fields__["kind"].default, _first_line(made))
+    for name, builder in models.BUILDERS.items():
+        table.add_row("model", name, _first_line(builder))
+    return table
+
+
+def schema_command() -> str:
+    """The JSON schema of a recipe file."""
+    made = TypeAdapter(Recipe).json_schema()
+    network = made["$defs"]["Network"]["properties"]
+    network["for"] = {
+        "type": "object",
+        "additionalProperties": {"type": "array"},
+        "description": "Lists of values for {names} in this network's name and options: one network for each combination.",
+    }
+    for key, short in (("data", "a name or folder"), ("model", "a name, or package.module:factory")):
+        made["properties"][key] = {"anyOf": [{"type": "string", "description": short}, made["properties"][key]]}
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=1)
+
+
+def _read(recipe: str, preset: str, seeds: Sequence[int] | None, model: str | None, changes: Sequence[str]) -> Recipe:
+    if model is not None:
+        changes = [f"model={json.dumps({'kind': model})}", *changes]
+    read = read_recipe(recipe, preset=preset, changes=changes)
+    return read if seeds is None else dataclasses.replace(read, seeds=tuple(seeds))
+
+
+def _prepare(recipe: Recipe, data_root: Path | None) -> tuple[Splits, Plan]:
+    splits = load_splits(recipe.data, data_root)
+    for network in recipe.networks.values():
+        if network.of is None:  # a network that cannot be built is refused before hours of training others
+            with torch.random.fork_rng(devices=[]):
+                build(network.model or recipe.model, num_classes=splits.num_classes, shape=splits.shape)
+        if any(getattr(step, "early_stopping", None) for step in network.steps) and not len(splits.valid):
+            raise RecipeError("early_stopping needs validation images; set data.valid=0.1, or leave early_stopping out")
+    return splits, plan(recipe, splits)
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as problem:
+        raise RecipeError(f"--device {name}: cannot be used here ({str(problem).splitlines()[0]}); leave it out, or write cpu") from None
+    return device
+
+
+def _write(
+    recipe: str,
+    preset: str,
+    read: Recipe,
+    made: Plan,
+    splits: Splits,
+    store: Store,
+    outcome: Outcome,
+    seconds: float | None,
+) -> Path:
+    cells, missing = collect(made, store, outcome.failures)
+    name = name_of(recipe)
+    folder = store.report(name, preset)
+    paper = None if read.published is None else Published(read.published.source, read.published.values)
+    page = report.Page(
+        title=read.title,
+        about=read.about,
+        recipe=name,
+        preset=preset,
+        rows=read.rows,
+        metrics=list(read.measures),
+        cells=cells,
+        missing=missing,
+        published=paper,
+        verdicts=judge(read.statements, cells),
+        command=_command(),
+        recipe_text=_expanded(read),
+        provenance=_provenance(read, made, splits, store, cells, seconds),
+    )
+    index = report.write(folder, page)
+    write_text(folder / "recipe.yaml", page.recipe_text)
+    return index
+
+
+def _provenance(
+    read: Recipe, made: Plan, splits: Splits, store: Store, cells: Sequence[Cell], seconds: float | None
+) -> dict[str, str]:
+    spent = 0.0
+    for stage in made.stages:
+        folder = store.done(stage.kind, stage.key)
+        if folder is not None and (folder / "stage.json").exists():
+            spent += json.loads((folder / "stage.json").read_text()).get("seconds", 0.0)
+    records = [cell.record for cell in cells]
+
+    def all_of(key: str) -> str:
+        return ", ".join(sorted({str(record[key]) for record in records if record.get(key)}))
+
+    found = {
+        "version": __version__,
+        "commit": all_of("commit") or commit(),
+        "seeds": ", ".join(map(str, read.seeds)),
+        "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, {len(splits.test):,} test images, "
+        f"fingerprint {splits.fingerprint}",
+        "device": all_of("device"),
+        "threads": all_of("threads"),
+        "torch": all_of("torch") or torch.__version__,
+        "python": all_of("python"),
+        "computing time": _duration(spent) + " in all stages",
+    }
+    if seconds is not None:
+        found["this run"] = _duration(seconds)
+    return {key: text for key, text in found.items() if text}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def _command() -> str:
+    """As it was typed, with only the program's name instead of its path."""
+    return shlex.join([os.path.basename(sys.argv[0]).removesuffix(".py"), *sys.argv[1:]])
+
+
+def _expanded(recipe: Recipe) -> str:
+    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json")
+    plain.pop("presets")
+    text = io.StringIO()
+    yaml.safe_dump(plain, text, sort_keys=False, allow_unicode=True, width=100)
+    return text.getvalue()
+
+
+def _first_line(made: Any) -> str:
+    return (made.__doc__ or "").strip().splitlines()[0] if made.__doc__ else ""

@@ -1,0 +1,37 @@
+"""Recipes: experiments as data, run from a content-addressed store.
+
+Names load on first use: reading a results file needs no torch.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .cells import Cell as Cell, Published as Published, Verdict as Verdict
+    from .collecting import collect as collect
+    from .planning import Plan as Plan, plan as plan
+    from .reading import read_recipe as read_recipe
+    from .running import run_plan as run_plan
+    from .schema import Recipe as Recipe
+    from .store import Store as Store
+
+_HOMES = {
+    "Cell": "cells",
+    "Plan": "planning",
+    "Published": "cells",
+    "Recipe": "schema",
+    "Store": "store",
+    "Verdict": "cells",
+    "collect": "collecting",
+    "plan": "planning",
+    "read_recipe": "reading",
+    "run_plan": "running",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # the table above
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    raise AttributeError(f"module 'blackthorn.recipes' has no attribute '{name}'")

@@ -1,0 +1,28 @@
+"""From a store to cells: what has been measured so far, and what is missing."""
+
+from ..errors import StoreError
+from .cells import Cell
+from .planning import Plan
+from .stages import FLAGS, RECORDS, read_flags
+from .store import Store, read_records
+
+
+def collect(made: Plan, store: Store, failures: dict[str, str] | None = None) -> tuple[list[Cell], list[str]]:
+    """Every cell of the plan that is done, and a line for each that is not.
+
+    Raises:
+        StoreError: a finished stage is damaged.
+    """
+    cells, missing = [], []
+    for place in made.places:
+        folder = store.done(place.stage.kind, place.stage.key)
+        if folder is None:
+            why = (failures or {}).get(place.stage.key, "not run yet")
+            missing.append(f"{place.row}, {place.metric}, seed {place.seed}: {why}")
+            continue
+        flags = read_flags(folder) if (folder / FLAGS).exists() else None
+        records = read_records(folder / RECORDS)
+        if not records:
+            raise StoreError(f"{folder / RECORDS}: is empty; delete the folder {folder} and run again")
+        cells += [Cell(place.row, place.metric, place.seed, record, flags, folder) for record in records]
+    return cells, missing

@@ -1,0 +1,125 @@
+"""One line for what is wrong with a recipe: where it stands, what was read, what to write instead."""
+
+import inspect
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from .. import attacks, data, measuring, objectives, pruning, training
+from ..errors import did_you_mean
+from ..values import ValidationError
+
+_Path = list[str | int]
+
+
+def one_line(error: ValidationError, raw: Any) -> str:
+    """The first complaint of a validation error about the recipe `raw`, and how many more there are."""
+    problems = error.errors(include_url=False)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return _sentence(problems[0], raw) + more
+
+
+def _sentence(problem: Any, raw: Any) -> str:
+    kind, read = problem["type"], problem.get("input")
+    path, parent = _locate(problem["loc"], raw)
+    where = f"{'.'.join(map(str, path))}: " if path else ""
+    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+        word = str(path[-1])
+        owner = parent.get("kind") if isinstance(parent, dict) else None
+        of = f"{owner} has no option" if owner else "there is no option"
+        return f"{where}{of} '{word}'; {did_you_mean(word, _options(parent, path[:-1]))}"
+    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return f"{where}is missing; {_wanted(parent, path)}"
+    if kind == "union_tag_invalid":
+        known = [tag.strip().strip("'") for tag in problem["ctx"]["expected_tags"].split(",")]
+        return f"{where}there is no kind '{problem['ctx']['tag']}'; {did_you_mean(problem['ctx']['tag'], known)}"
+    if kind == "union_tag_not_found":
+        return f"{where}a mapping with a 'kind' is wanted, such as {{kind: {_kinds_near(path)}}}; got {_shown(read)}"
+    if kind == "value_error":
+        message = str(problem["ctx"]["error"])
+        said = isinstance(read, (str, int, float)) and not isinstance(read, bool) and f"{read}" not in message
+        return f"{where}{message}" + (f"; got {_shown(read)}" if said or isinstance(read, bool) else "")
+    message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    wanted = _PLAIN.get(kind, message)
+    return f"{where}must be {wanted}; got {_shown(read)}"
+
+
+_PLAIN = {
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number, such as 0.3, 8/255 or 98%",
+    "finite_number": "a finite number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "dataclass_type": "a mapping of options",
+    "too_short": "longer: it is empty",
+}
+
+
+def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
+    """The path as written in the file, without the tags that validation adds, and the mapping around its end."""
+    path: _Path = []
+    node, parent = raw, raw
+    steps = list(loc)
+    for position, step in enumerate(steps):
+        inside = (isinstance(node, dict) and step in node) or (
+            isinstance(node, list) and isinstance(step, int) and step < len(node)
+        )
+        if inside:
+            parent, node = node, node[step]
+            path.append(step)
+        elif position == len(steps) - 1 and not (isinstance(node, dict) and node.get("kind") == step):
+            if isinstance(node, dict):
+                parent = node
+                path.append(step)
+    return path, parent
+
+
+@cache
+def _values() -> dict[str, type]:
+    from . import schema, statements
+
+    found = {}
+    for module in (attacks, data, measuring, objectives, pruning, training, schema, statements):
+        for _, made in inspect.getmembers(module, inspect.isclass):
+            fields = getattr(made, "__pydantic_fields__", {})
+            if "kind" in fields:
+                found[str(fields["kind"].default)] = made
+    return found
+
+
+def _options(parent: Any, path: _Path) -> list[str]:
+    """What may be written in the mapping at `path`."""
+    from . import schema
+
+    if isinstance(parent, dict) and parent.get("kind") in _values():
+        made: Any = _values()[parent["kind"]]
+    elif path and path[-1] == "early_stopping":
+        made = training.EarlyStopping
+    else:
+        made = {"data": schema.Data, "published": schema.Published, "networks": schema.Network}.get(
+            str(path[0]) if path else "", schema.Recipe
+        )
+    extra = ["for"] if made is schema.Network else []
+    return [*made.__pydantic_fields__, *extra]
+
+
+def _wanted(parent: Any, path: _Path) -> str:
+    owner = parent.get("kind") if isinstance(parent, dict) else None
+    return f"{owner} needs '{path[-1]}'" if owner in _values() else f"write {path[-1]}: ..."
+
+
+def _kinds_near(path: _Path) -> str:
+    word = str(path[-1]) if path else ""
+    examples = {"attack": "pgd", "objective": "cross_entropy", "optimizer": "adam", "schedule": "cosine", "criterion": "magnitude"}
+    return examples.get(word, "accuracy" if path and path[0] == "measures" else "train")
+
+
+def _shown(read: Any) -> str:
+    text = repr(read)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,138 @@
+"""From a recipe to stages: what has to be computed, what each needs, and the address at which each is kept.
+
+An address is a hash of everything that decides the outcome: the stage as spelled with defaults left out, its parent's address,
+the seed, and the fingerprint of the data. So a dense network is trained once for all its pruned children and for every recipe,
+and running a command again is the same as resuming it. Rules that keep this true:
+
+- a new option must default to the old behaviour; changing a default is a breaking change;
+- a fix that changes numbers raises the stage's revision below.
+"""
+
+import hashlib
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ..attacks import PGD
+from ..data import Splits
+from ..objectives import Adversarial
+from ..values import address, spell
+from .schema import Prune, Recipe, Shrink, Train
+
+REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "accuracy": 1, "cost": 1}
+
+StageKind = Literal["train", "prune", "shrink", "accuracy", "cost"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One piece of work with its own folder."""
+
+    kind: StageKind
+    key: str
+    value: Any
+    """The step or measure as written in the recipe."""
+    seed: int
+    model: dict[str, Any]
+    """The architecture to start from, when there is no parent."""
+    parent: "Stage | None"
+    label: str
+    """For people: seed, network, what."""
+    effort: float
+    """Forward or backward passes of one image, roughly; for the remaining time."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stage's records go in the table."""
+
+    row: str
+    metric: str
+    seed: int
+    stage: Stage
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a recipe asks for, parents before children, measurements of time last."""
+
+    stages: Sequence[Stage]
+    places: Sequence[Place]
+
+
+def plan(recipe: Recipe, splits: Splits) -> Plan:
+    """Lay out all stages of a recipe on these data."""
+    stages: dict[str, Stage] = {}
+    places = []
+    for seed in recipe.seeds:
+        finished: dict[str, Stage] = {}
+        for row, network in recipe.networks.items():
+            parent = finished[network.of] if network.of is not None else None
+            model = network.model or recipe.model
+            for step in network.steps:
+                stage = _step(step, parent, model, seed, row, splits)
+                parent = stages.setdefault(stage.key, stage)
+            assert parent is not None  # a network has at least one step
+            finished[row] = parent
+        for row in recipe.rows:
+            for metric, measure in recipe.measures.items():
+                stage = _measure(measure, finished[row], row, metric, splits)
+                places.append(Place(row, metric, seed, stages.setdefault(stage.key, stage)))
+    # Latency is measured when nothing else of this recipe runs any more.
+    ordered = sorted(stages.values(), key=lambda stage: stage.kind == "cost")
+    return Plan(ordered, places)
+
+
+def _step(step: Train | Prune | Shrink, parent: Stage | None, model: dict[str, Any], seed: int, row: str, splits: Splits) -> Stage:
+    identity: dict[str, Any] = {"stage": spell(step), "revision": REVISIONS[step.kind]}
+    if parent is None:
+        identity |= {"model": model, "code": _foreign_code(model), "shape": list(splits.shape), "classes": splits.num_classes}
+    else:
+        identity |= {"parent": parent.key}
+    effort = 1.0
+    if isinstance(step, Train):
+        identity |= {"seed": seed, "data": splits.fingerprint}
+        effort = step.epochs * len(splits.train) * _passes(step.objective)
+        label = f"seed {seed} · {row} · train {step.epochs} epochs"
+    else:
+        label = f"seed {seed} · {row} · {step.kind}"
+        label += f" {step.sparsity:.4g}" if isinstance(step, Prune) else ""
+    return Stage(step.kind, address(identity), step, seed, model, parent, label, effort)
+
+
+def _measure(measure: Any, network: Stage, row: str, metric: str, splits: Splits) -> Stage:
+    identity = {
+        "stage": spell(measure),
+        "revision": REVISIONS[measure.kind],
+        "parent": network.key,
+        "data": splits.fingerprint,
+    }
+    attack = getattr(measure, "attack", None)
+    effort = len(splits.test) * (1.0 if attack is None else 2.0 * _steps(attack))
+    label = f"seed {network.seed} · {row} · {metric}"
+    return Stage(measure.kind, address(identity), measure, network.seed, network.model, network, label, effort)
+
+
+def _passes(objective: Any) -> float:
+    """Forward and backward passes of one image in a training step."""
+    return 3.0 if not isinstance(objective, Adversarial) else 6.0 + 2.0 * _steps(objective.attack)
+
+
+def _steps(attack: Any) -> int:
+    return attack.steps * attack.restarts if isinstance(attack, PGD) else 1
+
+
+def _foreign_code(model: dict[str, Any]) -> str | None:
+    """A hash of the file a person's own network is written in: other code, other address."""
+    module, colon, _ = str(model.get("kind", "")).partition(":")
+    if not colon:
+        return None
+    try:
+        found = importlib.util.find_spec(module)
+    except (ImportError, ValueError):
+        return None  # building the network will say what is wrong
+    if found is None or not found.origin:
+        return None
+    with open(found.origin, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()[:12]

@@ -1,0 +1,200 @@
+"""Run the stages of a plan, in this process or several; what is done already is never done again.
+
+There is no scheduler: every worker walks the same plan over the same store, and works on whatever is ready and not locked by
+another. Two commands started by hand on one store share the work in the same way.
+"""
+
+import multiprocessing as mp
+import os
+import queue
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..data import Splits, load_data
+from ..errors import BlackthornError, StoreError, TrainingError
+from ..types import Progress
+from ..values import parse, spell
+from .planning import Plan, Stage, plan
+from .schema import Data, Recipe
+from .stages import perform
+from .store import Store
+
+_POLL = 0.3  # seconds between looks at what other processes are doing
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happens to a stage: `started`, `advanced`, `finished` or `failed`."""
+
+    what: str
+    key: str
+    label: str
+    text: str = ""
+    done: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    worker: int = 0
+
+
+Listener = Callable[[Event], None]
+
+
+@dataclass
+class Outcome:
+    """What became of a run: the stages that failed, with their messages."""
+
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def load_splits(data: Data, data_root: str | os.PathLike[str] | None) -> Splits:
+    """The images a recipe names."""
+    resize = list(data.resize) if isinstance(data.resize, tuple) else data.resize
+    return load_data(
+        data.source, data_root=data_root, resize=resize, mode=data.mode, valid=data.valid, train=data.train, test=data.test
+    )
+
+
+def run_plan(made: Plan, splits: Splits, store: Store, device: torch.device, listen: Listener, worker: int = 0) -> Outcome:
+    """Do every stage that is not done, in this process, beside any others on the same store.
+
+    A stage whose training fails is reported and left out, with all that depends on it; the others go on.
+
+    Raises:
+        BlackthornError: anything else that a stage refuses.
+    """
+    outcome = Outcome()
+    pending = {stage.key: stage for stage in made.stages}
+    while pending:
+        idle = True
+        for stage in list(pending.values()):
+            if store.done(stage.kind, stage.key):
+                del pending[stage.key]
+                idle = False
+            elif stage.parent is not None and stage.parent.key in outcome.failures:
+                outcome.failures[stage.key] = outcome.failures[stage.parent.key]
+                del pending[stage.key]
+            elif _ready(stage, store, pending) and _attempt(stage, splits, store, device, listen, worker, outcome):
+                pending.pop(stage.key)
+                idle = False
+                break  # parents first: look at the plan from the top again
+        if idle and pending:
+            time.sleep(_POLL)
+    return outcome
+
+
+def _ready(stage: Stage, store: Store, pending: Mapping[str, Stage]) -> bool:
+    if stage.parent is not None and not store.done(stage.parent.kind, stage.parent.key):
+        return False
+    # Timings wait until nothing else of this plan is left.
+    return stage.kind != "cost" or all(other.kind == "cost" for other in pending.values())
+
+
+def _attempt(
+    stage: Stage, splits: Splits, store: Store, device: torch.device, listen: Listener, worker: int, outcome: Outcome
+) -> bool:
+    """Whether the stage is settled: done by us or by another, or failed. False when another process is at it."""
+    with store.lock("timing" if stage.kind == "cost" else stage.key) as ours:
+        if not ours:
+            return False
+        if store.done(stage.kind, stage.key):
+            return True
+        start = time.perf_counter()
+        listen(Event("started", stage.key, stage.label, worker=worker))
+
+        def progress(text: str, done: int, total: int) -> None:
+            listen(Event("advanced", stage.key, stage.label, text, done, total, worker=worker))
+
+        def finished(parent: Stage) -> Path:
+            folder = store.done(parent.kind, parent.key)
+            if folder is None:
+                raise StoreError(f"{store.stage(parent.kind, parent.key)}: has disappeared; run the command again")
+            return folder
+
+        try:
+            with store.work(stage.kind, stage.key) as folder:
+                perform(stage, folder, splits, finished, device, progress)
+        except TrainingError as problem:
+            outcome.failures[stage.key] = f"{stage.label}: {problem}"
+            listen(Event("failed", stage.key, stage.label, str(problem), worker=worker))
+            return True
+        except BlackthornError as problem:
+            raise type(problem)(f"{stage.label}: {problem}") from problem
+        listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start, worker=worker))
+        return True
+
+
+def run_jobs(
+    recipe: Recipe, made: Plan, splits: Splits, store: Store, device: torch.device, listen: Listener, *, jobs: int, data_root: str | None
+) -> Outcome:
+    """Do a plan in `jobs` processes, each with its share of the cores; with one job, in this process.
+
+    Raises:
+        BlackthornError: what a stage refuses, or a process that died.
+    """
+    if jobs <= 1:
+        return run_plan(made, splits, store, device, listen)
+    context = mp.get_context("spawn")
+    news: Any = context.Queue()
+    threads = max(1, torch.get_num_threads() // jobs)
+    workers = [
+        context.Process(
+            target=_work, args=(spell(recipe), str(store.folder), str(device), data_root, threads, number, news), daemon=True
+        )
+        for number in range(jobs)
+    ]
+    for process in workers:
+        process.start()
+    outcome, left = Outcome(), set(range(jobs))
+    problem: BlackthornError | None = None
+    try:
+        while left and problem is None:
+            try:
+                item = news.get(timeout=_POLL)
+            except queue.Empty:
+                dead = [n for n in left if not workers[n].is_alive() and news.empty()]
+                if dead:
+                    code = workers[dead[0]].exitcode
+                    problem = StoreError(f"a worker process ended with code {code}; run the same command again to go on, with fewer --jobs")
+                continue
+            if isinstance(item, Event):
+                listen(item)
+            elif isinstance(item, BlackthornError):
+                problem = item
+            else:
+                number, failures = item
+                outcome.failures |= failures
+                left.discard(number)
+    finally:
+        for process in workers:
+            if problem is not None or process.is_alive() and left:
+                process.terminate()
+            process.join()
+    if problem is not None:
+        raise problem
+    return outcome
+
+
+def _work(spelled: Any, folder: str, device: str, data_root: str | None, threads: int, number: int, news: Any) -> None:
+    """A worker process: the same plan, the same store."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    try:
+        recipe: Recipe = parse(Recipe, spelled)
+        splits = load_splits(recipe.data, data_root)
+        outcome = run_plan(plan(recipe, splits), splits, Store(Path(folder)), torch.device(device), news.put, number)
+        news.put((number, outcome.failures))
+    except BlackthornError as problem:
+        news.put(type(problem)(str(problem)))  # without its cause, which may not travel between processes
+
+
+def quiet(event: Event) -> None:
+    """A listener that says nothing."""
+    del event
+
+
+__all__ = ["Event", "Listener", "Outcome", "Progress", "load_splits", "quiet", "run_jobs", "run_plan"]

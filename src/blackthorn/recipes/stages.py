@@ -1,0 +1,307 @@
+"""What each stage does, in a folder of its own: the only place where a recipe touches networks."""
+
+import json
+import platform
+import subprocess
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from .. import __version__
+from ..attacks import AttackWarning
+from ..data import Splits, to_float
+from ..deploy import Bundle, load, save
+from ..errors import PruningError, StoreError
+from ..measuring import Accuracy, Cost, Measured
+from ..measuring import parameters as count_parameters
+from ..models import build, eval_mode
+from ..pruning import Hold, Masks, prune, shrink, sparsity
+from ..training import fit
+from ..types import Progress
+from ..values import spell
+from .planning import Stage
+from .schema import Prune, Shrink, Train
+from .store import write_records, write_text
+
+NETWORK = "network.safetensors"
+RECORDS = "records.jsonl"
+FLAGS = "flags.npy"
+EXAMPLES = "examples.safetensors"
+ABOUT = "stage.json"
+_CHECKPOINT = "checkpoint.pt"
+_SHOWN = 8  # images kept for the report's gallery
+
+Finished = Callable[[Stage], Path]
+"""The folder of a stage that is done."""
+
+
+def perform(stage: Stage, folder: Path, splits: Splits, finished: Finished, device: torch.device, progress: Progress) -> None:
+    """Do a stage's work in `folder`, going on from what an interrupted attempt left there.
+
+    Raises:
+        BlackthornError: what the stage's own work refuses.
+        OSError: the folder cannot be written.
+    """
+    start = time.time()
+    if isinstance(stage.value, Train):
+        _train(stage, stage.value, folder, splits, finished, device, progress)
+    elif isinstance(stage.value, Prune):
+        _prune(stage, stage.value, folder, splits, finished, device)
+    elif isinstance(stage.value, Shrink):
+        _shrink(stage, folder, splits, finished, device)
+    elif isinstance(stage.value, Accuracy):
+        _accuracy(stage, stage.value, folder, splits, finished, device, progress)
+    else:
+        _cost(stage, stage.value, folder, splits, finished, device)
+    about = {
+        "stage": spell(stage.value),
+        "label": stage.label,
+        "parent": stage.parent.key if stage.parent else None,
+        "model": stage.model,
+        **_provenance(stage, splits, device, time.time() - start),
+    }
+    write_text(folder / ABOUT, json.dumps(about, indent=1, default=str))
+
+
+def _train(
+    stage: Stage, step: Train, folder: Path, splits: Splits, finished: Finished, device: torch.device, progress: Progress
+) -> None:
+    if stage.parent is None:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stage.seed)
+            model = build(stage.model, num_classes=splits.num_classes, shape=splits.shape)
+        bundle = Bundle(model, None, {})
+    else:
+        bundle = _network(stage.parent, finished)
+    model = bundle.model.to(device)
+    history = fit(
+        model,
+        splits.train,
+        step.objective,
+        epochs=step.epochs,
+        batch_size=step.batch_size,
+        optimizer=step.optimizer,
+        schedule=step.schedule,
+        augment=step.augment,
+        constraints=[] if bundle.masks is None else [Hold(bundle.masks)],
+        valid=splits.valid,
+        early_stopping=step.early_stopping,
+        precision=step.precision,
+        seed=_training_seed(stage),
+        stop_at_chance=step.stop_at_chance,
+        checkpoint=folder / _CHECKPOINT,
+        progress=progress,
+    )
+    write_records(folder / "history.jsonl", [dict(epoch) for epoch in history])
+    _keep(folder, model, bundle.masks, splits, bundle.about)
+    (folder / _CHECKPOINT).unlink(missing_ok=True)
+
+
+def _training_seed(stage: Stage) -> int:
+    """Another one for each training in a chain, or fine-tuning would see its images in the order of the training before."""
+    before = 0
+    parent = stage.parent
+    while parent is not None:
+        before += parent.kind == "train"
+        parent = parent.parent
+    return stage.seed * 1000 + before
+
+
+def _prune(stage: Stage, step: Prune, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:
+    assert stage.parent is not None
+    bundle = _network(stage.parent, finished)
+    model = bundle.model.to(device)
+    masks = prune(
+        model,
+        step.criterion,
+        sparsity=step.sparsity,
+        scope=step.scope,
+        budget=step.budget,
+        floor=step.floor,
+        coupled=step.coupled,
+        x=_example(splits, device),
+    )
+    if bundle.masks is not None:
+        masks = masks & bundle.masks
+    _keep(folder, model, masks, splits, {"requested_sparsity": step.sparsity})
+
+
+def _shrink(stage: Stage, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:
+    assert stage.parent is not None
+    bundle = _network(stage.parent, finished)
+    model = bundle.model.to(device)
+    small = shrink(model, bundle.masks, example=_example(splits, device))
+    # A shrunk network has no zeros left to count; what was removed is what its parent says.
+    _keep(folder, small, None, splits, bundle.about, removed=bundle.about)
+
+
+def _accuracy(
+    stage: Stage,
+    measure: Accuracy,
+    folder: Path,
+    splits: Splits,
+    finished: Finished,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    assert stage.parent is not None
+    bundle = _network(stage.parent, finished)
+    model = bundle.model.to(device)
+    test = splits.test.to(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AttackWarning)  # kept in the record, and shown in the report
+        measured = measure(model, test.x, test.y, progress=progress)
+    np.save(folder / FLAGS, measured.flags.numpy())
+    if measured.x_adv is not None:
+        _keep_examples(folder / EXAMPLES, model, test.x, test.y, measured, measured.x_adv)
+    record = measured.record() | _removed(bundle) | {"classes": list(splits.test.classes)}
+    record |= {"parameters": count_parameters(model)} | _provenance(stage, splits, device, measured.seconds)
+    write_records(folder / RECORDS, [record])
+
+
+def _cost(stage: Stage, measure: Cost, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:
+    assert stage.parent is not None
+    example = _example(splits, device)
+    forms = {form: model.to(device) for form, model in _forms(stage.parent, splits, finished, example.cpu()).items()}
+    removed = _removed(_network(stage.parent, finished))
+    records = measure(forms, example)
+    shared = removed | _provenance(stage, splits, device, 0.0)
+    write_records(folder / RECORDS, [record | shared for record in records])
+
+
+def _forms(network: Stage, splits: Splits, finished: Finished, example: Tensor) -> dict[str, nn.Module]:
+    """The network as it would be with nothing pruned, as it is with zeros, and cut down to what is left."""
+    dense = build(stage_model(network), num_classes=splits.num_classes, shape=splits.shape)
+    if network.kind == "shrink" and network.parent is not None:
+        masked, small = _network(network.parent, finished).model, _network(network, finished).model
+        return {"dense": dense, "masked": masked, "shrunk": small}
+    bundle = _network(network, finished)
+    if bundle.masks is None:
+        return {"dense": bundle.model}
+    forms = {"dense": dense, "masked": bundle.model}
+    try:
+        forms["shrunk"] = shrink(bundle.model, bundle.masks, example=example)
+    except PruningError:
+        pass  # single weights were removed and no channel became free: there is no smaller form to time
+    return forms
+
+
+def stage_model(stage: Stage) -> dict[str, Any]:
+    """The architecture that a chain of stages began with."""
+    while stage.parent is not None:
+        stage = stage.parent
+    return stage.model
+
+
+def _network(stage: Stage, finished: Finished) -> Bundle:
+    """The network that a finished stage left; its recipe has already decided whose code builds it."""
+    kind = str(stage_model(stage).get("kind"))
+    return load(finished(stage) / NETWORK, factory=kind if ":" in kind else None)
+
+
+def _keep(
+    folder: Path,
+    model: nn.Module,
+    masks: Masks | None,
+    splits: Splits,
+    about: dict[str, Any],
+    removed: dict[str, Any] | None = None,
+) -> None:
+    counted = {f"sparsity_{what}": share for what, share in asdict(sparsity(model)).items()}
+    kept = {name: held for name, held in (removed or {}).items() if name in counted}
+    save(folder / NETWORK, model, masks=masks, about={**about, **counted, **kept}, example_shape=splits.shape)
+
+
+def _removed(bundle: Bundle) -> dict[str, Any]:
+    return {name: held for name, held in bundle.about.items() if "sparsity" in name}
+
+
+def _keep_examples(path: Path, model: nn.Module, x: Tensor, y: Tensor, measured: Measured, x_adv: Tensor) -> None:
+    """A few images for people to look at: the first of the test set, with what became of them."""
+    from safetensors.torch import save_file
+
+    index = measured.index[:_SHOWN].to(x.device)
+    original, adversarial = to_float(x[index]), x_adv[: len(index)].to(x.device)
+    with eval_mode(model), torch.no_grad():
+        predicted, predicted_adversarial = model(original).argmax(1), model(adversarial).argmax(1)
+    tensors = {
+        "original": original,
+        "adversarial": adversarial,
+        "label": y[index],
+        "predicted": predicted,
+        "predicted_adversarial": predicted_adversarial,
+    }
+    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path)
+
+
+def _example(splits: Splits, device: torch.device) -> Tensor:
+    return to_float(splits.test.x[:2]).to(device)
+
+
+def read_flags(folder: Path) -> "np.ndarray[Any, np.dtype[np.bool_]]":
+    """Right or wrong for each test image.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    try:
+        flags: np.ndarray[Any, np.dtype[np.bool_]] = np.load(folder / FLAGS, allow_pickle=False)
+        return flags
+    except (OSError, ValueError, EOFError) as problem:
+        raise StoreError(f"{folder / FLAGS}: cannot be read ({problem}); delete the folder {folder} and run again") from None
+
+
+def _provenance(stage: Stage, splits: Splits, device: torch.device, seconds: float) -> dict[str, Any]:
+    return {
+        "key": f"{stage.kind}-{stage.key}",
+        "dataset": splits.name,
+        "fingerprint": splits.fingerprint,
+        "architecture": str(stage_model(stage).get("kind")),
+        "seed": stage.seed,
+        "version": __version__,
+        "commit": commit(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        "threads": torch.get_num_threads(),
+        "seconds": round(seconds, 3),
+    }
+
+
+@cache
+def commit() -> str:
+    """The commit of the source that runs, with a plus when it was changed since; empty outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=5)
+        if head.returncode:
+            return ""
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no", "--", str(here)],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+
+
+@cache
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

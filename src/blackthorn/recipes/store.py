@@ -1,0 +1,129 @@
+"""Where results live: one folder for each stage, named by what made it.
+
+    DIR/stages/train-3f2a90c1b7de/     a finished stage; the folder's existence is what says so
+    DIR/stages/train-3f2a90c1b7de.partial/     one in work, or interrupted; taken up where it was
+    DIR/locks/3f2a90c1b7de.lock     held by the process that works on it; freed by the system if that process dies
+    DIR/reports/RECIPE-PRESET/     pages and tables, made from the stages at any time
+"""
+
+import errno
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from ..errors import StoreError
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder of finished stages, which any number of processes may share.
+
+    Raises:
+        StoreError: the folder cannot be made or written.
+    """
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        with _readable(self.folder):
+            for name in ("stages", "locks", "reports"):
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    def done(self, kind: str, key: str) -> Path | None:
+        """The folder of a finished stage, or None."""
+        folder = self.stage(kind, key)
+        return folder if folder.is_dir() else None
+
+    def stage(self, kind: str, key: str) -> Path:
+        """Where a stage's folder is once it is finished."""
+        return self.folder / "stages" / f"{kind}-{key}"
+
+    def report(self, recipe: str, preset: str) -> Path:
+        """The folder of a recipe's report."""
+        return self.folder / "reports" / f"{recipe}-{preset}"
+
+    @contextmanager
+    def lock(self, name: str, *, wait: bool = False) -> Iterator[bool]:
+        """Whether this process may work on `name` now; with `wait`, after the one that does."""
+        lock = filelock.FileLock(self.folder / "locks" / f"{name}.lock")
+        try:
+            with _readable(self.folder):
+                lock.acquire(timeout=-1 if wait else 0)
+        except filelock.Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    @contextmanager
+    def work(self, kind: str, key: str) -> Iterator[Path]:
+        """A folder to work in, which becomes the finished stage when the block ends without an error.
+
+        The folder of an interrupted attempt is handed over as it is, so that training can go on from its checkpoint.
+        """
+        final = self.stage(kind, key)
+        partial = final.with_name(final.name + ".partial")
+        with _readable(self.folder):
+            partial.mkdir(exist_ok=True)
+            for aside in partial.glob("*.writing"):
+                aside.unlink()
+            yield partial
+            _flush(partial)
+            os.replace(partial, final)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    aside = path.with_name(path.name + ".writing")
+    with open(aside, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def write_records(path: Path, records: list[dict[str, Any]]) -> None:
+    """Write flat JSON objects, one a line."""
+    write_text(path, "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records))
+
+
+def read_records(path: Path) -> list[dict[str, Any]]:
+    """Read them back.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, ValueError) as problem:
+        raise StoreError(f"{path}: cannot be read ({problem}); delete the folder {path.parent} and run again") from None
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Say in one line what the system says in a traceback."""
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno == errno.ENOSPC:
+            raise StoreError(f"{folder}: the disk is full; free some space and run the same command again to go on") from None
+        if problem.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EDQUOT):
+            raise StoreError(f"{folder}: cannot be written ({problem.strerror}); give another folder with --store") from None
+        raise
+
+
+def _flush(folder: Path) -> None:
+    """Make sure that the names in a folder are on disk before the folder is declared finished."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
