@@ -46,7 +46,7 @@ def accuracy_cell(
     attack: dict[str, object] | None = None,
     **more: object,
 ) -> Cell:
-    """A cell whose flags hold exactly `rate * n` right answers, the easy images being the same for everyone."""
+    """A cell whose flags hold exactly `rate * n` right answers; the easy images are easy for everyone."""
     right = round(rate * n)
     order = np.random.default_rng(7).permutation(n)
     flags = np.zeros(n, dtype=np.bool_)
@@ -171,17 +171,17 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
             Verdict(
                 "Pruned keeps natural accuracy within 0.5 points",
                 True,
-                "weight 98%: −0.15 points (95 %: −0.32 to 0.02); filter 75%: −0.40 points (95 %: −0.60 to −0.20)",
+                "weight 98%: −0.15 points (95 %: −0.32 to 0.02); filter 75%: −0.40 points (−0.60 to −0.20)",
             ),
             Verdict(
                 "Pruned is more vulnerable to FGSM at every eps",
                 False,
-                "filter 75% under fgsm 0.2: −1.1 points, paired test p = 0.14; the other five differences have p < 0.001",
+                "filter 75% under fgsm 0.2: −1.1 points, paired test p = 0.14; the other five have p < 0.001",
             ),
             Verdict("PGD breaks every network", None, "pgd 0.3 of filter 75% is not there yet"),
         ],
         command="blackthorn run wang2018-table1 --preset full --seeds 0,1,2",
-        recipe_text="kind: recipe\nname: wang2018-table1\ndata: mnist\nmodel: wang_cnn\nstages:\n  dense:\n    kind: train\n    epochs: 20\n",
+        recipe_text="name: wang2018-table1\ndata: mnist\nstages:\n  dense: {kind: train, epochs: 20}\n",
         provenance={
             "seeds": "0 1 2",
             "version": "0.1.0",

@@ -1,7 +1,7 @@
 """Vega-Lite in plain dictionaries: one small panel each for accuracy against eps, against sparsity, and cost.
 
-Colours are CSS variables, so that one chart serves the light and the dark page; `for_file` writes plain colours in.
-Every series has a shape as well as a colour. Palette: Okabe & Ito 2008, Color Universal Design.
+Colours are CSS variables, so one chart serves the light and the dark page; `for_file` writes plain colours
+in. Every series has a shape as well as a colour. Palette: Okabe & Ito 2008, Color Universal Design.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Spec: TypeAlias = dict[str, "object"]
+Spec: TypeAlias = dict[str, object]
 Point: TypeAlias = Mapping[str, str | float | None]
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6b7280")
@@ -38,6 +38,7 @@ class Panel:
 
     title: str
     spoken: str
+    points: Sequence[Point]
     spec: Spec
 
 
@@ -53,11 +54,11 @@ class Chart:
 
 
 def line_panel(
-    points: Sequence[Point], series: Sequence[str], *, x_title: str, x_format: str, tips: Mapping[str, str]
+    points: Sequence[Point], series: Sequence[str], *, x_title: str, x_axis: Spec, tips: Mapping[str, str]
 ) -> Spec:
     """Accuracy (percent) against `x`: per series a line, a band for its interval, and points.
 
-    Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts named in `tips`.
+    Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts in `tips`.
     """
     span = [float(p["x"] or 0) for p in points]
     pad = (max(span) - min(span)) * 0.03 if span else 0
@@ -70,7 +71,7 @@ def line_panel(
             "nice": False,
             "zero": False,
         },
-        "axis": {"format": x_format, "tickCount": 5, "grid": False},
+        "axis": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 8, **x_axis},
     }
     y_scale = {"domain": [0, 100]}
     y = {
@@ -139,7 +140,7 @@ def line_panel(
 def bar_panel(
     points: Sequence[Point], rows: Sequence[str], series: Sequence[str], tips: Mapping[str, str]
 ) -> Spec:
-    """Horizontal bars of `x` (percent of the unpruned network) for each `row`, with the number written at the end."""
+    """Horizontal bars of `x` (percent of the unpruned network) for each `row`, their numbers at the end."""
     most = max((float(p["x"] or 0) for p in points), default=100.0)
     y = {
         "field": "row",
@@ -157,7 +158,7 @@ def bar_panel(
     }
     return {
         "data": {"values": list(points)},
-        "height": {"step": 26},
+        "height": 26 * len(rows),
         "layer": [
             {
                 "mark": {"type": "bar", "height": {"band": 0.62}, "cornerRadiusEnd": 2},
@@ -177,7 +178,7 @@ def bar_panel(
 
 
 def for_page(panel: Panel) -> Spec:
-    """A panel as wide as its place on the page, without a legend: the page has one, which a keyboard can reach."""
+    """A panel as wide as its place on the page, without a legend: the page has one for the keyboard too."""
     sized: Spec = {"width": "container", "height": panel.spec.get("height", 220)}
     fit = {
         "autosize": {"type": "fit-x", "contains": "padding"},
@@ -194,7 +195,14 @@ def for_file(chart: Chart) -> Spec:
         {**place, **{k: v for k, v in panel.spec.items() if k != "params"}, "title": panel.title}
         for panel in chart.panels
     ]
-    legend: Spec = {"orient": "bottom", "columns": 4, "labelLimit": 260, "title": None, "symbolSize": 90}
+    legend: Spec = {
+        "orient": "bottom",
+        "columns": 4,
+        "labelLimit": 260,
+        "title": None,
+        "symbolSize": 90,
+        "symbolOpacity": 1,
+    }
     whole: Spec = {
         **_HEAD,
         "description": chart.caption,
@@ -208,7 +216,9 @@ def for_file(chart: Chart) -> Spec:
     }
     written = json.dumps(whole)
     for name, colour in _FILE_COLOURS.items():
-        written = written.replace(f"var({name})", colour)
+        written = written.replace(
+            f'"var({name})"', f'"{colour}"'
+        )  # whole strings: a row's name stays as it is
     made: Spec = json.loads(written)
     return made
 

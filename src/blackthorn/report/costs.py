@@ -1,9 +1,11 @@
 """What each network costs: one entry for each row, metric, form and batch, joined over seeds."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
-from .families import sparsities
+from .families import family_tree, sparsities
 from .records import Page, number, text
 
 COST_METRICS = ("parameters", "nonzero", "macs", "bytes", "latency")
@@ -54,6 +56,19 @@ def costs(page: Page) -> list[Cost]:
                 )
     found = [_join(place, by_seed) for place, by_seed in places.items()]
     return sorted(found, key=lambda cost: _order(page, cost))
+
+
+def references(page: Page, spent: Sequence[Cost]) -> dict[Cost, Cost]:
+    """Each cost -> the dense cost beside it: of its own row where measured, else of the unpruned row."""
+    held = {(c.row, c.form, c.metric, c.batch): c for c in spent}
+    bases = {row.name: row.base or row.name for row in family_tree(page)}
+    found = {}
+    for cost in spent:
+        for row, form in product((cost.row, bases[cost.row]), ("dense", "")):
+            if (row, form, cost.metric, cost.batch) in held:
+                found[cost] = held[row, form, cost.metric, cost.batch]
+                break
+    return found
 
 
 def sparsity_costs(page: Page) -> list[Cost]:

@@ -1,12 +1,12 @@
 """From cells to one number with an honest interval: over images, and over seeds.
 
-One seed: the Wilson interval of its record. Several seeds: all are tested on the same images, so pooling the images would
-count each one several times. The image error (Wilson, n = images of one test set) and the seed error (Student's t over
-the seeds) are independent and add in quadrature.
+One seed: the Wilson interval of its record. Several seeds are tested on the same images, so pooling counts
+each image several times. Instead the image error (Wilson, n = images of one test set) and the seed error
+(Student's t over the seeds), which are independent, add in quadrature.
 
 Reference:
     Wilson 1927, Probable inference, the law of succession, and statistical inference.
-    Agresti & Min 2005, Simple improved confidence intervals for comparing matched proportions (the "Wald+2" interval).
+    Agresti & Min 2005, Simple improved confidence intervals for comparing matched proportions ("Wald+2").
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Which rows belong together: "pgd weight 94%" is the family "pgd weight" at 94 %, pruned from "pgd dense"."""
+"""Which rows belong together: "pgd weight 94%" is of the family "pgd weight", pruned from "pgd dense"."""
 
 import re
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Row:
     name: str
     family: str
     removed: float
-    """Fraction of the weights removed: measured zeros, or the rate in the name where a shrunk network has none left."""
+    """Fraction of the weights removed: measured zeros, or the rate in the name where there are none."""
     measured: bool
     """Whether `removed` was measured."""
     base: str | None
@@ -38,7 +38,7 @@ def family_tree(page: Page) -> list[Row]:
 
 
 def featured(rows: Sequence[Row], limit: int) -> list[Row]:
-    """At most `limit` rows that tell the story, in page order: unpruned ones, each family's extremes, then its middle."""
+    """At most `limit` rows that tell the story, in page order: unpruned, most pruned, middle, least."""
     if len(rows) <= limit:
         return list(rows)
     families: dict[str, list[Row]] = {}
@@ -56,13 +56,12 @@ def featured(rows: Sequence[Row], limit: int) -> list[Row]:
 
 
 def sparsities(page: Page, row: str, kind: str) -> list[float]:
-    """The measured fraction of zeros of a kind ("weights", "filters", "units"), one for each seed that recorded it."""
+    """The measured fraction of zeros of a kind ("weights", "filters", "units"), for each seed that has it."""
     by_seed: dict[int, float] = {}
-    for (name, _), cells in page.accuracy.items():
-        for cell in cells:
-            read = number(cell.record, f"sparsity_{kind}")
-            if name == row and read is not None:
-                by_seed.setdefault(cell.seed, read)
+    for cell in (cell for (name, _), cells in page.accuracy.items() if name == row for cell in cells):
+        read = number(cell.record, f"sparsity_{kind}")
+        if read is not None:
+            by_seed.setdefault(cell.seed, read)
     return [by_seed[seed] for seed in sorted(by_seed)]
 
 

@@ -1,10 +1,10 @@
-"""The three figures of a report, from its cells: accuracy against eps, accuracy against sparsity, relative cost."""
+"""The three figures of a report: accuracy against eps, accuracy against sparsity, relative cost."""
 
 import json
 from collections.abc import Sequence
 
-from .charts import SERIES, Chart, Panel, Point, bar_panel, line_panel
-from .costs import Cost, costs
+from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel
+from .costs import Cost, costs, references
 from .estimates import Estimate, estimate
 from .families import Row, family_tree, featured
 from .records import Page, number, text
@@ -50,12 +50,15 @@ def _against_eps(page: Page) -> Chart | None:
                 if metric and found:
                     points.append(_point(page, row, row, metric, eps, found))
         if points:
-            spoken = f"Accuracy against eps under {words}, from {_listed(sorted(places.values()))}, for {len(shown)} networks."
-            spec = line_panel(points, shown, x_title="eps (pixels in [0, 1])", x_format="~g", tips=_TIPS)
-            panels.append(Panel(words, spoken, spec))
+            spread = _listed(sorted(places.values()))
+            spoken = f"Accuracy against eps under {words}, from {spread}, for {len(shown)} networks."
+            spec = line_panel(
+                points, shown, x_title="eps (pixels in [0, 1])", x_axis=_radii_axis(points), tips=_TIPS
+            )
+            panels.append(Panel(words, spoken, points, spec))
     if not panels:
         return None
-    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + _paper_note(page)
+    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + _paper_note(panels)
     everything = [row for row in page.all_rows if _attacked(page, row)]
     if len(shown) < len(everything):
         caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
@@ -80,14 +83,16 @@ def _against_sparsity(page: Page) -> Chart | None:
                 if found is not None:
                     points.append(_point(page, family, row.name, metric, 100 * row.removed, found))
         if len({point["x"] for point in points}) > 1:
-            spoken = f"Accuracy under {metric} against the percentage of weights removed, for {len(series)} families."
-            spec = line_panel(points, series, x_title="weights removed (%)", x_format="~g", tips=_TIPS)
-            panels.append(Panel(metric, spoken, spec))
+            spoken = f"Accuracy under {metric} against the percentage of weights removed."
+            spec = line_panel(
+                points, series, x_title="weights removed (%)", x_axis={"tickCount": 5}, tips=_TIPS
+            )
+            panels.append(Panel(metric, spoken, points, spec))
     if not panels:
         return None
-    caption = "Each line starts at the unpruned network it came from." + _paper_note(page)
+    caption = "Each line starts at the unpruned network it came from." + _paper_note(panels)
     if any(not row.measured for family in series for row in families[family]):
-        caption += " Where a shrunk network holds no zeros any more, the rate in its name is used."
+        caption += " Where no zeros were measured, the rate in the name is used."
     if len(series) < len(families):
         caption += f" {len(series)} of {len(families)} families are drawn."
     return Chart("accuracy-sparsity", "Accuracy against sparsity", caption, series, panels)
@@ -96,17 +101,20 @@ def _against_sparsity(page: Page) -> Chart | None:
 def _relative_cost(page: Page) -> Chart | None:
     """Bars in percent of the unpruned network."""
     spent = costs(page)
+    compared = references(page, spent)
     kept = [row.name for row in featured(family_tree(page), SERIES)]
     forms = [form for form in ("dense", "masked", "shrunk") if any(cost.form == form for cost in spent)]
     panels = []
     for metric, batch in dict.fromkeys((cost.metric, cost.batch) for cost in spent if cost.form):
         bars: list[Point] = []
+        told = False  # a network compared with itself tells nothing
         for cost in spent:
-            reference = reference_cost(page, cost, spent)
+            reference = compared.get(cost)
             if (cost.metric, cost.batch) != (metric, batch) or cost.row not in kept or reference is None:
                 continue
             bars.append(_bar(cost, reference))
-        if len(bars) > 1:
+            told = told or cost != reference
+        if told:
             title = cost_title(metric, batch)
             tips = {
                 "row": "network",
@@ -115,26 +123,14 @@ def _relative_cost(page: Page) -> Chart | None:
                 "spread": "range",
             }
             spec = bar_panel(bars, [str(bar["row"]) for bar in bars], forms, tips)
-            panels.append(
-                Panel(title, f"{title} in percent of the unpruned network, {len(bars)} bars.", spec)
-            )
+            spoken = f"{title} in percent of the unpruned network, {len(bars)} bars."
+            panels.append(Panel(title, spoken, bars, spec))
     if not panels:
         return None
     caption = "Percent of the unpruned network; shorter is cheaper."
     if len(kept) < len({cost.row for cost in spent}):
         caption += f" {len(kept)} networks are drawn; the table has them all."
     return Chart("cost", "Relative cost", caption, forms, panels)
-
-
-def reference_cost(page: Page, cost: Cost, spent: Sequence[Cost]) -> Cost | None:
-    """The dense cost that a cost is compared with: of the same row where it was measured, else of the unpruned row."""
-    bases = {row.name: row.base for row in family_tree(page)}
-    held = {(c.row, c.form): c for c in spent if (c.metric, c.batch) == (cost.metric, cost.batch)}
-    for row in (cost.row, bases[cost.row] or cost.row):
-        for form in ("dense", ""):
-            if (row, form) in held:
-                return held[row, form]
-    return None
 
 
 def cost_title(metric: str, batch: int | None) -> str:
@@ -201,9 +197,17 @@ def _attack_words(page: Page, metric: str) -> str:
     return ", ".join(part for part in (text(attack, "kind").upper() or metric, norm, *rest) if part)
 
 
+def _radii_axis(points: Sequence[Point]) -> Spec:
+    """A tick at each radius that was measured, written as in the recipe."""
+    radii = sorted({float(point["x"] or 0) for point in points})
+    spelled = " : ".join(f"abs(datum.value - {eps!r}) < 1e-9 ? '{radius(eps)}'" for eps in radii)
+    return {"values": radii, "labelExpr": f"{spelled} : ''"}
+
+
 def _listed(radii: Sequence[float]) -> str:
     return f"{radius(radii[0])} to {radius(radii[-1])}"
 
 
-def _paper_note(page: Page) -> str:
-    return "" if page.published is None else " Short horizontal ticks are the paper's numbers."
+def _paper_note(panels: Sequence[Panel]) -> str:
+    drawn = any(point.get("paper") is not None for panel in panels for point in panel.points)
+    return " Short horizontal ticks are the paper's numbers." if drawn else ""

@@ -13,7 +13,7 @@ from .families import family_tree, featured
 from .records import Cell, Page
 
 _IMAGES, _ROWS, _METRICS = 4, 6, 3  # what fits on a page: 72 triples at most
-_FACTORS = (500, 200, 100, 50, 20, 10, 5, 2, 1)
+_FACTORS = (500, 200, 100, 50, 30, 20, 10, 5, 3, 2, 1)
 _LESS, _ZERO, _MORE = (
     np.array(rgb) / 255.0 for rgb in ((0, 114, 178), (246, 246, 246), (213, 94, 0))
 )  # Okabe-Ito
@@ -119,7 +119,7 @@ def _read(cell: Cell) -> _Examples:
         answers = [held[name].astype(np.int64) for name in ("label", "predicted", "predicted_adversarial")]
     except (OSError, SafetensorError, KeyError) as error:
         raise StoreError(
-            f"{path}: cannot be read as example images ({error}); delete the folder and run again."
+            f"{path}: cannot be read as example images ({error}); delete its folder and run again."
         ) from None
     return _Examples(original, adversarial, *answers)
 
@@ -127,13 +127,14 @@ def _read(cell: Cell) -> _Examples:
 def _triple(examples: _Examples, i: int, factor: int, cell: Cell) -> Triple:
     label, before, after = (int(held[i]) for held in (examples.label, examples.predicted, examples.fooled))
     original, adversarial = examples.original[i], examples.adversarial[i]
-    outcome = "wrong already" if before != label else "resisted" if after == label else "fooled"
     return Triple(
-        _png(original),
-        _png(_diverging((adversarial - original) * factor)),
-        _png(adversarial),
-        *(_class_name(cell, index) for index in (label, before, after)),
-        outcome,
+        original=_png(original),
+        perturbation=_png(_diverging((adversarial - original) * factor)),
+        adversarial=_png(adversarial),
+        label=_class_name(cell, label),
+        predicted=_class_name(cell, before),
+        fooled=_class_name(cell, after),
+        outcome="wrong already" if before != label else "resisted" if after == label else "fooled",
     )
 
 
@@ -145,7 +146,7 @@ def _class_name(cell: Cell, index: int) -> str:
 
 
 def _diverging(moved: Floats) -> Floats:
-    """(C, H, W) in [-1, 1] -> (3, H, W): one channel from blue through white to orange; three about middle grey."""
+    """(C, H, W) in [-1, 1] -> (3, H, W): one channel from blue over white to orange, three about grey."""
     if moved.shape[0] == 3:
         return 0.5 + moved / 2
     strength = np.clip(moved.mean(axis=0), -1, 1)[..., None]

@@ -3,7 +3,7 @@
 (() => {
   const specs = JSON.parse(document.getElementById("specs").textContent);
   const tip = document.getElementById("tip");
-  const views = new Map(); // figure name -> its views
+  const views = new Map(); // figure name -> its charts as they are drawn
 
   function showTip(_, event, item, value) {
     if (value == null || value === "") {
@@ -26,29 +26,24 @@
   }
 
   for (const place of document.querySelectorAll("[data-chart]")) {
-    const view = new vega.View(vega.parse(specs[Number(place.dataset.chart)]), {
-      renderer: "svg",
-      container: place,
-      hover: true,
-      tooltip: showTip,
-      logLevel: vega.Error,
-    });
+    const options = { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip, logLevel: 1 };
     const figure = place.dataset.figure;
-    views.set(figure, [...(views.get(figure) ?? []), view]);
-    view.runAsync().then(() => place.setAttribute("data-drawn", ""));
+    const drawing = vegaEmbed(place, specs[Number(place.dataset.chart)], options).then(({ view }) => {
+      place.setAttribute("data-drawn", "");
+      return view;
+    });
+    views.set(figure, [...(views.get(figure) ?? []), drawing]);
   }
   addEventListener("scroll", () => (tip.hidden = true), { passive: true });
 
   for (const legend of document.querySelectorAll("[data-legend]")) {
-    const held = (views.get(legend.dataset.legend) ?? []).filter((view) => "picked" in view.getState().signals);
     const buttons = [...legend.querySelectorAll("button")];
-    if (!held.length || buttons.length < 2) {
-      buttons.forEach((button) => (button.disabled = true));
-      continue;
-    }
-    const pick = (series) => held.forEach((view) => view.signal("picked", series).runAsync());
+    const drawings = views.get(legend.dataset.legend) ?? [];
+    const pick = (series) =>
+      Promise.all(drawings).then((drawn) => drawn.forEach((view) => view.signal("picked", series).runAsync()));
     const kept = () => buttons.find((button) => button.getAttribute("aria-pressed") === "true")?.dataset.series ?? null;
-    for (const button of buttons) {
+    for (const button of buttons.filter((_, place, all) => all.length > 1 && legend.dataset.pick !== undefined)) {
+      button.disabled = false;
       button.addEventListener("click", () => {
         const on = button.getAttribute("aria-pressed") !== "true";
         buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === button && on)));

@@ -8,7 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from ..errors import StoreError
-from .charts import SHAPE_PATHS, Chart, Spec, for_file, for_page
+from .charts import SHAPE_PATHS, Chart, for_file, for_page
 from .figures import figures
 from .images import galleries
 from .records import Page
@@ -59,16 +59,19 @@ def render(page: Page, charts: list[Chart]) -> str:
     from markupsafe import Markup
 
     first_panel = dict(zip([c.name for c in charts], accumulate((len(c.panels) for c in charts), initial=0)))
-    specs = [_compile(for_page(panel)) for chart in charts for panel in chart.panels]
-    template = Environment(
+    specs = [for_page(panel) for chart in charts for panel in chart.panels]
+    environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-    ).get_template("page.html")
+    )
+    environment.filters["tight"] = lambda words: words.replace(
+        " %", "\u00a0%"
+    )  # a number keeps its sign beside it
     lines = accuracy_lines(page)
-    return template.render(
+    return environment.get_template("page.html").render(
         page=page,
         style=Markup((_HERE / "page.css").read_text("utf-8")),
         script=Markup((_HERE / "page.js").read_text("utf-8")),
@@ -94,17 +97,11 @@ def render(page: Page, charts: list[Chart]) -> str:
 
 @cache
 def _vega() -> str:
-    """Vega without Vega-Lite, whose specs are compiled here, as one script."""
+    """Vega, Vega-Lite and Vega-Embed as one script, so that a page draws its charts wherever it is opened."""
     from vl_convert import javascript_bundle
 
-    bundle: str = javascript_bundle("window.vega = vega;")
+    bundle: str = javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle.replace("</script", "<\\/script")
-
-
-def _compile(spec: Spec) -> object:
-    from vl_convert import vegalite_to_vega
-
-    return vegalite_to_vega(spec)
 
 
 def _draw(chart: Chart) -> tuple[bytes, bytes]:

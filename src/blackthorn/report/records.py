@@ -10,7 +10,7 @@ from ..recipes.cells import Cell, Published, Verdict
 
 @dataclass(frozen=True)
 class Page:
-    """Everything a report shows. `rows` and `metrics` give the order; cells may come in any order and be incomplete."""
+    """Everything a report shows. `rows` and `metrics` give the order; cells may be incomplete."""
 
     title: str
     about: str

@@ -1,4 +1,4 @@
-"""What a person should understand in ten seconds: what pruning did to accuracy, robustness, size and speed."""
+"""What to understand in ten seconds: what pruning did to accuracy, robustness, size and speed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +22,8 @@ class Card:
     unit: str
     sentence: str
     tone: Tone
+    told: str = ""
+    """The same in the words of the summary's one sentence."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def summaries(page: Page, limit: int = 6) -> list[Summary]:
             if known is None or row.removed > known.removed:
                 heaviest[row.family] = row
     if heaviest:
-        return [_compared(page, row, spent) for row in list(heaviest.values())[:limit]]
+        return [_compared(page, row, row.base, spent) for row in list(heaviest.values())[:limit] if row.base]
     alone = [row for row in featured(tree, limit) if _measured(page, row.name)]
     return [_alone(page, row.name, spent) for row in alone]
 
@@ -53,31 +55,42 @@ def _measured(page: Page, row: str) -> bool:
     return any(name == row for name, _ in page.accuracy)
 
 
-def _compared(page: Page, row: Row, spent: Sequence[Cost]) -> Summary:
-    assert row.base is not None  # only pruned rows come here
+def _compared(page: Page, row: Row, base: str, spent: Sequence[Cost]) -> Summary:
     made = (
-        _natural_change(page, row.name, row.base),
-        _robust_change(page, row.name, row.base),
-        _size_change(row.name, row.base, spent),
-        _speed_change(row.name, row.base, spent),
+        _natural_change(page, row.name, base),
+        _robust_change(page, row.name, base),
+        _size_change(row.name, base, spent),
+        _speed_change(row.name, base, spent),
     )
-    removed = f"{percent(row.removed, 0 if row.removed < 0.985 else 1).removesuffix('.0')} %"
-    lede = f"{row.name} beside {row.base}: {removed} of the weights removed" + (
-        "." if row.measured else ", by its name."
-    )
-    return Summary(row.name, row.base, lede, [card for card in made if card is not None])
+    cards = [card for card in made if card is not None]
+    removed = f"{percent(row.removed).removesuffix('.0')} %"
+    start = f"Removing {removed} of the weights of “{base}”"
+    if not row.measured:
+        start = f"Pruning “{base}” by {removed}"
+    moved = [card.told for card in cards if card.label in ("Accuracy", "Robustness")]
+    if len(moved) == 2 and moved[1].partition(" ")[0] == moved[0].partition(" ")[0]:
+        moved[1] = moved[1].partition(" ")[2]  # "cost 1 point and 2 points", not "cost ... and cost ..."
+    bought = [card.told for card in cards if card.label in ("Size", "Speed")]
+    lede = " ".join(part for part in (start, " and ".join(moved)) if part) + "."
+    if bought:
+        lede += f" The network {' and '.join(bought)}."
+    return Summary(row.name, base, lede if moved else f"{row.name}, beside {base}.", cards)
 
 
 def _natural_change(page: Page, row: str, base: str) -> Card | None:
-    metric = page.natural
-    change = _change(page, row, base, metric)
-    if metric is None or change is None:
+    change = None if page.natural is None else _change(page, row, base, page.natural)
+    if page.natural is None or change is None:
         return None
-    return _change_card("Accuracy", page, row, base, metric, change, "on unchanged test images")
+    moved = (
+        _moved(change, "of accuracy")
+        if change.tells
+        else "left accuracy where it was, as far as these images tell,"
+    )
+    return _change_card("Accuracy", page, row, base, page.natural, change, "on unchanged test images", moved)
 
 
 def _robust_change(page: Page, row: str, base: str) -> Card | None:
-    """The attack under which accuracy moved most, so that a network broken by one attack is not hidden by another."""
+    """The attack under which pruning did worst: a loss must not hide behind one that breaks every network."""
     changes = {
         metric: change
         for metric in page.accuracy_metrics
@@ -86,28 +99,42 @@ def _robust_change(page: Page, row: str, base: str) -> Card | None:
     if not changes:
         return None
     metric = min(changes, key=lambda name: changes[name].value)
+    change = changes[metric]
     where = f"under {metric}" + (
         f", the least favourable of {len(changes)} attacks" if len(changes) > 1 else ""
     )
-    return _change_card("Robustness", page, row, base, metric, changes[metric], where)
+    moved = (
+        _moved(change, f"under {metric}")
+        if change.tells
+        else "made no attack more successful that we can tell"
+    )
+    return _change_card("Robustness", page, row, base, metric, change, where, moved)
 
 
-def _change(page: Page, row: str, base: str, metric: str | None) -> Difference | None:
-    if metric is None:
-        return None
+def _change(page: Page, row: str, base: str, metric: str) -> Difference | None:
     return difference(page.accuracy.get((row, metric), []), page.accuracy.get((base, metric), []))
 
 
+def _moved(change: Difference, where: str) -> str:
+    size = points(abs(change.value), _digits(change)).lstrip("+")
+    return f"{'gained' if change.value > 0 else 'cost'} {size} points {where}"
+
+
+def _digits(change: Difference) -> int:
+    return 2 if change.high - change.low < 0.01 else 1  # a second decimal only where it means something
+
+
 def _change_card(
-    label: str, page: Page, row: str, base: str, metric: str, change: Difference, where: str
+    label: str, page: Page, row: str, base: str, metric: str, change: Difference, where: str, told: str
 ) -> Card:
     before, after = estimate(page.accuracy[base, metric]), estimate(page.accuracy[row, metric])
     assert before is not None and after is not None  # a difference needs both
+    digits = _digits(change)
     tone: Tone = "same" if not change.tells else "better" if change.value > 0 else "worse"
     doubt = "" if change.tells else " Too small a change for these images to tell from none."
-    interval = f"95 %: {points(change.low)} to {points(change.high)}"
-    moved = f"{percent(before.value)} → {percent(after.value)} % {where} ({interval}).{doubt}"
-    return Card(label, points(change.value), "points", moved, tone)
+    interval = f"95 %: {points(change.low, digits)} to {points(change.high, digits)}"
+    moved = f"{percent(before.value, digits)} → {percent(after.value, digits)} % {where} ({interval}).{doubt}"
+    return Card(label, points(change.value, digits), "points", moved, tone, told)
 
 
 def _size_change(row: str, base: str, spent: Sequence[Cost]) -> Card | None:
@@ -119,37 +146,45 @@ def _size_change(row: str, base: str, spent: Sequence[Cost]) -> Card | None:
         pair = _pair(row, base, metric, None, spent)
         if pair is not None:
             before, after = pair
-            told = ratio(before.value, after.value, "smaller", "larger", "same size")
-            big, _, unit = told.partition(" ") if "×" in told else (told, "", "")
-            tone: Tone = "same" if not unit else "better" if unit == "smaller" else "worse"
+            big, unit = _split(ratio(before.value, after.value, "smaller", "larger", "same size"))
+            tone: Tone = "same" if big == "same" else "better" if unit == "smaller" else "worse"
             kept = " Its zeros are stored in place." if tone == "same" and after.form == "masked" else ""
-            return Card("Size", big, unit, f"{_from_to(before, after)} {words}{_form(after)}.{kept}", tone)
+            sentence = f"{_from_to(before, after)} {words}{_form(after)}.{kept}"
+            return Card(
+                "Size", big, unit, sentence, tone, "stays as large" if tone == "same" else f"is {big} {unit}"
+            )
     return None
 
 
 def _speed_change(row: str, base: str, spent: Sequence[Cost]) -> Card | None:
     """Latency at the largest batch measured for both; called the same where the spreads overlap."""
-    batches = sorted({c.batch or 0 for c in spent if c.metric == "latency"}, reverse=True)
-    for batch in batches:
+    for batch in sorted({c.batch or 0 for c in spent if c.metric == "latency"}, reverse=True):
         pair = _pair(row, base, "latency", batch or None, spent)
         if pair is None:
             continue
         before, after = pair
-        told = ratio(before.value, after.value, "faster", "slower", "same speed")
-        if before.low <= after.high and after.low <= before.high:
-            told = "same speed"
-        big, _, unit = told.partition(" ") if "×" in told else (told, "", "")
-        tone: Tone = "same" if not unit else "better" if unit == "faster" else "worse"
+        overlap = before.low <= after.high and after.low <= before.high
+        told = "same speed" if overlap else ratio(before.value, after.value, "faster", "slower", "same speed")
+        big, unit = _split(told)
+        tone: Tone = "same" if big == "same" else "better" if unit == "faster" else "worse"
         images = "" if not batch else " for one image" if batch == 1 else f" for {batch} images at once"
-        doubt = " The spreads of the two timings overlap." if tone == "same" else ""
-        return Card("Speed", big, unit, f"{_from_to(before, after)}{images}{_form(after)}.{doubt}", tone)
+        doubt = " The spreads of the two timings overlap." if overlap else ""
+        sentence = f"{_from_to(before, after)}{images}{_form(after)}.{doubt}"
+        return Card(
+            "Speed", big, unit, sentence, tone, "runs no faster" if tone == "same" else f"runs {big} {unit}"
+        )
     return None
+
+
+def _split(told: str) -> tuple[str, str]:
+    big, _, unit = told.partition(" ")
+    return big, unit
 
 
 def _pair(
     row: str, base: str, metric: str, batch: int | None, spent: Sequence[Cost]
 ) -> tuple[Cost, Cost] | None:
-    """The dense cost (measured beside the pruned one where it was) and the pruned one as it would be shipped."""
+    """The dense cost (measured beside the pruned one where it was) and the pruned one as shipped."""
 
     def pick(name: str, forms: Sequence[str]) -> Cost | None:
         held = {c.form: c for c in spent if (c.row, c.metric, c.batch) == (name, metric, batch)}
@@ -170,31 +205,24 @@ def _form(cost: Cost) -> str:
 
 def _alone(page: Page, row: str, spent: Sequence[Cost]) -> Summary:
     cards = []
-    weakest: tuple[float, str] | None = None
+    attacked = []
     for metric in page.accuracy_metrics:
         found = estimate(page.accuracy.get((row, metric), []))
         if found is None:
             continue
+        interval = f"95 %: {percent(found.low)} to {percent(found.high)} %"
         if metric == page.natural:
-            interval = f"95 %: {percent(found.low)} to {percent(found.high)} %"
-            cards.append(
-                Card(
-                    "Accuracy", percent(found.value), "%", f"On unchanged test images ({interval}).", "plain"
-                )
-            )
-        elif page.attack(metric) and (weakest is None or found.value < weakest[0]):
-            weakest = found.value, metric
-    if weakest is not None:
-        cards.append(
-            Card(
-                "Robustness", percent(weakest[0]), "%", f"Under {weakest[1]}, the strongest attack.", "plain"
-            )
-        )
+            on = f"On {found.n:,} unchanged test images" if found.n else "On unchanged test images"
+            cards.append(Card("Accuracy", percent(found.value), "%", f"{on} ({interval}).", "plain"))
+        elif page.attack(metric):
+            under = f"Under {metric}, the strongest attack ({interval})."
+            attacked.append((found.value, Card("Robustness", percent(found.value), "%", under, "plain")))
+    if attacked:
+        cards.append(min(attacked, key=lambda pair: pair[0])[1])
     for label, metric, words in (("Size", "bytes", "On disk"), ("Speed", "latency", "Median time")):
         held = [c for c in spent if c.row == row and c.metric == metric]
         if held:
-            cost = held[-1]
-            big, _, unit = amount(cost.value, cost.unit).partition(" ")
-            batch = f", batch {cost.batch}" if cost.batch else ""
+            big, unit = _split(amount(held[-1].value, held[-1].unit))
+            batch = f", batch {held[-1].batch}" if held[-1].batch else ""
             cards.append(Card(label, big, unit, f"{words}{batch}.", "plain"))
-    return Summary(row, None, f"{row}, not pruned.", cards)
+    return Summary(row, None, f"One network: {row}.", cards)

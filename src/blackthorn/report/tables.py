@@ -14,10 +14,10 @@ STATEMENTS = ("statement", "holds", "evidence")
 
 
 def results_csv(page: Page) -> str:
-    """Accuracies in percent with two decimals, one line for each (row, metric) that was measured or published.
+    """Accuracies in percent with two decimals, one line for each (row, metric) measured or published.
 
-    The same records give the same bytes: no time, no machine. A place that is published but not measured yet has an
-    empty value; `seeds` lists the seeds used, such as `0 1 2`.
+    The same records give the same bytes: no time, no machine. A place published but not measured has an empty
+    value; `seeds` lists the seeds used, such as `0 1 2`.
     """
     lines = []
     for row in page.all_rows:

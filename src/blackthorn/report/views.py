@@ -1,12 +1,11 @@
 """The page's tables as small records ready for the template: no numbers are made here, only written out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .costs import COST_METRICS, Cost, costs
+from .costs import COST_METRICS, Cost, costs, references
 from .estimates import estimate
 from .families import sparsities
-from .figures import cost_title, reference_cost
+from .figures import cost_title
 from .records import Page, number, text
 from .words import amount, names, percent, points, ratio
 
@@ -62,7 +61,8 @@ def accuracy_lines(page: Page) -> list[Line]:
     """The accuracy table, row by row."""
     found = {place: estimate(cells) for place, cells in page.accuracy.items()}
     few = any(e is not None and e.n < _FEW_IMAGES for e in found.values())
-    digits, rounding = 1 if few else 2, _rounding(page)
+    digits, printed = 1 if few else 2, _printed_decimals(page)
+    rounding = 0.5 * 10.0**-printed
     lines = []
     for row in page.all_rows:
         places: list[Measured | None] = []
@@ -84,7 +84,7 @@ def accuracy_lines(page: Page) -> list[Line]:
                     low,
                     high,
                     at,
-                    "" if paper is None else f"{paper:g}",
+                    "" if paper is None else f"{paper:.{printed}f}",
                     paper,
                     beside,
                     gap,
@@ -109,13 +109,13 @@ def cost_titles(page: Page) -> list[str]:
 def cost_lines(page: Page) -> list[CostLine]:
     """The cost table: a line for each network and form."""
     spent = costs(page)
-    held = {(c.row, c.form, c.metric, c.batch): c for c in spent}
+    held, compared = {(c.row, c.form, c.metric, c.batch): c for c in spent}, references(page, spent)
     lines: list[CostLine] = []
     for row, form in dict.fromkeys((cost.row, cost.form) for cost in spent):
         places = [held.get((row, form, *column)) for column in cost_columns(page)]
         first = not lines or lines[-1].name != row
         lines.append(
-            CostLine(row, form, first, [None if c is None else _spent(page, c, spent) for c in places])
+            CostLine(row, form, first, [None if c is None else _spent(c, compared.get(c)) for c in places])
         )
     return lines
 
@@ -147,11 +147,11 @@ def provenance(page: Page) -> list[tuple[str, str]]:
     return [(name, held) for name, held in told.items() if held]
 
 
-def _rounding(page: Page) -> float:
-    """Half of the last digit the paper prints."""
+def _printed_decimals(page: Page) -> int:
+    """How many decimals the paper prints: its numbers are known to half of the last one."""
     held = [] if page.published is None else page.published.values.values()
     printed = [f"{paper:.6f}".rstrip("0").partition(".")[2] for row in held for paper in row.values()]
-    return float(0.5 * 10.0 ** -max((len(decimals) for decimals in printed), default=0)) if printed else 0.0
+    return max((len(decimals) for decimals in printed), default=0)
 
 
 def _removed_note(page: Page, row: str) -> str:
@@ -164,18 +164,14 @@ def _removed_note(page: Page, row: str) -> str:
     return ("zeros: " + ", ".join(f"{percent(share)} % of {kind}" for kind, share in zeros)) if zeros else ""
 
 
-def _spent(page: Page, cost: Cost, spent: Iterable[Cost]) -> Spent:
-    reference = reference_cost(page, cost, list(spent))
+def _spent(cost: Cost, reference: Cost | None) -> Spent:
     against = ""
     if reference is not None and reference != cost:
-        better, worse, same = {
-            "latency": ("faster", "slower", "same"),
-        }.get(cost.metric, ("fewer", "more", "same"))
-        if cost.metric == "bytes":
-            better, worse = "smaller", "larger"
-        against = ratio(reference.value, cost.value, better, worse, same)
-        overlap = cost.low <= reference.high and reference.low <= cost.high
-        if cost.metric == "latency" and overlap and against != same:
-            against += ", within spread"
+        better, worse = {"latency": ("faster", "slower"), "bytes": ("smaller", "larger")}.get(
+            cost.metric, ("fewer", "more")
+        )
+        against = ratio(reference.value, cost.value, better, worse, "same")
+        if cost.metric == "latency" and cost.low <= reference.high and reference.low <= cost.high:
+            against = "same, within spread"
     spread = "" if cost.low == cost.high else f"{amount(cost.low, '')} – {amount(cost.high, cost.unit)}"
     return Spent(amount(cost.value, cost.unit), spread, against)

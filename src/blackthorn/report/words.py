@@ -68,4 +68,4 @@ def _times(factor: float) -> str:
 
 
 def _three(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:#.3g}" if value else "0"

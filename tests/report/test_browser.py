@@ -1,0 +1,108 @@
+"""The page in a real browser: nothing on the console, nothing from the network, charts drawn, tooltips shown."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from demo import bare, odd, sweep, table1
+
+from blackthorn.report import write
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    found = os.environ.get("BLACKTHORN_CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    if found is None:
+        pytest.skip(f"no Chromium: put one of {', '.join(_NAMES)} on the PATH or set BLACKTHORN_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=_FLAGS)
+        yield opened
+        opened.close()
+
+
+class Visit:
+    """A page opened offline, with everything it complained about and asked for."""
+
+    def __init__(self, browser: Any, file: Path, width: int = 1280, scheme: str = "light") -> None:
+        self.noise: list[str] = []
+        self.requests: list[str] = []
+        viewport = {"width": width, "height": 900}
+        self.context = browser.new_context(offline=True, viewport=viewport, color_scheme=scheme)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda message: self.noise.append(message.text))
+        self.page.on("pageerror", lambda error: self.noise.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri())
+        self.page.wait_for_function(
+            "document.querySelectorAll('[data-chart]').length === document.querySelectorAll('[data-drawn]').length"
+        )
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+
+@pytest.mark.parametrize("make", [table1, sweep, odd, bare], ids=lambda make: make.__name__)
+def test_the_page_is_silent_and_asks_for_nothing(browser: Any, tmp_path: Path, make: Any) -> None:
+    with Visit(browser, write(tmp_path, make(tmp_path / "cells"))) as visit:
+        assert visit.noise == []
+        assert all(address.startswith(("file:", "data:")) for address in visit.requests)
+        assert sum(address.startswith("file:") for address in visit.requests) == 1
+
+
+def test_charts_are_drawn_and_a_tooltip_follows_the_pointer(browser: Any, tmp_path: Path) -> None:
+    with Visit(browser, write(tmp_path, table1(tmp_path / "cells"))) as visit:
+        page = visit.page
+        assert page.locator("[data-chart] svg").count() == 13  # 2 attacks, 5 metrics, 6 costs
+        assert page.locator("#tip").is_hidden()
+        page.locator("#accuracy-eps [data-chart] svg .mark-symbol path").nth(1).hover(force=True)
+        page.wait_for_selector("#tip:not([hidden])")
+        told = page.locator("#tip").inner_text()
+        assert "fgsm 0.1" in told and "95 % interval" in told and "paper 70.3" in told
+        page.locator("#costs [data-chart] svg .mark-rect path").nth(3).hover(force=True)
+        page.wait_for_function("document.getElementById('tip').textContent.includes('shrunk')")
+
+
+def test_the_legend_picks_one_network_by_keyboard(browser: Any, tmp_path: Path) -> None:
+    with Visit(browser, write(tmp_path, table1(tmp_path / "cells"))) as visit:
+        button = visit.page.locator("#accuracy-eps .legend button").nth(1)
+        button.focus()
+        visit.page.keyboard.press("Enter")
+        assert button.get_attribute("aria-pressed") == "true"
+        lines = visit.page.locator("#accuracy-eps [data-chart]").first.locator("svg .mark-line path")
+        visit.page.wait_for_function(
+            "document.querySelector('#accuracy-eps .mark-line path').getAttribute('opacity') === '0.12'"
+        )
+        assert sorted(lines.nth(i).get_attribute("opacity") or "1" for i in range(3)) == ["0.12", "0.12", "1"]
+
+
+def test_a_tab_shows_the_cards_of_another_network(browser: Any, tmp_path: Path) -> None:
+    with Visit(browser, write(tmp_path, table1(tmp_path / "cells"))) as visit:
+        visit.page.locator("label.tab", has_text="filter 75%").click()
+        shown = visit.page.locator(".summary .panel:visible")
+        assert shown.count() == 1
+        assert "smaller" in shown.inner_text()
+
+
+@pytest.mark.parametrize("make", [table1, odd, sweep], ids=lambda make: make.__name__)
+def test_a_narrow_screen_scrolls_tables_and_not_the_page(browser: Any, tmp_path: Path, make: Any) -> None:
+    with Visit(browser, write(tmp_path, make(tmp_path / "cells")), width=400, scheme="dark") as visit:
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == 400

@@ -1,0 +1,95 @@
+"""Intervals against hand-computed numbers and slow simulation."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blackthorn.report import Cell
+from blackthorn.report.estimates import difference, estimate, wilson
+
+
+def cell(value: float, n: int, seed: int = 0, **more: object) -> Cell:
+    record: dict[str, object] = {"measure": "accuracy", "value": value, "n": n, **more}
+    return Cell("row", "natural", seed, record, None, Path())
+
+
+def flagged(flags: list[bool], seed: int = 0) -> Cell:
+    held = np.array(flags)
+    return replace(cell(float(held.mean()), held.size, seed), flags=held)
+
+
+def test_wilson_interval_of_81_in_263_is_the_one_in_newcombe_1998() -> None:
+    assert wilson(81 / 263, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)  # Newcombe 1998, table 1
+
+
+def test_wilson_interval_of_none_starts_at_zero_and_does_not_end_there() -> None:
+    low, high = wilson(0.0, 20)
+    assert low == 0
+    assert high == pytest.approx(0.1611, abs=5e-5)  # Newcombe 1998, table 1, 0 of 20
+
+
+def test_one_seed_keeps_the_interval_of_its_record() -> None:
+    found = estimate([cell(0.7, 100, low=0.6, high=0.8)])
+    assert found is not None
+    assert (found.value, found.low, found.high, found.seeds) == (0.7, 0.6, 0.8, (0,))
+
+
+def test_one_seed_without_an_interval_gets_wilson() -> None:
+    found = estimate([cell(0.7, 100)])
+    assert found is not None
+    assert (found.low, found.high) == wilson(0.7, 100)
+
+
+def test_seeds_that_agree_leave_the_interval_of_one_test_set() -> None:
+    found = estimate([cell(0.7, 100, seed) for seed in range(3)])
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx(wilson(0.7, 100))
+
+
+def test_seed_error_and_image_error_add_in_quadrature() -> None:
+    found = estimate([cell(value, 10**9, seed) for seed, value in enumerate((0.5, 0.6, 0.7))])
+    assert found is not None
+    assert found.high - found.value == pytest.approx(
+        4.302653 * 0.1 / 3**0.5, rel=1e-4
+    )  # t(0.975, 2) = 4.302653
+
+
+def test_an_interval_never_leaves_zero_to_one() -> None:
+    found = estimate([cell(0.0, 50, 0), cell(0.02, 50, 1)])
+    assert found is not None
+    assert 0 <= found.low <= found.value <= found.high <= 1
+
+
+def test_paired_difference_sees_what_two_intervals_cannot() -> None:
+    before = [True] * 500 + [False] * 500
+    after = [True] * 480 + [False] * 520
+    paired = difference([flagged(after)], [flagged(before)])
+    apart = difference([cell(0.48, 1000)], [cell(0.5, 1000)])
+    assert paired is not None and apart is not None
+    assert (paired.value, apart.value) == pytest.approx((-0.02, -0.02))
+    assert paired.tells and not apart.tells
+    variance = (20 + 1) / 1002 - (20 / 1002) ** 2
+    assert paired.high - paired.value == pytest.approx(1.959964 * (variance / 1002) ** 0.5)
+
+
+def test_difference_uses_only_the_seeds_both_have() -> None:
+    found = difference([cell(0.5, 100, 0), cell(0.9, 100, 1)], [cell(0.4, 100, 0)])
+    assert found is not None
+    assert found.value == pytest.approx(0.1)
+    assert difference([cell(0.5, 100, 0)], [cell(0.5, 100, 1)]) is None
+
+
+def test_paired_interval_covers_the_truth_about_95_times_in_100() -> None:
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(1000):
+        fate = rng.choice(
+            4, size=300, p=(0.6, 0.1, 0.05, 0.25)
+        )  # both right, only before, only after, neither
+        found = difference(
+            [flagged(list((fate == 0) | (fate == 2)))], [flagged(list((fate == 0) | (fate == 1)))]
+        )
+        assert found is not None
+        covered += found.low <= -0.05 <= found.high
+    assert 930 <= covered <= 975
