@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..errors import BlackthornError, BundleError
+from ..errors import BlackthornError, BundleError, PruningError
 from ..models import architecture_of, build, check_logits
 from ..pruning import Masks, replace_, resize_
 from .container import Header, read, write
@@ -46,13 +46,12 @@ def save(
         about: anything that JSON can say: accuracy, data set, recipe.
         example_shape: channels, height, width of one image, where the architecture does not say.
     Raises:
-        BundleError: the network has no architecture, the masks do not fit it, `about` is not JSON, or the
-        file
-            cannot be written.
+        BundleError: the network has no architecture or does not run, the masks do not fit it, `about` is not
+            JSON, or the file cannot be written.
     """
     path = Path(path)
     architecture = _architecture(path, model, example_shape)
-    _check(path, model, masks)
+    _check(path, model, architecture, masks)
     tensors = {_MODEL + name: tensor.detach().cpu().contiguous() for name, tensor in _state(model).items()}
     kept = {_MASK + name: mask.cpu().contiguous() for name, mask in (masks or {}).items()}
     both = {name: tensor.clone() for name, tensor in {**tensors, **kept}.items()}  # no shared storage
@@ -69,8 +68,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
         path: a file that `save` wrote.
         factory: the `package.module:function` that the bundle may call.
     Raises:
-        BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be
-        built.
+        BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be built.
     """
     path = Path(path)
     header, tensors = read(path)
@@ -108,7 +106,6 @@ def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | No
     if shape is not None:
         architecture.setdefault("in_channels", shape[0])
         architecture.setdefault("image_size", shape[1] if shape[1] == shape[2] else list(shape[1:]))
-    _sizes(architecture)
     return architecture
 
 
@@ -120,7 +117,7 @@ def _sizes(architecture: Mapping[str, object]) -> tuple[int, tuple[int, int, int
     sizes = [classes, channels, *sides]
     if len(sizes) != 4 or not all(isinstance(size, int) for size in sizes):
         raise BundleError(
-            "the architecture needs num_classes, in_channels and image_size; make the network with models.build"
+            "the architecture needs num_classes, in_channels and image_size; make the network by models.build"
         )
     return sizes[0], (sizes[1], sizes[2], sizes[3])
 
@@ -131,7 +128,7 @@ def _state(model: nn.Module) -> dict[str, Tensor]:
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 
-def _check(path: Path, model: nn.Module, masks: Masks | None) -> None:
+def _check(path: Path, model: nn.Module, architecture: Mapping[str, object], masks: Masks | None) -> None:
     known = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     known |= {name for name, _ in model.named_buffers(remove_duplicate=False)}
     for name in model.state_dict():
@@ -139,14 +136,17 @@ def _check(path: Path, model: nn.Module, masks: Masks | None) -> None:
             raise BundleError(
                 f"{path}: '{name}' of the network's state is no tensor; only tensors can be saved"
             )
-    if masks is None:
-        return
     try:
-        masks.check(model)
-    except BlackthornError as error:
+        classes, shape = _sizes(architecture)
+        check_logits(model, num_classes=classes, shape=shape)
+        if masks is not None:
+            masks.check(model)
+    except PruningError as error:
         raise BundleError(f"{path}: {error}; a shrunk network is saved without masks") from error
+    except BlackthornError as error:
+        raise BundleError(f"{path}: {error}") from error
     parameters = dict(model.named_parameters())
-    for name, mask in masks.items():
+    for name, mask in (masks or {}).items():
         if (parameters[name].detach()[~mask.to(parameters[name].device)] != 0).any():
             raise BundleError(f"{path}: '{name}' is not zero where its mask says; call masks.apply_(model)")
 

@@ -30,9 +30,8 @@ def prune(
     """Zero what `criterion` scores lowest, in place, and return the masks that keep it so.
 
     Removing a filter zeroes its weights and bias, and the gain and shift of every norm whose input is then
-    constantly
-    zero: otherwise the norm would emit a constant in its place. A norm on a residual stream is zeroed
-    where all that is added there is.
+    constantly zero: otherwise the norm would emit a constant in its place. A norm on a residual stream is
+    zeroed where all that is added there is.
 
     Args:
         model: changed in place.
@@ -40,24 +39,21 @@ def prune(
         sparsity: fraction to remove, between 0 and 1; "98%" works too.
         scope: one class-blind ranking over the network, or the same rate in each layer.
         budget: what the fraction counts when filters are pruned. "filters": filters in the ranking.
-        "params": all
-            convolution and linear weights, counting a filter's own and the weights that read it; filters
-            then go in rank order until the fraction is reached.
+            "params": all convolution and linear weights, a filter's own and those that read it; filters go
+            in rank order until the fraction is reached.
         floor: filters (or weights) that each layer keeps at least. 0 allows a layer to be emptied, with a
-        warning.
+            warning where that happens to filters.
         coupled: filters that an addition ties together get their mean score and go together, so that
-        `shrink` can
-            remove residual channels. By default each filter is ranked by itself, as the papers do.
+            `shrink` can remove residual channels. By default each filter is ranked by itself, as in the
+            papers.
         x: images, for criteria that need data; filter pruning runs the network once on the first. May be
-        left out
-            for networks of `blackthorn.models`.
+            left out for networks of `blackthorn.models`.
         y: labels of `x`, for criteria that need them.
     Returns:
         Masks of every scored weight and, for filters, of the biases and norms that fall with them.
     Raises:
-        PruningError: nothing would change, a layer would be emptied, the rate is impossible, or the
-        network cannot
-            be followed.
+        PruningError: nothing would change, a layer would be emptied, the rate is impossible, or the network
+            cannot be followed.
     Reference:
         Wang et al. 2018, sec. 3.1 (global); Li et al. 2017 (filters).
     """

@@ -34,9 +34,8 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     Returns:
         The smaller network, in the mode of the given one.
     Raises:
-        PruningError: no channel can go, the masks belong to another network, or the smaller network does
-        not compute
-            the same, which happens where sizes are written in the code.
+        PruningError: no channel can go, the masks belong to another network, or the smaller network
+            does not compute the same, which happens where sizes are written in the code.
     Reference:
         Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
     """

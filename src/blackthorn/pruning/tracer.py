@@ -96,7 +96,6 @@ class Tracer(TorchFunctionMode):
             return True
         name = self.names.get(id(tensor))
         if name is None:
-            self.pin(ids, "meets a weight that is computed on the fly")
             return False
         axes = self.trace.axes.setdefault(name, {})
         if axis in axes:
@@ -126,14 +125,16 @@ class Tracer(TorchFunctionMode):
         out = self.trace.axes.get(name, {}).get(0)
         out = self.fresh(weight.shape[0]) if out is None else out
         for tensor, along, ids in ((weight, 0, out), (weight, 1, into), (bias, 0, out)):
-            self.index(tensor, along, ids)
+            if not self.index(tensor, along, ids):
+                self.pin(ids, _COMPUTED)
         self.trace.uses.append(Use(name, self.names.get(id(bias)), into, value, out, padded))
         return self.put(result, axis, out, held(weight, bias, value, padded=padded))
 
     def follow(self, flow: Flow, own: Tensors, statistics: Tensors = ()) -> bool:
         """A norm or depthwise convolution works on each channel by itself, with one entry of each
         tensor."""
-        if sum(not self.index(tensor, 0, flow.ids) for tensor in (*own, *statistics)):
+        if not all(self.index(tensor, 0, flow.ids) for tensor in (*own, *statistics)):
+            self.pin(flow.ids, _COMPUTED)
             return False
         idle = flow.value == 0
         for name in (self.names[id(tensor)] for tensor in own if tensor is not None):
@@ -173,6 +174,7 @@ class Tracer(TorchFunctionMode):
             self._flows.pop(id(tensor), None)
 
 
+_COMPUTED = "meets a weight that is computed on the fly"
 _HARMLESS = {
     *("size", "dim", "ndimension", "numel", "nelement", "stride", "storage_offset", "element_size", "type"),
     *("get_device", "is_floating_point", "is_complex", "is_contiguous", "is_same_size"),

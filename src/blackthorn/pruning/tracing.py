@@ -27,9 +27,8 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
     Args:
         model: any network.
         example: one image or more, (batch, channels, height, width).
-        bury: take norms and depthwise filters whose input is constantly zero to give zero, which is what
-        masking them
-            will make true; without it they give the constant that they give.
+        bury: take norms and depthwise filters whose input is constantly zero to give zero, which is
+            what masking them will make true; without it they give the constant that they give.
     Raises:
         PruningError: the network cannot run on the example.
     """
