@@ -1,15 +1,17 @@
-"""The page in a real browser: nothing on the console, nothing from the network, charts drawn, tooltips shown."""
+"""The page in a real browser: a silent console, nothing from the network, charts drawn, tooltips shown."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from demo import bare, odd, sweep, table1
 
-from blackthorn.report import write
+from blackthorn.report import Page, write
+
+from .demo import bare, odd, sweep, table1
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
@@ -36,6 +38,16 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Path], Page]], Path]:
+    @cache
+    def once(make: Callable[[Path], Page]) -> Path:
+        folder = tmp_path_factory.mktemp(make.__name__)
+        return write(folder, make(folder / "cells"))
+
+    return once
+
+
 class Visit:
     """A page opened offline, with everything it complained about and asked for."""
 
@@ -49,9 +61,8 @@ class Visit:
         self.page.on("pageerror", lambda error: self.noise.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri())
-        self.page.wait_for_function(
-            "document.querySelectorAll('[data-chart]').length === document.querySelectorAll('[data-drawn]').length"
-        )
+        charts = self.page.locator("[data-chart]").count()
+        self.page.wait_for_function(f"document.querySelectorAll('[data-drawn]').length === {charts}")
 
     def __enter__(self) -> "Visit":
         return self
@@ -61,15 +72,15 @@ class Visit:
 
 
 @pytest.mark.parametrize("make", [table1, sweep, odd, bare], ids=lambda make: make.__name__)
-def test_the_page_is_silent_and_asks_for_nothing(browser: Any, tmp_path: Path, make: Any) -> None:
-    with Visit(browser, write(tmp_path, make(tmp_path / "cells"))) as visit:
+def test_the_page_is_silent_and_asks_for_nothing(browser: Any, written: Any, make: Any) -> None:
+    with Visit(browser, written(make)) as visit:
         assert visit.noise == []
         assert all(address.startswith(("file:", "data:")) for address in visit.requests)
         assert sum(address.startswith("file:") for address in visit.requests) == 1
 
 
-def test_charts_are_drawn_and_a_tooltip_follows_the_pointer(browser: Any, tmp_path: Path) -> None:
-    with Visit(browser, write(tmp_path, table1(tmp_path / "cells"))) as visit:
+def test_charts_are_drawn_and_a_tooltip_follows_the_pointer(browser: Any, written: Any) -> None:
+    with Visit(browser, written(table1)) as visit:
         page = visit.page
         assert page.locator("[data-chart] svg").count() == 13  # 2 attacks, 5 metrics, 6 costs
         assert page.locator("#tip").is_hidden()
@@ -81,8 +92,8 @@ def test_charts_are_drawn_and_a_tooltip_follows_the_pointer(browser: Any, tmp_pa
         page.wait_for_function("document.getElementById('tip').textContent.includes('shrunk')")
 
 
-def test_the_legend_picks_one_network_by_keyboard(browser: Any, tmp_path: Path) -> None:
-    with Visit(browser, write(tmp_path, table1(tmp_path / "cells"))) as visit:
+def test_the_legend_picks_one_network_by_keyboard(browser: Any, written: Any) -> None:
+    with Visit(browser, written(table1)) as visit:
         button = visit.page.locator("#accuracy-eps .legend button").nth(1)
         button.focus()
         visit.page.keyboard.press("Enter")
@@ -94,8 +105,8 @@ def test_the_legend_picks_one_network_by_keyboard(browser: Any, tmp_path: Path) 
         assert sorted(lines.nth(i).get_attribute("opacity") or "1" for i in range(3)) == ["0.12", "0.12", "1"]
 
 
-def test_a_tab_shows_the_cards_of_another_network(browser: Any, tmp_path: Path) -> None:
-    with Visit(browser, write(tmp_path, table1(tmp_path / "cells"))) as visit:
+def test_a_tab_shows_the_cards_of_another_network(browser: Any, written: Any) -> None:
+    with Visit(browser, written(table1)) as visit:
         visit.page.locator("label.tab", has_text="filter 75%").click()
         shown = visit.page.locator(".summary .panel:visible")
         assert shown.count() == 1
@@ -103,6 +114,6 @@ def test_a_tab_shows_the_cards_of_another_network(browser: Any, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("make", [table1, odd, sweep], ids=lambda make: make.__name__)
-def test_a_narrow_screen_scrolls_tables_and_not_the_page(browser: Any, tmp_path: Path, make: Any) -> None:
-    with Visit(browser, write(tmp_path, make(tmp_path / "cells")), width=400, scheme="dark") as visit:
+def test_a_narrow_screen_scrolls_tables_and_not_the_page(browser: Any, written: Any, make: Any) -> None:
+    with Visit(browser, written(make), width=400, scheme="dark") as visit:
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 400

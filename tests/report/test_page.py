@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from demo import ODD, accuracy_cell, bare, examples, odd, sweep, table1
 
 import blackthorn.report as report
 from blackthorn.errors import StoreError
 from blackthorn.report import Page, write
 from blackthorn.report.images import galleries
+
+from .demo import ODD, accuracy_cell, bare, examples, odd, sweep, table1
 
 
 def page_text(folder: Path, page: Page) -> str:

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
-from demo import bare, sweep, table1
-
 from blackthorn.report.families import family_tree, featured
 from blackthorn.report.summary import summaries
+
+from .demo import bare, sweep, table1
 
 
 def test_pruned_rows_find_the_unpruned_network_that_shares_their_words(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
-from demo import ODD, accuracy_cell, bare, cost_cells, odd, table1
-
 from blackthorn.report import Cell, Published, Verdict
 from blackthorn.report.tables import costs_csv, results_csv, statements_csv
+
+from .demo import ODD, accuracy_cell, bare, cost_cells, odd, table1
 
 
 def with_record(cell: Cell, **more: object) -> Cell:

@@ -105,11 +105,11 @@ def _vega() -> str:
 
 
 def _draw(chart: Chart) -> tuple[bytes, bytes]:
-    from vl_convert import vegalite_to_png, vegalite_to_svg
+    from vl_convert import svg_to_png, vegalite_to_svg
 
-    spec = for_file(chart)
-    png: bytes = vegalite_to_png(spec, scale=2)
-    return png, _encode(vegalite_to_svg(spec))
+    svg: str = vegalite_to_svg(for_file(chart))
+    png: bytes = svg_to_png(svg, scale=2)
+    return png, _encode(svg)
 
 
 def _encode(words: str) -> bytes:
