@@ -11,6 +11,7 @@ import pytest
 import blackthorn.report as report
 from blackthorn.errors import StoreError
 from blackthorn.report import Page, write
+from blackthorn.report.figures import figures
 from blackthorn.report.images import galleries
 
 from .demo import ODD, accuracy_cell, bare, examples, odd, sweep, table1
@@ -160,6 +161,12 @@ def test_flags_of_different_length_do_not_break_the_page(tmp_path: Path) -> None
         for cell in page.cells
     ]
     assert "What pruning did" in page_text(tmp_path, replace(page, cells=short))
+
+
+def test_bars_leave_out_the_dense_form_of_a_pruned_network(tmp_path: Path) -> None:
+    chart = figures(table1(tmp_path, seeds=(0,)))[-1]
+    rows = [point["row"] for point in chart.panels[0].points]
+    assert rows == ["dense", "weight 98% · masked", "filter 75% · masked", "filter 75% · shrunk"]
 
 
 def test_every_odd_name_is_shown_whole_somewhere(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from blackthorn.report.families import family_tree, featured
 from blackthorn.report.summary import summaries
 
-from .demo import bare, sweep, table1
+from .demo import accuracy_cell, bare, sweep, table1
 
 
 def test_pruned_rows_find_the_unpruned_network_that_shares_their_words(tmp_path: Path) -> None:
@@ -40,9 +40,16 @@ def test_cards_say_what_pruning_did_to_accuracy_robustness_size_and_speed(tmp_pa
 
 
 def test_the_robustness_card_tells_the_attack_where_pruning_did_worst(tmp_path: Path) -> None:
-    weights, _ = summaries(table1(tmp_path))
-    assert "under fgsm 0.1, the least favourable of 4 attacks" in weights.cards[1].sentence
-    assert weights.cards[1].tone == "worse"
+    rates = {"dense": (0.7, 0.3), "weight 98%": (0.4, 0.25)}
+    cells = [
+        accuracy_cell(tmp_path, row, f"fgsm {eps}", rate, attack={"kind": "fgsm", "eps": eps})
+        for row, pair in rates.items()
+        for eps, rate in zip((0.1, 0.2), pair)
+    ]
+    (weights,) = summaries(replace(bare(tmp_path), rows=list(rates), cells=cells))
+    (robustness,) = weights.cards
+    assert (robustness.big, robustness.tone) == ("−30.0", "worse")
+    assert robustness.sentence.startswith("70.0 → 40.0 % under fgsm 0.1, the least favourable of 2 attacks")
 
 
 def test_zeros_kept_in_place_are_not_called_smaller_or_faster(tmp_path: Path) -> None:

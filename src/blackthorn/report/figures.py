@@ -101,8 +101,9 @@ def _against_sparsity(page: Page) -> Chart | None:
 def _relative_cost(page: Page) -> Chart | None:
     """Bars in percent of the unpruned network."""
     spent = costs(page)
-    compared = references(page, spent)
-    kept = [row.name for row in featured(family_tree(page), SERIES)]
+    compared, tree = references(page, spent), family_tree(page)
+    pruned = {row.name for row in tree if row.base is not None}
+    kept = [row.name for row in featured(tree, SERIES)]
     forms = [form for form in ("dense", "masked", "shrunk") if any(cost.form == form for cost in spent)]
     panels = []
     for metric, batch in dict.fromkeys((cost.metric, cost.batch) for cost in spent if cost.form):
@@ -112,6 +113,8 @@ def _relative_cost(page: Page) -> Chart | None:
             reference = compared.get(cost)
             if (cost.metric, cost.batch) != (metric, batch) or cost.row not in kept or reference is None:
                 continue
+            if cost == reference and cost.row in pruned:
+                continue  # a pruned network's own dense form is in the table; its bar is always 100 %
             bars.append(_bar(cost, reference))
             told = told or cost != reference
         if told:
