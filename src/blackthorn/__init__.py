@@ -31,7 +31,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_FOLDERS = ("attacks", "data", "deploy", "measuring", "models", "objectives", "pruning", "recipes", "report", "training")
+_FOLDERS = (
+    "attacks",
+    "data",
+    "deploy",
+    "measuring",
+    "models",
+    "objectives",
+    "pruning",
+    "recipes",
+    "report",
+    "training",
+)
 _FUNCTIONS = {"load_data": "data", "fit": "training"}
 
 __all__ = sorted([*_FOLDERS, *_FUNCTIONS, "__version__"])  # noqa: PLE0605  # kept in step with the tables above
