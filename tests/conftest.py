@@ -1,9 +1,12 @@
-"""One thread and no network: tests are about numbers, not about this machine."""
+"""One thread, no network, and a cache of its own: tests are about numbers, not about this machine."""
 
 import os
+import tempfile
 
 os.environ["OMP_NUM_THREADS"] = "1"  # two workers share the cores; more threads only get in each other's way
 os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["BLACKTHORN_CACHE"] = os.path.join(tempfile.gettempdir(), f"blackthorn-test-cache-{os.getuid()}")
+os.environ.pop("BLACKTHORN_DATA", None)
 
 import pytest
 import torch
