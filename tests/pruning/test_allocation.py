@@ -19,9 +19,7 @@ def test_counts_are_rounded_down() -> None:
 
 
 @given(few, st.data())
-def test_smallest_is_a_stable_sort_with_ties_by_weight_then_by_place(
-    scores: list[float], data: st.DataObject
-) -> None:
+def test_smallest_is_a_stable_sort_with_ties_by_weight_then_by_place(scores: list[float], data: st.DataObject) -> None:
     ties = data.draw(st.lists(st.sampled_from([0.0, 1.0]), min_size=len(scores), max_size=len(scores)))
     count = data.draw(st.integers(0, len(scores)))
     found = smallest(torch.tensor(scores), torch.tensor(ties), count).nonzero().flatten().tolist()
@@ -74,9 +72,7 @@ def test_an_unreachable_rate_says_what_can_be_reached() -> None:
 
 
 @given(st.lists(st.sampled_from("abc"), min_size=6, max_size=30), st.floats(0.05, 0.5), st.floats(0, 0.3))
-def test_a_larger_rate_removes_all_that_a_smaller_one_does(
-    names: list[str], rate: float, more: float
-) -> None:
+def test_a_larger_rate_removes_all_that_a_smaller_one_does(names: list[str], rate: float, more: float) -> None:
     counts = {name: names.count(name) for name in names}
     runs = []
     for r in (rate, rate + more):

@@ -1,4 +1,5 @@
 import copy
+import math
 from collections.abc import Callable
 
 import pytest
@@ -68,3 +69,21 @@ def test_a_checkpoint_with_other_masks_is_refused() -> None:
 def test_a_hold_costs_nothing_to_the_objective() -> None:
     hold = Hold(Masks({}))
     assert hold.penalty(nn.Linear(1, 1)) is None
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_even_nan_is_zeroed_and_what_stays_is_not_touched(dtype: torch.dtype) -> None:
+    layer = nn.Linear(2, 2, dtype=dtype)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([[-1.5, math.nan], [math.inf, 0.25]]))
+    Hold(Masks({"weight": torch.tensor([[True, False], [False, True]])})).after_step(layer)
+    assert layer.weight.tolist() == [[-1.5, 0.0], [0.0, 0.25]]
+
+
+def test_the_gradient_of_the_next_step_is_that_of_the_held_weights() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    hold = Hold(Masks({"weight": torch.tensor([[True, False]])}))
+    hold.after_step(layer)
+    layer(torch.ones(1, 2)).square().sum().backward()
+    assert layer.weight.grad is not None
+    torch.testing.assert_close(layer.weight.grad, 2 * layer.weight.detach()[:, :1].expand(1, 2))

@@ -112,17 +112,13 @@ def test_the_literal_reading_may_empty_a_layer_but_says_so() -> None:
 def test_coupled_filters_of_a_residual_stream_go_together() -> None:
     model = lively(models.resnet18(10))
     masks = prune(model, FilterNorm(), sparsity=0.5, scope="per_layer", coupled=True)
-    assert torch.equal(
-        masks["conv1.weight"][:, 0, 0, 0], masks["stages.stage1_block1.conv2.weight"][:, 0, 0, 0]
-    )
+    assert torch.equal(masks["conv1.weight"][:, 0, 0, 0], masks["stages.stage1_block1.conv2.weight"][:, 0, 0, 0])
     assert sparsity(model).filters == 0.5
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.05, 0.9), st.floats(0.0, 0.09), st.sampled_from([Magnitude(), FilterNorm()]))
-def test_masks_are_nested_in_the_rate_and_as_large_as_asked(
-    rate: float, more: float, criterion: Criterion
-) -> None:
+def test_masks_are_nested_in_the_rate_and_as_large_as_asked(rate: float, more: float, criterion: Criterion) -> None:
     torch.manual_seed(0)
     model = lively(Chain())
     low, high = (

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from blackthorn import models
 from blackthorn.errors import PruningError
-from blackthorn.pruning import FilterNorm, Magnitude, prune, resize_, shrink
+from blackthorn.pruning import FilterNorm, Hold, Magnitude, prune, resize_, shrink
 
 from . import networks
 from .networks import images, lively
@@ -38,9 +38,7 @@ def size(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def masked_and_shrunk(
-    model: nn.Module, x: Tensor, rate: float, *, coupled: bool
-) -> tuple[nn.Module, nn.Module]:
+def masked_and_shrunk(model: nn.Module, x: Tensor, rate: float, *, coupled: bool) -> tuple[nn.Module, nn.Module]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # layers that must stay whole
         masks = prune(model, FilterNorm(), sparsity=rate, scope="per_layer", coupled=coupled, x=x)
@@ -50,9 +48,7 @@ def masked_and_shrunk(
 @pytest.mark.parametrize("coupled", [False, True])
 @pytest.mark.parametrize("rate", [0.5, 0.75])
 @pytest.mark.parametrize("build", WIRED)
-def test_shrunk_is_masked_however_a_network_is_wired(
-    build: type[nn.Module], rate: float, coupled: bool
-) -> None:
+def test_shrunk_is_masked_however_a_network_is_wired(build: type[nn.Module], rate: float, coupled: bool) -> None:
     masked, small = masked_and_shrunk(lively(build()), images(), rate, coupled=coupled)
     assert size(small) < size(masked)
     for seed in range(3):
@@ -121,6 +117,18 @@ def test_a_layer_without_any_live_channel_keeps_one() -> None:
             model.get_parameter(name).zero_()
     small = shrink(model, None, example=images())
     assert small[3].out_channels == 1 and small[7].in_features == 16
+
+
+def test_shrunk_is_masked_after_training_under_hold() -> None:
+    model = lively(models.wrn28_4(10)).train()
+    masks = prune(model, FilterNorm(), sparsity=0.5, scope="per_layer")
+    optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
+    for _ in range(2):
+        F.cross_entropy(model(torch.rand(4, 3, 32, 32)), torch.arange(4)).backward()
+        optimiser.step()
+        Hold(masks).after_step(model)
+    small = shrink(model, masks, example=torch.rand(1, 3, 32, 32))
+    assert size(small) < 0.6 * size(model) and small.training
 
 
 def test_the_shrunk_network_trains() -> None:

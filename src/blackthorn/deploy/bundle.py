@@ -84,9 +84,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
             model = build(header.architecture)
         missing = sorted(_state(model).keys() - state.keys())
         if missing:
-            raise BundleError(
-                f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?"
-            )
+            raise BundleError(f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?")
         resize_(model, {name: tensor.shape for name, tensor in state.items()})
         replace_(model, state)
         classes, shape = _sizes(header.architecture)
@@ -110,9 +108,7 @@ def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | No
 
 
 def _sizes(architecture: Mapping[str, object]) -> tuple[int, tuple[int, int, int]]:
-    classes, channels, side = (
-        architecture.get(name) for name in ("num_classes", "in_channels", "image_size")
-    )
+    classes, channels, side = (architecture.get(name) for name in ("num_classes", "in_channels", "image_size"))
     sides = side if isinstance(side, (list, tuple)) else [side, side]
     sizes = [classes, channels, *sides]
     if len(sizes) != 4 or not all(isinstance(size, int) for size in sizes):
@@ -133,9 +129,7 @@ def _check(path: Path, model: nn.Module, architecture: Mapping[str, object], mas
     known |= {name for name, _ in model.named_buffers(remove_duplicate=False)}
     for name in model.state_dict():
         if name not in known:
-            raise BundleError(
-                f"{path}: '{name}' of the network's state is no tensor; only tensors can be saved"
-            )
+            raise BundleError(f"{path}: '{name}' of the network's state is no tensor; only tensors can be saved")
     try:
         classes, shape = _sizes(architecture)
         check_logits(model, num_classes=classes, shape=shape)

@@ -41,9 +41,7 @@ def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
     try:
         text = json.dumps(asdict(header), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise BundleError(
-            f"{path}: {error}; about= may hold text, finite numbers, lists and dicts"
-        ) from error
+        raise BundleError(f"{path}: {error}; about= may hold text, finite numbers, lists and dicts") from error
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         try:
@@ -89,9 +87,7 @@ def _header(path: Path, text: str) -> Header:
         said = json.loads(text)
         version = said.get("version") if isinstance(said, dict) else None
         if version != VERSION:
-            raise BundleError(
-                f"{path} is a bundle of version {version}, this is {VERSION}; update blackthorn"
-            )
+            raise BundleError(f"{path} is a bundle of version {version}, this is {VERSION}; update blackthorn")
         header: Header = parse(Header, said)
     except (json.JSONDecodeError, ValidationError) as error:
         raise BundleError(f"{path} has a damaged header: {_one_line(error)}") from error

@@ -14,6 +14,4 @@ class Criterion(Protocol):
 
     granularity: ClassVar[Literal["weights", "filters"]]
 
-    def __call__(
-        self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None
-    ) -> dict[str, Tensor]: ...
+    def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]: ...

@@ -31,9 +31,7 @@ class FilterNorm:
     """Rank the units of hidden linear layers too (a row of the weight is one unit's filter)."""
 
     @torch.no_grad()
-    def __call__(
-        self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]:
         """Weight name -> scores of shape (filters,); larger is kept. `x` and `y` are not used."""
         weights = prunable_weights(model) if self.include_linear else filter_weights(model)
         if self.include_linear:

@@ -107,9 +107,7 @@ def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit
     return Masks(keep)
 
 
-def _ranked(
-    found: Trace, scores: Mapping[str, Tensor], ties: Mapping[str, Tensor], *, coupled: bool
-) -> list[Unit]:
+def _ranked(found: Trace, scores: Mapping[str, Tensor], ties: Mapping[str, Tensor], *, coupled: bool) -> list[Unit]:
     """Units in ascending order of mean score, ties by weight, then by place in the network."""
     makers = {use.weight: use.out for use in found.uses if use.weight in scores}
     units: dict[object, list[tuple[str, int]]] = {}

@@ -45,7 +45,7 @@ def bound(names: str, args: Arguments, options: Options) -> dict[str, Any]:
 
 def varies(ids: Tensor) -> Tensor:
     """Values of channels that are not constant."""
-    return torch.full((len(ids),), float("nan"))
+    return torch.full((len(ids),), float("nan"), dtype=torch.float64)
 
 
 def only_zeros(value: Tensor) -> Tensor:

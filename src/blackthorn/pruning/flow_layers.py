@@ -79,12 +79,14 @@ def _norm(tracer: "Tracer", call: dict[str, Any], result: Any, *, own_statistics
 
 def _affine(weight: Tensor, bias: Tensor | None, value: Tensor, *, padded: bool) -> Tensor:
     """What each output of `weight` (out, in, ...) holds if its inputs hold `value`: a constant, or nan."""
-    value = value.to(weight)
-    varies = value.isnan() | (value != 0) if padded else value.isnan()
-    depends = (weight[:, varies] != 0).flatten(1).any(1)
-    held = weight.flatten(2).sum(2) if weight.dim() > 2 else weight
-    held = held[:, ~varies] @ value[~varies]
-    return _vector(held.masked_fill(depends, float("nan"))) + (0.0 if bias is None else _vector(bias))
+    varies = (value.isnan() | (value != 0) if padded else value.isnan()).to(weight.device)
+    constant = ~(weight[:, varies] != 0).flatten(1).any(1)
+    rows = weight[constant][:, ~varies].to("cpu", torch.float64)
+    held = torch.full((len(weight),), float("nan"), dtype=torch.float64)
+    held[constant.cpu()] = (
+        rows.flatten(2).sum(2) @ value[~varies.cpu()] if rows.dim() > 2 else rows @ value[~varies.cpu()]
+    )
+    return held + (0.0 if bias is None else _vector(bias))
 
 
 def _depthwise(weight: Tensor, bias: Tensor | None, value: Tensor) -> Tensor:
@@ -93,4 +95,4 @@ def _depthwise(weight: Tensor, bias: Tensor | None, value: Tensor) -> Tensor:
 
 
 def _vector(tensor: Tensor) -> Tensor:
-    return tensor.detach().to("cpu", torch.float32)
+    return tensor.detach().to("cpu", torch.float64)

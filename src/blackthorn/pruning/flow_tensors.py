@@ -18,7 +18,7 @@ def elementwise(tracer: "Tracer", func: Call, args: Arguments, options: Options,
     if flow is None or any(isinstance(other, Tensor) for other in (*args[1:], *options.values())):
         return False
     held = func(flow.value.clone(), *args[1:], **options)
-    return tracer.put(result, flow.axis, flow.ids, held.to("cpu", torch.float32))
+    return tracer.put(result, flow.axis, flow.ids, held)
 
 
 def dropout(tracer: "Tracer", func: Call, args: Arguments, options: Options, result: Any) -> bool:
@@ -104,7 +104,7 @@ def _meets(tracer: "Tracer", other: Tensor, at: int, ids: Tensor) -> Tensor:
     if by_channel and not tracer.index(other, other.dim() + at, ids):
         tracer.pin(ids, "meets " + LOST.removeprefix("comes from "))
     if other.numel() == 1 or (by_channel and other.numel() == len(ids)):
-        return other.detach().flatten().expand(len(ids)).to("cpu", torch.float32)
+        return other.detach().flatten().expand(len(ids)).to("cpu", torch.float64)
     return varies(ids)
 
 

@@ -61,9 +61,7 @@ class Hold:
         """
         if set(state) != set(self.masks):
             other = sorted(set(state) ^ set(self.masks))[0]
-            raise PruningError(
-                f"checkpoint holds other masks than this run ('{other}' is in one only); start anew"
-            )
+            raise PruningError(f"checkpoint holds other masks than this run ('{other}' is in one only); start anew")
         self.masks = Masks(state)
         self._planned_for = None
 

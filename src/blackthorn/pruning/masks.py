@@ -50,16 +50,12 @@ class Masks(Mapping[str, Tensor]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Masks):
             return NotImplemented
-        return self.keys() == other.keys() and all(
-            torch.equal(mask, other[name]) for name, mask in self.items()
-        )
+        return self.keys() == other.keys() and all(torch.equal(mask, other[name]) for name, mask in self.items())
 
     def __repr__(self) -> str:
         total = self.kept + self.removed
         share = self.removed / total if total else 0.0
-        return (
-            f"Masks({len(self)} tensors, {self.removed:,} of {total:,} entries removed, {100 * share:.2f} %)"
-        )
+        return f"Masks({len(self)} tensors, {self.removed:,} of {total:,} entries removed, {100 * share:.2f} %)"
 
     @property
     def kept(self) -> int:
@@ -87,9 +83,7 @@ class Masks(Mapping[str, Tensor]):
                 raise PruningError(f"the network has no parameter '{name}'; {did_you_mean(name, parameters)}")
             if parameters[name].shape != mask.shape:
                 wanted, read = tuple(parameters[name].shape), tuple(mask.shape)
-                raise PruningError(
-                    f"mask of '{name}' has shape {read}, the parameter {wanted}; use its own masks"
-                )
+                raise PruningError(f"mask of '{name}' has shape {read}, the parameter {wanted}; use its own masks")
 
     @torch.no_grad()
     def apply_(self, model: nn.Module) -> None:
@@ -108,7 +102,5 @@ def _paired(mine: Masks, theirs: Masks) -> dict[str, tuple[Tensor, Tensor]]:
     shared = {name: (mine[name], theirs[name].to(mine[name].device)) for name in mine if name in theirs}
     for name, (one, other) in shared.items():
         if one.shape != other.shape:
-            raise PruningError(
-                f"masks of '{name}' differ in shape: {tuple(one.shape)} and {tuple(other.shape)}"
-            )
+            raise PruningError(f"masks of '{name}' differ in shape: {tuple(one.shape)} and {tuple(other.shape)}")
     return shared

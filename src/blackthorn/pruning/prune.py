@@ -92,9 +92,7 @@ def example_of(model: nn.Module, x: Tensor | None) -> Tensor:
     size, channels = about.get("image_size"), about.get("in_channels")
     sides = (size, size) if isinstance(size, int) else size
     if not isinstance(channels, int) or not isinstance(sides, (list, tuple)):
-        raise PruningError(
-            f"{type(model).__name__} does not say how large its images are; pass x=, a batch of them"
-        )
+        raise PruningError(f"{type(model).__name__} does not say how large its images are; pass x=, a batch of them")
     device = next(model.parameters()).device
     return torch.full((1, channels, *sides), 0.5, device=device)
 
@@ -107,19 +105,13 @@ def _rate(sparsity: float | str) -> float:
         raise PruningError(f"sparsity {sparsity!r}: {reason}") from None
     if not 0 < rate < 1:
         removes = "nothing" if rate == 0 else "the whole network"
-        raise PruningError(
-            f"sparsity {rate:g} removes {removes}; write a fraction between 0 and 1, such as 0.9"
-        )
+        raise PruningError(f"sparsity {rate:g} removes {removes}; write a fraction between 0 and 1, such as 0.9")
     return rate
 
 
 def _check_effect(model: nn.Module, masks: Masks, rate: float) -> None:
     parameters = dict(model.named_parameters())
     if masks.removed == 0:
-        raise PruningError(
-            f"sparsity {rate:g} removes nothing: it is less than one of what is ranked; raise it"
-        )
+        raise PruningError(f"sparsity {rate:g} removes nothing: it is less than one of what is ranked; raise it")
     if not any(bool((parameters[name][~mask] != 0).any()) for name, mask in masks.items()):
-        raise PruningError(
-            f"sparsity {rate:g} changes nothing: the network is already at least that sparse; raise it"
-        )
+        raise PruningError(f"sparsity {rate:g} changes nothing: the network is already at least that sparse; raise it")

@@ -70,7 +70,7 @@ class Tracer(TorchFunctionMode):
         """Note the channels of a result."""
         if tensor.shape[axis] != len(ids):
             return False
-        self._flows[id(tensor)] = (tensor, Flow(axis % tensor.dim(), ids, value))
+        self._flows[id(tensor)] = (tensor, Flow(axis % tensor.dim(), ids, value.to("cpu", torch.float64)))
         return True
 
     def fresh(self, count: int, pinned: str | None = None) -> Tensor:

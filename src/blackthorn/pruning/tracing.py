@@ -33,9 +33,7 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
         PruningError: the network cannot run on the example.
     """
     if example.dim() < 2 or not len(example):
-        raise PruningError(
-            f"example must be a batch of images such as x[:1], got shape {tuple(example.shape)}"
-        )
+        raise PruningError(f"example must be a batch of images such as x[:1], got shape {tuple(example.shape)}")
     tracer = Tracer(model, bury=bury)
     batch = torch.cat([example[:1], example[:1]])  # a batch of one hides which axis is the batch
     devices = [batch.device] if batch.is_cuda else []
@@ -46,7 +44,5 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
                 logits = model(batch)
         except (RuntimeError, TypeError, IndexError) as error:
             line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise PruningError(
-                f"the network cannot run on an example of shape {tuple(batch.shape)}: {line}"
-            ) from error
+            raise PruningError(f"the network cannot run on an example of shape {tuple(batch.shape)}: {line}") from error
     return tracer.finish(logits)

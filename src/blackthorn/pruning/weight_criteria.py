@@ -26,9 +26,7 @@ class Magnitude:
     """False leaves the layer that makes the logits dense, as PARANA's package does."""
 
     @torch.no_grad()
-    def __call__(
-        self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None
-    ) -> dict[str, Tensor]:
+    def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]:
         """Weight name -> scores of the weight's shape; larger is kept. `x` and `y` are not used."""
         weights = prunable_weights(model)
         if not self.include_output:
