@@ -81,16 +81,12 @@ def test_a_masked_network_gives_the_same_logits_in_a_fresh_process(tmp_path: Pat
     assert torch.equal(logits_elsewhere(tmp_path / "net.safetensors", x), model(x))
 
 
-def test_a_shrunk_network_of_ones_own_gives_the_same_logits_in_a_fresh_process(
-    tmp_path: Path, my_nets: str
-) -> None:
+def test_a_shrunk_network_of_ones_own_gives_the_same_logits_in_a_fresh_process(tmp_path: Path, my_nets: str) -> None:
     model, x = (
         models.build({"kind": my_nets, "width": 12}, num_classes=4, shape=(3, 9, 9)).eval(),
         images(3, 9),
     )
-    small = shrink(
-        model, prune(model, FilterNorm(include_linear=True), sparsity=0.5, coupled=True), example=x
-    )
+    small = shrink(model, prune(model, FilterNorm(include_linear=True), sparsity=0.5, coupled=True), example=x)
     assert small.body[0].out_channels == 6
     save(tmp_path / "net.safetensors", small)
     assert torch.equal(logits_elsewhere(tmp_path / "net.safetensors", x, my_nets), small(x))

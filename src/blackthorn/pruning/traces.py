@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 OUTPUT = "makes the output of the network"
-INPUT = "comes with the image"
+INPUT = "is tied to the channels of the image"
 
 
 @dataclass(frozen=True)
