@@ -16,14 +16,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import (
         attacks as attacks,
+    )
+    from . import (
         data as data,
+    )
+    from . import (
         deploy as deploy,
+    )
+    from . import (
         measuring as measuring,
+    )
+    from . import (
         models as models,
+    )
+    from . import (
         objectives as objectives,
+    )
+    from . import (
         pruning as pruning,
+    )
+    from . import (
         recipes as recipes,
+    )
+    from . import (
         report as report,
+    )
+    from . import (
         training as training,
     )
     from .data import load_data as load_data
@@ -45,7 +63,7 @@ _FOLDERS = (
 )
 _FUNCTIONS = {"load_data": "data", "fit": "training"}
 
-__all__ = sorted([*_FOLDERS, *_FUNCTIONS, "__version__"])  # noqa: PLE0605  # kept in step with the tables above
+__all__ = sorted([*_FOLDERS, *_FUNCTIONS, "__version__"])  # kept in step with the tables above
 
 
 def __getattr__(name: str) -> Any:

@@ -26,12 +26,10 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 def value(cls: type[T]) -> type[T]:
     """Make a class a value: frozen, keyword-only, validated on construction, unknown options refused."""
-    config = ConfigDict(
-        extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
-    )
+    config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False)
     made = dataclass(frozen=True, kw_only=True, repr=False, config=config)(cls)
     if "__repr__" not in cls.__dict__:
-        made.__repr__ = _repr  # type: ignore[assignment,method-assign]  # shared by every value
+        made.__repr__ = _repr  # type: ignore[method-assign]  # shared by every value
     return made  # type: ignore[return-value]  # pydantic types the decorated class as its own
 
 
@@ -45,9 +43,7 @@ def _set_options(thing: Any) -> list[tuple[str, Any]]:
     return [
         (name, getattr(thing, name))
         for name, field in type(thing).__pydantic_fields__.items()
-        if name == "kind"
-        or field.is_required()
-        or getattr(thing, name) != field.get_default(call_default_factory=True)
+        if name == "kind" or field.is_required() or getattr(thing, name) != field.get_default(call_default_factory=True)
     ]
 
 
@@ -85,9 +81,7 @@ def _rate(rate: float) -> float:
     return rate
 
 
-_NUMBER_SCHEMA = {
-    "anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[-+0-9.eE]+\s*(/\s*[0-9.]+|%)?$"}]
-}
+_NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[-+0-9.eE]+\s*(/\s*[0-9.]+|%)?$"}]}
 
 Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
 """A float that may be written 8/255, 98% or 1e-4."""

@@ -1,6 +1,7 @@
 """Balls around an image: where an attack may go, where it may start, and which way is steepest.
 
-A radius is a float or one float per image, in pixels of [0, 1]. Norms are taken over all pixels and channels of an image.
+A radius is a float or one float per image, in pixels of [0, 1]. Norms are taken over all pixels and channels of an
+image.
 """
 
 from typing import Literal
@@ -13,9 +14,13 @@ Eps = float | Tensor
 """One radius for all images, or a tensor of shape (batch,) with one for each."""
 
 
-def per_image(eps: Eps, x: Tensor) -> Eps:
-    """Shape a radius so that it broadcasts against images of shape (batch, ...)."""
-    return eps.reshape(-1, *[1] * (x.dim() - 1)).to(x) if isinstance(eps, Tensor) else eps
+def per_image(numbers: Tensor, x: Tensor) -> Tensor:
+    """Shape one number for each image so that it broadcasts against images of shape (batch, ...)."""
+    return numbers.reshape(-1, *[1] * (x.dim() - 1)).to(x)
+
+
+def _shaped(eps: Eps, x: Tensor) -> Eps:
+    return per_image(eps, x) if isinstance(eps, Tensor) else eps
 
 
 def size(delta: Tensor, norm: Norm) -> Tensor:
@@ -29,29 +34,26 @@ def project(x_adv: Tensor, x: Tensor, eps: Eps, norm: Norm) -> Tensor:
 
     Clipping to [0, 1] only moves a point towards `x`, so the result lies in both.
     """
-    eps = per_image(eps, x)
+    eps = _shaped(eps, x)
     if norm == "linf":
-        # clamp takes two floats or two tensors
-        delta = (
-            (x_adv - x).clamp(-eps, eps) if isinstance(eps, float) else (x_adv - x).clamp(min=-eps, max=eps)
-        )
+        delta = torch.clamp(x_adv - x, min=-eps, max=eps)  # type: ignore[arg-type]  # both floats, or both tensors
     else:
         delta = x_adv - x
-        length = size(delta, "l2").clamp_min(1e-12).reshape(-1, *[1] * (x.dim() - 1))
+        length = per_image(size(delta, "l2").clamp_min(1e-12), x)
         delta = delta * torch.clamp_max(eps / length, 1.0)
     return (x + delta).clamp_(0, 1)
 
 
 def random_start(x: Tensor, eps: Eps, norm: Norm) -> Tensor:
     """A point drawn uniformly from the ball, clipped to [0, 1] (Madry et al. 2018, sec. 4)."""
-    scale = per_image(eps, x)
+    scale = _shaped(eps, x)
     if norm == "linf":
         delta = torch.empty_like(x).uniform_(-1, 1) * scale
     else:
         direction = torch.randn_like(x)
         length = size(direction, "l2").clamp_min(1e-12)
         radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / x[0].numel())
-        delta = direction * (radius / length).reshape(-1, *[1] * (x.dim() - 1)) * scale
+        delta = direction * per_image(radius / length, x) * scale
     return (x + delta).clamp_(0, 1)
 
 
@@ -59,5 +61,4 @@ def steepest(gradient: Tensor, norm: Norm) -> Tensor:
     """The direction of unit norm along which the loss grows fastest; zero where the gradient is zero."""
     if norm == "linf":
         return gradient.sign()
-    length = size(gradient, "l2") + 1e-10  # the guard of MadryLab's and foolbox's l2 step
-    return gradient / length.reshape(-1, *[1] * (gradient.dim() - 1))
+    return gradient / per_image(size(gradient, "l2") + 1e-10, gradient)  # the guard of MadryLab's l2 step

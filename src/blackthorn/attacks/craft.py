@@ -1,8 +1,8 @@
 """The engine behind every evaluation: attack a whole set, waste nothing, and believe nothing until it is verified.
 
-Images the network already gets wrong are not attacked. An image that is fooled leaves the search at once, at the iterate that
-fooled it. The search may run in bf16, but an image only counts as fooled when the network in float32, in eval mode, misclassifies
-an image that lies in the ball and in [0, 1].
+Images the network already gets wrong are not attacked. An image that is fooled leaves the search at once, at the
+iterate that fooled it. The search may run in bf16, but an image only counts as fooled when the network in float32,
+in eval mode, misclassifies an image that lies in the ball and in [0, 1].
 """
 
 import time
@@ -21,8 +21,8 @@ from .pgd import AttackWarning, fooled_by
 from .precision import Chosen, Precision, arithmetic, choose
 from .trust import gradient_reservations
 
-# A fooled image leaves the search only when its lead exceeds this share of the largest logit. A lead of the size of float32
-# rounding would turn with the batch size, and a reader who re-evaluates the images would find fewer fooled.
+# A fooled image leaves the search only when its lead exceeds this share of the largest logit. A lead of the size of
+# float32 rounding would turn with the batch size, and a reader who re-evaluates the images would find fewer fooled.
 _CLEAR_LEAD = 1e-5
 
 
@@ -31,7 +31,7 @@ class Crafted:
     """What an attack achieved, image by image."""
 
     x_adv: Tensor
-    """Adversarial images, float32 (images, ...) in the ball and in [0, 1]; untouched where the network was wrong already."""
+    """Adversarial images, float32 (images, ...) in [0, 1]; untouched where the network was wrong already."""
     fooled: Tensor
     """bool (images,): verified in float32. For a targeted attack: the target was reached."""
     precision: Chosen
@@ -88,31 +88,27 @@ def craft(
     return Crafted(x_adv, fooled, chosen, tuple(reservations), time.perf_counter() - start)
 
 
-def _craft_batch(
-    attack: Attack, model: nn.Module, x: Tensor, y: Tensor, precision: Chosen
-) -> tuple[Tensor, Tensor]:
+def _craft_batch(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, precision: Chosen) -> tuple[Tensor, Tensor]:
     targeted = bool(getattr(attack, "targeted", False))
     x_adv = x.clone()
     fooled = fooled_by(_logits(model, x), y, targeted=targeted)
     for restart in range(getattr(attack, "restarts", 1)):
-        left = (~fooled).nonzero().squeeze(1)
-        if not len(left):
+        left = ~fooled
+        if not left.any():
             break
-        # Starts are drawn for the whole batch, so that an image's start does not depend on the fate of its neighbours.
-        start = attack.start(x)[left] if hasattr(attack, "start") else None
-        found = _search(attack, model, x[left], y[left], start, restart, precision)
-        found = _inside(attack, found, x[left])
-        hit = fooled_by(_logits(model, found), y[left], targeted=targeted)
-        x_adv[left], fooled[left] = found, hit
+        found = _inside(attack, _search(attack, model, x, y, left, restart, precision), x[left])
+        fooled[left] = fooled_by(_logits(model, found), y[left], targeted=targeted)
+        x_adv[left] = found
     return x_adv, fooled
 
 
 def _search(
-    attack: Attack, model: nn.Module, x: Tensor, y: Tensor, start: Tensor | None, restart: int, precision: Chosen
+    attack: Attack, model: nn.Module, x: Tensor, y: Tensor, left: Tensor, restart: int, precision: Chosen
 ) -> Tensor:
+    """Adversarial candidates for the images at `left`, bool (batch,)."""
     search = getattr(attack, "search", None)
     if search is None:
-        return attack(model, x, y).detach()
+        return attack(model, x[left], y[left]).detach()
     targeted = bool(getattr(attack, "targeted", False))
 
     def stop(logits: Tensor, x_adv: Tensor, rows: Tensor) -> Tensor:
@@ -126,29 +122,25 @@ def _search(
         return done
 
     with attacking(model) as forward, arithmetic(precision, x.device):
-        found: Tensor = search(forward, x, y, start=start, restart=restart, stop=stop)
-    return found.detach()
+        found: Tensor = search(forward, x, y, live=left, restart=restart, stop=stop)
+    return found[left].detach()
 
 
 def _inside(attack: Attack, x_adv: Tensor, x: Tensor) -> Tensor:
     """Refuse what lies outside the attack's ball by more than rounding; round the rest back in."""
-    eps, norm = getattr(attack, "eps", None), getattr(attack, "norm", "linf")
+    eps = getattr(attack, "eps", None)
+    norm: Norm = getattr(attack, "norm", "linf")
     name = type(attack).__name__
     if x_adv.shape != x.shape:
-        raise AttackError(
-            f"{name} returned images of shape {tuple(x_adv.shape)} for images of shape {tuple(x.shape)}"
-        )
+        raise AttackError(f"{name} returned images of shape {tuple(x_adv.shape)} for images of shape {tuple(x.shape)}")
     if not torch.isfinite(x_adv).all() or x_adv.min() < -1e-6 or x_adv.max() > 1 + 1e-6:
-        raise AttackError(
-            f"{name} returned pixels outside [0, 1]; clip them, or check that the attack works in pixels"
-        )
+        raise AttackError(f"{name} returned pixels outside [0, 1]; clip them, or check that the attack works in pixels")
     if eps is None:
         return x_adv.float().clamp(0, 1)
     worst = size(x_adv - x, norm).max().item()
     if worst > eps + 1e-5:
         raise AttackError(f"{name} left its {norm} ball: a perturbation of {worst:.6g} with eps = {eps:.6g}")
-    ball: Norm = norm
-    return project(x_adv.float(), x, float(eps), ball)
+    return project(x_adv.float(), x, float(eps), norm)
 
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:
@@ -156,9 +148,7 @@ def _logits(model: nn.Module, x: Tensor) -> Tensor:
         logits: Tensor = model(x)
     if not torch.isfinite(logits).all():
         bad = int((~torch.isfinite(logits)).any(1).sum())
-        raise ModelError(
-            f"{type(model).__name__} returns logits that are not finite for {bad} of {len(x)} images"
-        )
+        raise ModelError(f"{type(model).__name__} returns logits that are not finite for {bad} of {len(x)} images")
     return logits.float()
 
 
@@ -172,13 +162,15 @@ def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     low, high = x.min().item(), x.max().item()
     if low < 0 or high > 1:
         raise AttackError(
-            f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255, and put normalisation inside the model"
+            f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255, and put "
+            "normalisation inside the model"
         )
     return x.float(), y.long()
 
 
 def _reservations(attack: Attack, model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
-    own = getattr(attack, "reservations", list)()
-    if getattr(attack, "loss", None) in ("ce", "quadratic") and not getattr(attack, "targeted", False):
-        own += gradient_reservations(model, x, y, loss=attack.loss)  # type: ignore[attr-defined]  # checked on the line above
-    return list(own)
+    own: list[str] = list(getattr(attack, "reservations", list)())
+    loss = getattr(attack, "loss", None)
+    if loss in ("ce", "quadratic") and not getattr(attack, "targeted", False):
+        own += gradient_reservations(model, x, y, loss=loss)
+    return own

@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..values import Radius, check_radius, value
-from .balls import Eps, per_image, project, steepest
+from .balls import per_image, project, steepest
 from .gradients import Forward, attacking, input_gradient
 from .losses import LOSSES, LossName
 from .pgd import Stop
@@ -15,7 +15,8 @@ from .pgd import Stop
 class FGSM:
     """The fast gradient sign method: `clip(x + eps * sign(gradient of the loss), 0, 1)`.
 
-    The cheapest attack and the weakest: use it for comparison with published tables, PGD to learn how robust a network is.
+    The cheapest attack and the weakest: use it for comparison with published tables, PGD to learn how robust a
+    network is.
 
     Reference: Goodfellow et al. 2015, "Explaining and harnessing adversarial examples", sec. 4.
     """
@@ -42,19 +43,16 @@ class FGSM:
         x: Tensor,
         y: Tensor,
         *,
-        eps: Eps | None = None,
-        start: Tensor | None = None,
+        eps: Tensor | None = None,
+        live: Tensor | None = None,
         restart: int = 0,
         stop: Stop | None = None,
     ) -> Tensor:
-        """The step, inside `attacking`; `eps` gives a radius for each image. There is nothing to restart or stop early."""
-        del start, restart, stop
-        radius: Eps = self.eps if eps is None else eps
+        """The step, inside `attacking`; `eps` gives a radius for each image. Nothing to restart or to stop early."""
+        del live, restart, stop
+        radius = x.new_full((len(x),), self.eps) if eps is None else eps
 
-        def objective(z: Tensor) -> tuple[Tensor, Tensor]:
-            logits = forward(z)
-            loss = LOSSES[self.loss](logits, y)
-            return logits, -loss if self.targeted else loss
-
-        _, gradient = input_gradient(objective, x)
+        leaf = x.detach().requires_grad_()
+        loss = LOSSES[self.loss](forward(leaf), y)
+        gradient = input_gradient(-loss if self.targeted else loss, leaf)
         return project(x + per_image(radius, x) * steepest(gradient, "linf"), x, radius, "linf")

@@ -1,7 +1,7 @@
 """The inner loop every attack shares: gradients of a loss with respect to the images, and nothing else.
 
-Inside `attacking(model)` the network is in eval mode, its parameters ask for no gradient, and large strided convolutions
-send gradients back to their input through a faster formula. On leaving, everything is as it was.
+Inside `attacking(model)` the network is in eval mode, its parameters ask for no gradient, and large strided
+convolutions send gradients back to their input through a faster formula. On leaving, everything is as it was.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,17 +27,10 @@ def attacking(model: nn.Module) -> Iterator[nn.Module]:
         yield model
 
 
-def input_gradient(objective: Callable[[Tensor], tuple[Tensor, Tensor]], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Logits at `x` and the gradient of the summed per-image objective with respect to `x`.
-
-    Args:
-        objective: maps images to their logits and to one number for each image.
-        x: images of shape (batch, channels, height, width).
-    """
-    leaf = x.detach().requires_grad_()
-    logits, per_image = objective(leaf)
-    (gradient,) = torch.autograd.grad(per_image.sum(), leaf)
-    return logits.detach(), gradient
+def input_gradient(climbed: Tensor, x: Tensor) -> Tensor:
+    """Gradient with respect to `x` of what is climbed, one number for each image, shape (batch,)."""
+    (gradient,) = torch.autograd.grad(climbed.sum(), x)
+    return gradient
 
 
 @contextmanager
@@ -45,7 +38,7 @@ def _subpixel_backward(model: nn.Module) -> Iterator[None]:
     patched = [m for m in model.modules() if type(m) is nn.Conv2d and _suits_subpixel(m)]
     for conv in patched:
         # An attribute of the instance hides the method of the class; deleting it shows the method again.
-        conv.forward = _forward_of(conv)  # type: ignore[method-assign]
+        conv.forward = _forward_of(conv)  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:
@@ -56,8 +49,9 @@ def _subpixel_backward(model: nn.Module) -> Iterator[None]:
 def _suits_subpixel(conv: nn.Conv2d) -> bool:
     """On CPUs, a kernel that the stride divides exactly: then no multiplication is wasted on padding.
 
-    Measured at batch 250 (benchmarks/input_gradient.py) against torch's own backward pass: 8x8 stride 2, 1 -> 32 channels,
-    4 to 5 times faster; 6x6 stride 2, 32 -> 64, 1.2 to 2 times; 3x3 stride 2 would be 1.3 to 1.5 times slower.
+    Measured at batch 250 (benchmarks/input_gradient.py) against torch's own backward pass: 8x8 stride 2, 1 -> 32
+    channels, 4 to 5 times faster; 6x6 stride 2, 32 -> 64, 1.2 to 2 times; 3x3 stride 2 would be 1.3 to 1.5 times
+    slower.
     """
     (k, k2), (s, s2) = conv.kernel_size, conv.stride
     return (
@@ -86,14 +80,16 @@ def _forward_of(conv: nn.Conv2d) -> Forward:
             weight = conv.weight.detach().to(dtype)
             bias = None if conv.bias is None else conv.bias.detach().to(dtype)
             prepared[dtype] = weight, bias, _phases(weight, conv.stride[0])
-        out: Tensor = _SubpixelConv.apply(x, *prepared[dtype], conv.stride[0], conv.padding)
+        out: Tensor = _SubpixelConv.apply(  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            x, *prepared[dtype], conv.stride[0], conv.padding
+        )
         return out
 
     return forward
 
 
 def _phases(weight: Tensor, s: int) -> Tensor:
-    """The kernel of the stride-1 convolution that gives all s*s phases of the input gradient, one output channel for each."""
+    """The stride-1 kernel that gives all s*s phases of the input gradient, one output channel for each."""
     out_channels, in_channels, k, _ = weight.shape
     taps = k // s
     phases = weight.reshape(out_channels, in_channels, taps, s, taps, s).permute(1, 3, 5, 0, 2, 4).flip(4, 5)
@@ -103,8 +99,8 @@ def _phases(weight: Tensor, s: int) -> Tensor:
 class _SubpixelConv(torch.autograd.Function):
     """A strided convolution whose input gradient is a stride-1 convolution followed by a pixel shuffle.
 
-    The input gradient of a convolution with stride s is s*s interleaved stride-1 convolutions of the output gradient, one
-    for each phase of the input position modulo s.
+    The input gradient of a convolution with stride s is s*s interleaved stride-1 convolutions of the output
+    gradient, one for each phase of the input position modulo s.
 
     Reference: Shi et al. 2016, "Is the deconvolution layer the same as a convolutional layer?".
     """

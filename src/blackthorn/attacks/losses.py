@@ -1,8 +1,9 @@
 """What an attack climbs: one number per image, larger when the network is more wrong.
 
-Cross-entropy is what the papers use. It overestimates robustness in two ways: on a linear network with several classes
-its sign step is not the one that reaches the nearest boundary, and when logits are large its gradient is exactly zero in
-float32. The margin has neither fault. All losses are computed in float32 whatever precision the logits came in.
+Cross-entropy is what the papers use. It overestimates robustness in two ways: on a linear network with several
+classes its sign step is not the one that reaches the nearest boundary, and when logits are large its gradient is
+exactly zero in float32. The margin has neither fault. All losses are computed in float32 whatever precision the
+logits came in.
 """
 
 from collections.abc import Callable

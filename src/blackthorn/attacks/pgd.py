@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..values import Count, Positive, Radius, check_radius, value
-from .balls import Eps, Norm, per_image, project, random_start, steepest
+from .balls import Norm, per_image, project, random_start, steepest
 from .gradients import Forward, attacking, input_gradient
 from .losses import LOSSES, LossName, runner_up
 from .targets import classes_by_distance
@@ -25,12 +25,12 @@ class AttackWarning(UserWarning):
 class PGD:
     """Projected gradient descent, the standard first-order attack.
 
-    Use `loss="margin"` for a number to publish: cross-entropy leaves up to some points of accuracy standing that the margin
-    takes away, and is blind on networks with large logits. With the margin, restart r first aims at the r-th nearest class
-    to first order, then at whichever class is ahead, which is exact on linear networks.
+    Use `loss="margin"` for a number to publish: cross-entropy leaves up to some points of accuracy standing that
+    the margin takes away, and is blind on networks with large logits. With the margin, restart r first aims at the
+    r-th nearest class to first order, then at whichever class is ahead, which is exact on linear networks.
 
-    Called on images it returns the final iterate of the only run, or for each image that of the run with the highest loss.
-    `blackthorn.attacks.craft` does the same with less work and verifies the outcome.
+    Called on images it returns the final iterate of the only run, or for each image that of the run with the
+    highest loss. `blackthorn.attacks.craft` does the same with less work and verifies the outcome.
 
     Reference: Madry et al. 2018, "Towards deep learning models resistant to adversarial attacks", eq. 2.1 and sec. 4.
     """
@@ -43,7 +43,7 @@ class PGD:
     steps: Count = 40
     """Gradient steps in each run."""
     step_size: Positive | None = None
-    """Length of a step; by default 2.5 * eps / steps, so that the ball can be crossed (Madry et al. 2018), at most eps."""
+    """Length of a step; by default 2.5 * eps / steps, at most eps, so that the ball can be crossed (Madry et al.)."""
     restarts: Count = 1
     """Runs from different starts; an image counts as fooled when one of them fools it."""
     random_start: bool = True
@@ -65,13 +65,14 @@ class PGD:
         """What makes this attack weaker than its name, one line each."""
         if self.steps * self.length < 2 * self.eps * (1 - 1e-9):
             return [
-                f"{self.steps} steps of {self.length:.4g} cannot cross a ball of radius {self.eps:.4g}: a point on one side never "
+                f"{self.steps} steps of {self.length:.4g} cannot cross a ball of radius "
+                f"{self.eps:.4g}: a point on one side never "
                 f"reaches the other; leave step_size out to use {min(self.eps, 2.5 * self.eps / self.steps):.4g}"
             ]
         return []
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        """Adversarial images of the shape of `x`, float32 in [0, 1]. Draws random starts from torch's global generator."""
+        """Adversarial images of the shape of `x`, float32 in [0, 1]; starts come from torch's global generator."""
         for reservation in self.reservations():
             warnings.warn(reservation, AttackWarning, stacklevel=2)
         with attacking(model) as forward:
@@ -86,18 +87,14 @@ class PGD:
                 best[better], best_loss[better] = x_adv[better], loss[better]
             return best
 
-    def start(self, x: Tensor, *, eps: Eps | None = None) -> Tensor:
-        """Where a run begins: a uniformly drawn point of the ball, or the image itself."""
-        return random_start(x, self.eps if eps is None else eps, self.norm) if self.random_start else x
-
     def search(
         self,
         forward: Forward,
         x: Tensor,
         y: Tensor,
         *,
-        eps: Eps | None = None,
-        start: Tensor | None = None,
+        eps: Tensor | None = None,
+        live: Tensor | None = None,
         restart: int = 0,
         stop: Stop | None = None,
     ) -> Tensor:
@@ -108,43 +105,48 @@ class PGD:
             x: images, float32 (batch, ...) in [0, 1].
             y: labels, or classes to reach when `targeted`, int64 (batch,).
             eps: a radius for each image instead of `self.eps`, shape (batch,); steps are scaled alike.
-            start: where the run begins, of the shape of `x`; by default `self.start(x)`.
+            live: which images to work on, bool (batch,); all of them by default. What is returned for others says
+                nothing. Starts are drawn for all, so that an image's start does not depend on its neighbours' fate.
             restart: which run this is; only the margin loss makes a difference.
-            stop: asked at every step which images are finished; they leave the batch at once.
+            stop: asked at every step which images are finished.
         """
-        radius: Eps = self.eps if eps is None else eps
-        step = (
-            self.length if eps is None else per_image(eps, x) * (self.length / self.eps if self.eps else 0.0)
-        )
-        aim = self._aim(forward, x, y, restart)
-        x_adv = (self.start(x, eps=eps) if start is None else start).detach().clone()
-        result, rows = x_adv, torch.arange(len(x), device=x.device)
+        if eps is None:
+            radius, lengths = x.new_full((len(x),), self.eps), x.new_full((len(x),), self.length)
+        else:
+            radius, lengths = eps, eps * (self.length / self.eps if self.eps else 0.0)
+        step = per_image(lengths, x)
+        x_adv = (random_start(x, radius, self.norm) if self.random_start else x).detach().clone()
+        live = torch.ones(len(x), dtype=torch.bool, device=x.device) if live is None else live.clone()
+        result, rows, full = x_adv.clone(), torch.arange(len(x), device=x.device), len(x)
+        aim = None
         for t in range(self.steps):
-            towards = aim if aim is not None and 2 * t < self.steps else None
-            logits, gradient = input_gradient(
-                lambda z, y=y, a=towards: self._objective(forward(z), y, a), x_adv
-            )
+            if (kept := _thinned(live, full)) is not None:
+                x, y, x_adv, radius, step, rows, live = (a[kept] for a in (x, y, x_adv, radius, step, rows, live))
+                aim = aim if aim is None else aim[kept]
+            if not len(rows):
+                break
+            if t == 0:
+                aim = self._aim(forward, x, y, restart)
+            leaf = x_adv.requires_grad_()
+            logits = forward(leaf)
+            gradient = input_gradient(self._climb(logits, y, aim if 2 * t < self.steps else None), leaf)
+            x_adv = x_adv.detach()
             if stop is not None:
-                done = stop(logits, x_adv, rows)
-                if done.any():
-                    result[rows[done]] = x_adv[done]
-                    keep = ~done
-                    x, y, x_adv, gradient, rows = x[keep], y[keep], x_adv[keep], gradient[keep], rows[keep]
-                    aim = None if aim is None else aim[keep]
-                    radius = radius[keep] if isinstance(radius, Tensor) else radius
-                    step = step[keep] if isinstance(step, Tensor) else step
-                    if not len(rows):
-                        return result
+                stopped = live.clone()
+                stopped[live] = stop(logits.detach()[live], x_adv[live], rows[live])
+                result[rows[stopped]] = x_adv[stopped]
+                live &= ~stopped
             x_adv = project(x_adv + step * steepest(gradient, self.norm), x, radius, self.norm)
-        result[rows] = x_adv
+        result[rows[live]] = x_adv[live]
         return result
 
-    def _objective(self, logits: Tensor, y: Tensor, aim: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _climb(self, logits: Tensor, y: Tensor, aim: Tensor | None) -> Tensor:
+        """What this attack makes larger, one number for each image."""
         if aim is not None:
             chased = logits.float().gather(1, torch.stack([aim, y], 1))
-            return logits, chased[:, 0] - chased[:, 1]
+            return chased[:, 0] - chased[:, 1]
         loss = LOSSES[self.loss](logits, y)
-        return logits, -loss if self.targeted else loss
+        return -loss if self.targeted else loss
 
     def _aim(self, forward: Forward, x: Tensor, y: Tensor, restart: int) -> Tensor | None:
         if self.loss != "margin" or self.targeted:
@@ -156,10 +158,24 @@ class PGD:
         """The loss at the end of a run, with every fooled image above every other."""
         with torch.no_grad():
             logits = forward(x_adv)
-            loss = self._objective(logits, y, None)[1]
+            loss = self._climb(logits, y, None)
             gap = LOSSES["margin"](logits, y)
             fooled = gap < 0 if self.targeted else gap > 0
         return torch.where(fooled, loss + 1e30, loss)
+
+
+def _thinned(live: Tensor, full: int) -> Tensor | None:
+    """Rows to go on with, or None to go on with all: the live ones, and finished ones up to the next eighth of a batch.
+
+    Convolution libraries prepare themselves anew for every batch size they have not met. Shrinking by eighths keeps the
+    number of sizes small; a finished image that stays costs as much as any, but its result is kept already.
+    """
+    alive = int(live.sum())
+    eighth = max(1, full // 8)
+    size = -(-alive // eighth) * eighth
+    if size >= len(live):
+        return None
+    return live.int().argsort(descending=True, stable=True)[:size].sort().values
 
 
 def fooled_by(logits: Tensor, y: Tensor, *, targeted: bool, by: float = 0.0) -> Tensor:

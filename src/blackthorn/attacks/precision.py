@@ -1,7 +1,7 @@
 """Which arithmetic to search in: measured on this network and this machine, not guessed.
 
-Processors with bf16 matrix units run the search two to three times faster in bf16; on others bf16 is emulated and slower. What
-is chosen only ever affects the search: success is judged in float32.
+Processors with bf16 matrix units run the search two to three times faster in bf16; on others bf16 is emulated and
+slower. What is chosen only ever affects the search: success is judged in float32.
 """
 
 import time
@@ -17,7 +17,8 @@ from .gradients import attacking, input_gradient
 Precision = Literal["auto", "float32", "bf16"]
 Chosen = Literal["float32", "bf16"]
 
-_WORTH = 1.25  # bf16 must be this much faster; below, timing noise would decide and results would change from run to run
+# bf16 must be this much faster; below, timing noise would decide and results would change from run to run.
+_WORTH = 1.25
 _measured: dict[tuple[object, ...], Chosen] = {}
 
 
@@ -37,7 +38,8 @@ def choose(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
     situation = (type(model).__qualname__, shapes, tuple(x.shape), str(x.device), torch.get_num_threads())
     if situation not in _measured:
         with attacking(model) as forward:
-            _measured[situation] = _faster(lambda: input_gradient(lambda z: _twice(forward(z)), x), x.device)
+            leaf = x.detach().requires_grad_()
+            _measured[situation] = _faster(lambda: input_gradient(forward(leaf).float().sum(1), leaf), x.device)
     return _measured[situation]
 
 
@@ -59,7 +61,3 @@ def _faster(work: Callable[[], object], device: torch.device, rounds: int = 3) -
                 if attempt:  # the first round warms caches up
                     best[precision] = min(best[precision], time.perf_counter() - start)
     return "bf16" if best["float32"] > _WORTH * best["bf16"] else "float32"
-
-
-def _twice(logits: Tensor) -> tuple[Tensor, Tensor]:
-    return logits, logits.float().sum(1)

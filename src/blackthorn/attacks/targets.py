@@ -6,16 +6,15 @@ from torch import Tensor
 from .balls import Norm
 from .gradients import Forward
 
-_RIVALS = (
-    9  # as many as AutoAttack's targeted attacks try (Croce and Hein 2020); all of them with ten classes
-)
+_RIVALS = 9  # as many as AutoAttack's targeted attacks try (Croce and Hein 2020); all of them with ten classes
 
 
 def classes_by_distance(forward: Forward, x: Tensor, y: Tensor, norm: Norm, rivals: int = _RIVALS) -> Tensor:
     """Rival classes of each image, nearest decision boundary first, int64 (batch, min(rivals, classes - 1)).
 
-    The distance to the boundary with class k is (z_y - z_k) / ||grad z_k - grad z_y||_q, q dual to the norm (1 for linf), which
-    is exact on linear networks. Costs one backward pass for each rival; rivals are the highest other logits.
+    The distance to the boundary with class k is (z_y - z_k) / ||grad z_k - grad z_y||_q, q dual to the norm (1 for
+    linf), which is exact on linear networks. Costs one backward pass for each rival; rivals are the highest other
+    logits.
 
     Reference: Moosavi-Dezfooli et al. 2016, "DeepFool", eq. 8.
     """

@@ -17,7 +17,9 @@ def zero_gradient_fraction(model: nn.Module, x: Tensor, y: Tensor, *, loss: Loss
 
 
 def saturated_fraction(model: nn.Module, x: Tensor, y: Tensor) -> float:
-    """Share of correctly classified images whose softmax is one-hot in float32: a lead of more than 87 over every other logit."""
+    """Share of correctly classified images whose softmax is one-hot in float32: a lead of more than 87 over every
+    other logit.
+    """
     return _examine(model, x, y, "ce")[1]
 
 
@@ -27,20 +29,25 @@ def gradient_reservations(model: nn.Module, x: Tensor, y: Tensor, *, loss: LossN
     found = []
     if zero > _TOLERATED:
         found.append(
-            f"the gradient of {loss} is exactly zero for {zero:.1%} of the images: the attack has nothing to follow and the network looks "
+            f"the gradient of {loss} is exactly zero for {zero:.1%} of the images: the attack has "
+            "nothing to follow and the network looks "
             'robust without being so; use loss="margin"'
         )
     if saturated > _TOLERATED:
         found.append(
-            f"the logits saturate softmax for {saturated:.1%} of the images (a lead above {_SATURATED_LEAD:g}): cross-entropy cannot tell "
+            f"the logits saturate softmax for {saturated:.1%} of the images (a lead above "
+            f"{_SATURATED_LEAD:g}): cross-entropy cannot tell "
             'them apart; use loss="margin"'
         )
     return found
 
 
 def _examine(model: nn.Module, x: Tensor, y: Tensor, loss: LossName) -> tuple[float, float]:
+    leaf = x.detach().requires_grad_()
     with attacking(model) as forward, torch.autocast(x.device.type, enabled=False):
-        logits, gradient = input_gradient(lambda z: ((out := forward(z)), LOSSES[loss](out, y)), x)
+        logits = forward(leaf)
+        gradient = input_gradient(LOSSES[loss](logits, y), leaf)
+    logits = logits.detach()
     right = logits.argmax(1) == y
     if not right.any():
         return 0.0, 0.0

@@ -16,8 +16,8 @@ app = App(
     version=__version__,
     help="""Train, prune, attack, measure and ship neural networks: small, and still hard to fool.
 
-Start with `blackthorn run quickstart`: in about a minute it trains, prunes and attacks a small network, and writes a page
-that says what pruning did to accuracy, robustness, size and speed.
+Start with `blackthorn run quickstart`: in about a minute it trains, prunes and attacks a small network, and writes
+a page that says what pruning did to accuracy, robustness, size and speed.
 
 A recipe is an experiment in one YAML file. Running it again goes on where it stopped and repeats nothing.
 """,
@@ -30,11 +30,16 @@ A recipe is an experiment in one YAML file. Running it again goes on where it st
 RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]
 Preset = Annotated[str, Parameter(name="--preset", help="Which preset of the recipe: `full` is the recipe as written.")]
 StoreFolder = Annotated[
-    Path, Parameter(name="--store", help="Where networks, measurements and reports are kept; may be shared by many runs.")
+    Path,
+    Parameter(name="--store", help="Where networks, measurements and reports are kept; may be shared by many runs."),
 ]
 DataRoot = Annotated[
     Path | None,
-    Parameter(name="--data-root", env_var="BLACKTHORN_DATA", help="Folder in which data sets are looked up by name before the hub."),
+    Parameter(
+        name="--data-root",
+        env_var="BLACKTHORN_DATA",
+        help="Folder in which data sets are looked up by name before the hub.",
+    ),
 ]
 Seeds = Annotated[str | None, Parameter(name="--seeds", help="Seeds instead of the recipe's, such as `0,1,2`.")]
 Changes = Annotated[
@@ -42,12 +47,16 @@ Changes = Annotated[
     Parameter(
         name="--set",
         negative="",
-        help="Change one setting, `path=value`, such as `data.train=2000` or `networks.*.steps.train.epochs=1`; may be repeated.",
+        help="Change one setting, `path=value`, such as `data.train=2000` or `networks.*.steps.train.epochs=1`; "
+        "may be repeated.",
     ),
 ]
 Model = Annotated[
     str | None,
-    Parameter(name="--model", help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own."),
+    Parameter(
+        name="--model",
+        help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own.",
+    ),
 ]
 
 

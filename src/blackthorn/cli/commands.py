@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import yaml
+from pydantic import TypeAdapter
 from rich.table import Table
 
 from .. import __version__, attacks, measuring, models, objectives, pruning, report, training
@@ -28,7 +29,6 @@ from ..recipes.schema import Recipe
 from ..recipes.stages import commit
 from ..recipes.statements import judge
 from ..recipes.store import Store, write_text
-from ..values import TypeAdapter
 from .progress import watching
 
 
@@ -120,7 +120,8 @@ def schema_command() -> str:
     network["for"] = {
         "type": "object",
         "additionalProperties": {"type": "array"},
-        "description": "Lists of values for {names} in this network's name and options: one network for each combination.",
+        "description": "Lists of values for {names} in this network's name and options: one network "
+        "for each combination.",
     }
     for key, short in (("data", "a name or folder"), ("model", "a name, or package.module:factory")):
         made["properties"][key] = {"anyOf": [{"type": "string", "description": short}, made["properties"][key]]}
@@ -152,7 +153,9 @@ def _device(name: str | None) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as problem:
-        raise RecipeError(f"--device {name}: cannot be used here ({str(problem).splitlines()[0]}); leave it out, or write cpu") from None
+        raise RecipeError(
+            f"--device {name}: cannot be used here ({str(problem).splitlines()[0]}); leave it out, or write cpu"
+        ) from None
     return device
 
 
@@ -207,7 +210,8 @@ def _provenance(
         "version": __version__,
         "commit": all_of("commit") or commit(),
         "seeds": ", ".join(map(str, read.seeds)),
-        "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, {len(splits.test):,} test images, "
+        "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, "
+        "{len(splits.test):,} test images, "
         f"fingerprint {splits.fingerprint}",
         "device": all_of("device"),
         "threads": all_of("threads"),

@@ -61,7 +61,12 @@ class _Bars:
         self.effort = {stage.key: stage.effort for stage in plan.stages}
         self.count, self.total = 0, len(plan.stages)
         self.bars = Progress(
-            TextColumn("{task.description}"), BarColumn(bar_width=24), TimeElapsedColumn(), _Left(), console=console, transient=False
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TimeElapsedColumn(),
+            _Left(),
+            console=console,
+            transient=False,
         )
         self.whole = self.bars.add_task("", total=sum(self.effort.values()))
         self.tasks: dict[str, TaskID] = {}

@@ -113,9 +113,7 @@ def _store(path: Path, decoded: Decoded) -> None:
         "digests": decoded.digests,
         "checksums": {part: _checksum((images.x, images.y)) for part, images in parts.items()},
     }
-    tensors = {
-        f"{part}.{name}": getattr(images, name) for part, images in parts.items() for name in ("x", "y")
-    }
+    tensors = {f"{part}.{name}": getattr(images, name) for part, images in parts.items() for name in ("x", "y")}
     try:
         _tidy(path)
         # In a folder of its own, since safetensors has temporary files too.

@@ -16,9 +16,7 @@ def image_column(features: Mapping[str, object], where: str) -> str:
     from datasets import Image
 
     found = [name for name, feature in features.items() if isinstance(feature, Image)]
-    found = found or [
-        name for name, feature in features.items() if isinstance(feature, dict) and "bytes" in feature
-    ]
+    found = found or [name for name, feature in features.items() if isinstance(feature, dict) and "bytes" in feature]
     return _pick(found, _IMAGE_NAMES, "image", features, where)
 
 
@@ -52,37 +50,24 @@ def encode(
         for row, label in enumerate(labels):
             if label is None or (isinstance(label, int) and label < 0):
                 word = "missing" if label is None else f"{label}, which stands for no label"
-                raise DataError(
-                    f"{where}: {split} row {row}: column '{column}' is {word}; leave such rows out"
-                )
+                raise DataError(f"{where}: {split} row {row}: column '{column}' is {word}; leave such rows out")
             if names is not None and isinstance(label, int) and label >= len(names):
-                raise DataError(
-                    f"{where}: {split} row {row}: column '{column}' is {label} of {len(names)} classes"
-                )
+                raise DataError(f"{where}: {split} row {row}: column '{column}' is {label} of {len(names)} classes")
 
     if names is None:
-        values = sorted(
-            {label for labels in read.values() for label in labels if label is not None}, key=_order
-        )
+        values = sorted({label for labels in read.values() for label in labels if label is not None}, key=_order)
         if len(values) >= max(10, len(read["train"])):
             raise DataError(f"{where}: column '{column}' is different in every row: it holds no classes")
         position = {value: k for k, value in enumerate(values)}
-        encoded = {
-            split: [position[label] for label in labels if label is not None]
-            for split, labels in read.items()
-        }
+        encoded = {split: [position[label] for label in labels if label is not None] for split, labels in read.items()}
         names = [str(value) for value in values]
     else:
-        encoded = {
-            split: [int(label) for label in labels if label is not None] for split, labels in read.items()
-        }
+        encoded = {split: [int(label) for label in labels if label is not None] for split, labels in read.items()}
 
     seen = set(encoded["train"])
     if len(seen) == 1:
         only = names[seen.pop()]
-        raise DataError(
-            f"{where}: column '{column}' has one class only ('{only}') in train; two or more are needed"
-        )
+        raise DataError(f"{where}: column '{column}' has one class only ('{only}') in train; two or more are needed")
     return {split: torch.tensor(labels, dtype=torch.int64) for split, labels in encoded.items()}, tuple(names)
 
 
@@ -90,9 +75,7 @@ def _order(value: int | str) -> tuple[int, str]:
     return (value, "") if isinstance(value, int) else (0, value)
 
 
-def _pick(
-    found: list[str], preferred: Sequence[str], what: str, features: Mapping[str, object], where: str
-) -> str:
+def _pick(found: list[str], preferred: Sequence[str], what: str, features: Mapping[str, object], where: str) -> str:
     named = [name for name in preferred if name in found]
     if len(found) == 1 or named:
         return found[0] if len(found) == 1 else named[0]

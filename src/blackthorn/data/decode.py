@@ -66,9 +66,7 @@ class Decoder:
 
             image = ImageOps.exif_transpose(image)
         if image.mode.startswith(_DEEP):
-            raise DataError(
-                f"{where}: mode {image.mode} has more than 8 bits a pixel; save the images with 8 bits"
-            )
+            raise DataError(f"{where}: mode {image.mode} has more than 8 bits a pixel; save the images with 8 bits")
         if image.mode == "P" and self._mode and "transparency" in image.info:
             image = image.convert("RGBA")  # straight to RGB, Pillow warns
         if image.mode == "1":

@@ -77,9 +77,7 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
     except ConnectionError:
         raise ConnectionError(_OFF if hub.HF_HUB_OFFLINE else "did not answer") from None
     except datasets.exceptions.DatasetNotFoundError:
-        raise DataError(
-            f"{name}: no such data set on the Hugging Face hub, or it is private or gated"
-        ) from None
+        raise DataError(f"{name}: no such data set on the Hugging Face hub, or it is private or gated") from None
     except Exception as error:  # each layer below has errors of its own
         raise DataError(f"{name}: not readable as a data set ({_reason(error)})") from None
     return _read(tables, name, decoder)
@@ -96,9 +94,7 @@ def _read(tables: Mapping[str, Table], where: str, decoder: Decoder) -> dict[str
         names = getattr(features[column], "names", None)
         labels[part] = []
         row = 0
-        for batch in (
-            tables[split].select_columns([image, column]).with_format("arrow").iter(batch_size=_ROWS)
-        ):
+        for batch in tables[split].select_columns([image, column]).with_format("arrow").iter(batch_size=_ROWS):
             labels[part] += batch[column].to_pylist()
             for cell in batch[image].to_pylist():
                 _add(decoder, cell, where, split, row, image)
@@ -130,9 +126,7 @@ def _features(table: Table) -> dict[str, Any]:
     return {}
 
 
-def _add(
-    decoder: Decoder, cell: dict[str, Any] | None, where: str, split: str, row: int, column: str
-) -> None:
+def _add(decoder: Decoder, cell: dict[str, Any] | None, where: str, split: str, row: int, column: str) -> None:
     encoded: bytes | None = cell.get("bytes") if cell else None
     path: str | None = cell.get("path") if cell else None
     here = f"{where}: {split} row {row} ({path})" if path else f"{where}: {split} row {row}"
@@ -169,9 +163,7 @@ def _reachable(url: str, patience: float = _PATIENCE) -> bool:
         except urllib.error.HTTPError:
             answered.set()
         except urllib.error.URLError as error:
-            if isinstance(
-                error.reason, ssl.SSLError
-            ):  # a server answered; whose word to trust is the client's affair
+            if isinstance(error.reason, ssl.SSLError):  # a server answered; whose word to trust is the client's affair
                 answered.set()
         except (OSError, ValueError):
             pass

@@ -29,14 +29,10 @@ class ImageSet:
             raise DataError(f"images: read {read}; stored images are torch.uint8 (N, C, H, W)")
         if self.y.dtype != torch.int64 or self.y.shape != self.x.shape[:1]:
             read = f"{self.y.dtype} {tuple(self.y.shape)}"
-            raise DataError(
-                f"labels: read {read}; labels are torch.int64 ({len(self.x)},), one for each image"
-            )
+            raise DataError(f"labels: read {read}; labels are torch.int64 ({len(self.x)},), one for each image")
         if len(self.y) and not 0 <= int(self.y.min()) <= int(self.y.max()) < len(self.classes):
             read = f"{int(self.y.min())} to {int(self.y.max())}"
-            raise DataError(
-                f"labels: read {read}; {len(self.classes)} classes need 0 to {len(self.classes) - 1}"
-            )
+            raise DataError(f"labels: read {read}; {len(self.classes)} classes need 0 to {len(self.classes) - 1}")
 
     def __len__(self) -> int:
         return len(self.x)

@@ -56,14 +56,10 @@ def load_data(
     return Splits(**sets, name=name, fingerprint=fingerprint(decoded.digests, chosen))
 
 
-def _find(
-    source: str, root: Path | None, size: tuple[int, int] | None, mode: Mode | None
-) -> tuple[str, Decoded]:
+def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mode | None) -> tuple[str, Decoded]:
     """The readers are imported only when the cache has nothing: importing them takes most of a second."""
     if not source:
-        raise DataError(
-            "source: read an empty text; write digits, a folder, or a hub id such as ylecun/mnist"
-        )
+        raise DataError("source: read an empty text; write digits, a folder, or a hub id such as ylecun/mnist")
     if source == "digits":
 
         def digits() -> dict[str, ImageSet]:
@@ -87,9 +83,7 @@ def _find(
 
     identity = hub_id(name)
     if identity is None:
-        raise DataError(
-            f"{no_such_folder(name, root)}; give one, or digits, or a hub id such as ylecun/mnist"
-        )
+        raise DataError(f"{no_such_folder(name, root)}; give one, or digits, or a hub id such as ylecun/mnist")
 
     def remote() -> dict[str, ImageSet]:
         from .hub import read_hub

@@ -36,9 +36,7 @@ def divide(
     """
     for name, cap in (("train", train), ("test", test)):
         if cap is not None and (not isinstance(cap, int) or isinstance(cap, bool) or cap < 1):
-            raise DataError(
-                f"{name}: read {cap!r}; write a number of images of at least 1, or leave it out for all"
-            )
+            raise DataError(f"{name}: read {cap!r}; write a number of images of at least 1, or leave it out for all")
 
     pool = torch.arange(len(labels["train"]))
     if "test" in labels or "validation" in labels:
@@ -84,14 +82,10 @@ def _count(valid: int | float | None, used: int, available: int) -> int:
     if isinstance(valid, bool) or not isinstance(valid, (int, float)) or not 0 <= valid < math.inf:
         raise DataError(f"valid: read {valid!r}; write a number of images (500) or a fraction (0.1)")
     if isinstance(valid, float) and valid >= 1:
-        raise DataError(
-            f"valid: read {valid!r}; a fraction is below 1; for a number of images write {int(valid)}"
-        )
+        raise DataError(f"valid: read {valid!r}; a fraction is below 1; for a number of images write {int(valid)}")
     count = round(valid * used) if isinstance(valid, float) else valid
     if count >= available:
-        raise DataError(
-            f"valid: read {count}, which leaves nothing of {available} training images; write less"
-        )
+        raise DataError(f"valid: read {count}, which leaves nothing of {available} training images; write less")
     return count
 
 

@@ -32,13 +32,9 @@ def stripes(
         angle = (math.pi * y / classes)[:, None, None, None]
         rows, columns = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
         along = rows * torch.sin(angle) + columns * torch.cos(angle)
-        shift = (
-            0.5 * math.pi * torch.rand(n, channels, 1, 1, generator=generator)
-        )  # under half a period: learnable
+        shift = 0.5 * math.pi * torch.rand(n, channels, 1, 1, generator=generator)  # under half a period: learnable
         contrast = 0.3 + 0.2 * torch.rand(n, 1, 1, 1, generator=generator)
-        wave = 0.5 + contrast * torch.sin(
-            along * (math.pi / 2) + shift
-        )  # period of 4 pixels, whatever the size
+        wave = 0.5 + contrast * torch.sin(along * (math.pi / 2) + shift)  # period of 4 pixels, whatever the size
         pixels = wave + noise * torch.randn(n, channels, size, size, generator=generator)
         return ImageSet((pixels.clamp(0, 1) * 255).round().to(torch.uint8), y, names)
 

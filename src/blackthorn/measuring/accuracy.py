@@ -83,9 +83,7 @@ class Accuracy:
         if self.attack is not None and self.attack.targeted:
             raise ValueError("accuracy wants an attack that leaves the true label: remove targeted: true")
 
-    def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, progress: Progress | None = None
-    ) -> Measured:
+    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, progress: Progress | None = None) -> Measured:
         """Measure on images `x`, uint8 or float32 in [0, 1] (n, ...), with true labels `y`, int64 (n,).
 
         Raises:
@@ -180,8 +178,7 @@ def _check_range(y: Tensor, classes: int) -> None:
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= classes:
         raise DataError(
-            f"labels lie in [{low}, {high}], but the network has {classes} logits; "
-            f"build it with num_classes={high + 1}"
+            f"labels lie in [{low}, {high}], but the network has {classes} logits; build it with num_classes={high + 1}"
         )
 
 

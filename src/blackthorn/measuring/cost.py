@@ -29,9 +29,7 @@ def macs(model: nn.Module, example: Tensor) -> int:
     """
     with eval_mode(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
         model(example[:1])
-    return (
-        int(counter.get_total_flops()) // 2
-    )  # the counter gives a multiplication and an addition each its own
+    return int(counter.get_total_flops()) // 2  # the counter gives a multiplication and an addition each its own
 
 
 def bytes_on_disk(model: nn.Module) -> int:

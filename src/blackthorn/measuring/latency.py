@@ -78,9 +78,7 @@ def latency(
     return found
 
 
-def _rounds(
-    models: Mapping[str, nn.Module], x: Tensor, repeats: int, seconds: float
-) -> dict[str, list[float]]:
+def _rounds(models: Mapping[str, nn.Module], x: Tensor, repeats: int, seconds: float) -> dict[str, list[float]]:
     """Seconds of a call, by network and round."""
     calls = {form: _calls_for_a_sample(model, x) for form, model in models.items()}
     took: dict[str, list[float]] = {form: [] for form in models}

@@ -11,9 +11,7 @@ def own_randomness(device: torch.device) -> Iterator[None]:
     """Within: torch's generators start from one fixed seed. After: they stand where they stood."""
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(
-            0
-        )  # torch.manual_seed would also seed devices that are not restored
+        torch.default_generator.manual_seed(0)  # torch.manual_seed would also seed devices that are not restored
         for one in cuda:
             with torch.cuda.device(one):
                 torch.cuda.manual_seed(0)

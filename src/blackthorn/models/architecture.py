@@ -39,9 +39,7 @@ def architecture_of(model: nn.Module) -> Architecture:
     return found
 
 
-def check_images(
-    kind: str, *, num_classes: object, in_channels: object, image_size: object, at_least: int = 1
-) -> None:
+def check_images(kind: str, *, num_classes: object, in_channels: object, image_size: object, at_least: int = 1) -> None:
     """Refuse sizes that are not whole numbers, and images too small for the layers of a network.
 
     Raises:
@@ -87,9 +85,7 @@ def check_moments(
     if mean is None and std is None:
         return None, None
     for name, read in (("mean", mean), ("std", std)):
-        numbers = (
-            isinstance(read, Sequence) and not isinstance(read, str) and all(_number(one) for one in read)
-        )
+        numbers = isinstance(read, Sequence) and not isinstance(read, str) and all(_number(one) for one in read)
         if read is None or not numbers or len(read) not in (1, in_channels):
             raise ModelError(
                 f"{kind}: {name} must be a list of {in_channels} numbers, in pixels of [0, 1]; got {read!r}; "

@@ -67,9 +67,7 @@ def build(
     channels, height, width = shape
     if height != width:
         side = max(height, width)
-        raise ModelError(
-            f"{kind} wants square images, got {height}x{width}; write resize: {side} in the data"
-        )
+        raise ModelError(f"{kind} wants square images, got {height}x{width}; write resize: {side} in the data")
     return builder(classes, in_channels=channels, image_size=height, **options)
 
 
@@ -101,9 +99,7 @@ def _sizes(
 def _one(kind: str, name: str, said: object, given: int | None) -> int:
     read = given if said is None else said
     if read is None:
-        raise ModelError(
-            f"{kind}: {name} is not known; give num_classes= and shape=(channels, height, width)"
-        )
+        raise ModelError(f"{kind}: {name} is not known; give num_classes= and shape=(channels, height, width)")
     if not isinstance(read, int) or isinstance(read, bool) or read < 1:
         raise ModelError(f"{kind}: {name} must be a whole number of at least 1; got {read!r}")
     if given is not None and read != given:

@@ -49,9 +49,7 @@ def build_foreign(
     return stamp(model, kind, **sizes, **options)
 
 
-def check_logits(
-    model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None
-) -> None:
+def check_logits(model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None) -> None:
     """Run two black images through a network in eval mode; refuse all but (2, num_classes) finite logits.
 
     Raises:
@@ -65,18 +63,14 @@ def check_logits(
     except Exception as error:
         raise ModelError(f"{name} cannot take images of shape {shape}: {_one_line(error)}") from error
     if not isinstance(logits, torch.Tensor):
-        raise ModelError(
-            f"{name} gives a {type(logits).__name__}; its forward must return one tensor of logits"
-        )
+        raise ModelError(f"{name} gives a {type(logits).__name__}; its forward must return one tensor of logits")
     if tuple(logits.shape) != (2, num_classes):
         raise ModelError(
             f"{name} gives outputs of shape {tuple(logits.shape)} for 2 images; "
             f"its forward must return logits of shape (2, {num_classes})"
         )
     if not bool(torch.isfinite(logits).all()):
-        raise ModelError(
-            f"{name} gives logits that are not finite for a black image; check its first weights"
-        )
+        raise ModelError(f"{name} gives logits that are not finite for a black image; check its first weights")
 
 
 def check_option_names(kind: str, known: Iterable[str], options: Iterable[str]) -> None:
@@ -95,9 +89,7 @@ def _find(kind: str) -> Callable[..., object]:
         found: object = importlib.import_module(where)
     except ModuleNotFoundError as error:
         if error.name is None or not (where == error.name or where.startswith(f"{error.name}.")):
-            raise ModelError(
-                f"{kind}: module '{where}' imports '{error.name}', which is not installed"
-            ) from error
+            raise ModelError(f"{kind}: module '{where}' imports '{error.name}', which is not installed") from error
         raise ModelError(
             f"{kind}: there is no module '{error.name}' here or among the installed packages; "
             "write package.module:factory and run where the package lies"

@@ -30,9 +30,7 @@ def lenet5_caffe(
     Reference:
         Madaan et al. 2020, LeNet-5-Caffe.
     """
-    check_images(
-        "lenet5_caffe", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=16
-    )
+    check_images("lenet5_caffe", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=16)
     mean, std = check_moments("lenet5_caffe", in_channels, mean, std)
     side = ((image_size - 4) // 2 - 4) // 2
     layers: OrderedDict[str, nn.Module] = OrderedDict(

@@ -27,9 +27,7 @@ class Normalize(nn.Module):
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
         super().__init__()
         if len(mean) != len(std) or not len(mean):
-            raise ModelError(
-                f"Normalize: {len(mean)} means and {len(std)} deviations; write one of each per channel"
-            )
+            raise ModelError(f"Normalize: {len(mean)} means and {len(std)} deviations; write one of each per channel")
         if not min(std) > 0:
             raise ModelError(f"Normalize: std must be above 0; got {list(std)}")
         self.register_buffer("mean", torch.tensor(list(mean), dtype=torch.float32).view(-1, 1, 1))

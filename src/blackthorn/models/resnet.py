@@ -24,9 +24,7 @@ class BasicBlock(nn.Module):
         self.norm2 = nn.BatchNorm2d(out)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or into != out:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(into, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(into, out, 1, stride=stride, bias=False), nn.BatchNorm2d(out))
 
     def forward(self, x: Tensor) -> Tensor:
         out = torch.relu(self.norm1(self.conv1(x)))
@@ -37,9 +35,7 @@ class BasicBlock(nn.Module):
 class ResNet(nn.Module):
     """Stem, stages of basic blocks, average over space, linear layer."""
 
-    def __init__(
-        self, num_classes: int, in_channels: int, blocks: Sequence[int], normalize: nn.Module
-    ) -> None:
+    def __init__(self, num_classes: int, in_channels: int, blocks: Sequence[int], normalize: nn.Module) -> None:
         super().__init__()
         self.normalize = normalize
         self.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)

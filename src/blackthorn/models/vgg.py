@@ -36,9 +36,7 @@ def vgg16(
     Reference:
         Simonyan & Zisserman 2015, configuration D; linear head of the MadryLab CIFAR VGG-16.
     """
-    check_images(
-        "vgg16", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32
-    )
+    check_images("vgg16", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32)
     mean, std = check_moments("vgg16", in_channels, mean, std)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
@@ -76,9 +74,7 @@ def vgg16_anp(
     Reference:
         Madaan et al. 2020, base network of the public code.
     """
-    check_images(
-        "vgg16_anp", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32
-    )
+    check_images("vgg16_anp", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32)
     mean, std = check_moments("vgg16_anp", in_channels, mean, std)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):

@@ -29,9 +29,7 @@ def wang_cnn(
     Reference:
         Wang et al. 2018, sec. 3.
     """
-    check_images(
-        "wang_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=28
-    )
+    check_images("wang_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=28)
     mean, std = check_moments("wang_cnn", in_channels, mean, std)
     side = (image_size - 2) // 2 + 1  # kernel 8, stride 2, padding 3
     side = (side - 6) // 2 + 1

@@ -37,9 +37,7 @@ class PreActBlock(nn.Module):
 class WideResNet(nn.Module):
     """3x3 stem, three groups of pre-activation blocks, norm-ReLU, average over space, linear layer."""
 
-    def __init__(
-        self, num_classes: int, in_channels: int, depth: int, widen: int, normalize: nn.Module
-    ) -> None:
+    def __init__(self, num_classes: int, in_channels: int, depth: int, widen: int, normalize: nn.Module) -> None:
         super().__init__()
         self.normalize = normalize
         self.conv1 = nn.Conv2d(in_channels, 16, 3, padding=1, bias=False)

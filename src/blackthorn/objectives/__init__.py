@@ -4,9 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .adversarial import Adversarial as Adversarial, truncated_gaussian as truncated_gaussian
+from .adversarial import Adversarial as Adversarial
+from .adversarial import truncated_gaussian as truncated_gaussian
 from .loss import Loss as Loss
-from .standard import CrossEntropy as CrossEntropy, LinearQuadratic as LinearQuadratic
+from .standard import CrossEntropy as CrossEntropy
+from .standard import LinearQuadratic as LinearQuadratic
 
 AnyObjective = Annotated[CrossEntropy | LinearQuadratic | Adversarial, Field(discriminator="kind")]
 """Every objective a recipe can name, told apart by `kind`."""

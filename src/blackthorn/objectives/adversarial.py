@@ -18,11 +18,13 @@ from .standard import CrossEntropy, LinearQuadratic
 class Adversarial:
     """Weighted sum of the loss on clean images and on their adversarial versions.
 
-    The attack sees the network in eval mode (running statistics, no dropout), the update in train mode; clean and adversarial
-    images pass through the network separately, each with its own batch statistics. No gradient flows through the attack.
+    The attack sees the network in eval mode (running statistics, no dropout), the update in train mode; clean and
+    adversarial images pass through the network separately, each with its own batch statistics. No gradient flows
+    through the attack.
 
-    `clean_weight=0, adv_weight=1` is Madry et al. 2018. Halves, the default, are our reading of Wang et al. 2018, who say only that
-    both enter each epoch. Kurakin et al. 2017 ("Adversarial machine learning at scale") weigh the adversarial half 0.3.
+    `clean_weight=0, adv_weight=1` is Madry et al. 2018. Halves, the default, are our reading of Wang et al. 2018,
+    who say only that both enter each epoch. Kurakin et al. 2017 ("Adversarial machine learning at scale") weigh the
+    adversarial half 0.3.
     """
 
     kind: Literal["adversarial"] = "adversarial"
@@ -31,9 +33,13 @@ class Adversarial:
     clean_weight: NonNegative = 0.5
     adv_weight: NonNegative = 0.5
     eps_sampling: Literal["fixed", "truncated_gaussian"] = "fixed"
-    """`truncated_gaussian` draws a radius for each image from |N(0, eps/2)| cut off at eps (Kurakin et al. 2017; Wang et al. 2018)."""
+    """`truncated_gaussian` draws a radius for each image from |N(0, eps/2)| cut off at eps (Kurakin et al. 2017;
+    Wang et al. 2018).
+    """
     label: Literal["true", "predicted"] = "true"
-    """What the attack leaves: with `true`, FGSM training can leak labels into the images (Kurakin et al. 2017, sec. 3)."""
+    """What the attack leaves: with `true`, FGSM training can leak labels into the images (Kurakin et al. 2017, sec.
+    3).
+    """
     on: Annotated[CrossEntropy | LinearQuadratic, Field(discriminator="kind")] = CrossEntropy()
     """The loss that is minimised on both."""
 
@@ -47,13 +53,9 @@ class Adversarial:
         adversarial = self.on(model, x_adv, y)
         parts = {f"adversarial_{name}": part for name, part in adversarial.parts.items()}
         if self.clean_weight == 0:
-            return Loss(
-                self.adv_weight * adversarial.total, parts | {"accuracy": adversarial.parts["accuracy"]}
-            )
+            return Loss(self.adv_weight * adversarial.total, parts | {"accuracy": adversarial.parts["accuracy"]})
         clean = self.on(model, x, y)
-        return Loss(
-            self.clean_weight * clean.total + self.adv_weight * adversarial.total, clean.parts | parts
-        )
+        return Loss(self.clean_weight * clean.total + self.adv_weight * adversarial.total, clean.parts | parts)
 
     def perturb(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         """The adversarial images of one training step."""
@@ -68,7 +70,8 @@ class Adversarial:
 
 
 def truncated_gaussian(eps_max: float, n: int, device: torch.device | str = "cpu") -> Tensor:
-    """`n` radii from a Gaussian of mean 0 and deviation eps_max/2 truncated to [0, eps_max], by inverse distribution function.
+    """`n` radii from a Gaussian of mean 0 and deviation eps_max/2 truncated to [0, eps_max], by inverse
+    distribution function.
 
     Their mean is 0.3614 * eps_max.
 

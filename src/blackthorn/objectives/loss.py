@@ -9,7 +9,8 @@ from torch import Tensor
 class Loss:
     """`total` carries gradients; `parts` are detached scalars for the progress line and the history.
 
-    The part named `accuracy` is the share of clean images of the batch that were classified right; the trainer watches it.
+    The part named `accuracy` is the share of clean images of the batch that were classified right; the trainer
+    watches it.
     """
 
     total: Tensor

@@ -35,7 +35,9 @@ class LinearQuadratic:
 
     kind: Literal["linear_quadratic"] = "linear_quadratic"
     output_activation: Literal["none", "relu", "softmax"] = "none"
-    """Applied to the outputs before the cost. The blog's text says none; the notebook behind its headline table uses relu."""
+    """Applied to the outputs before the cost. The blog's text says none; the notebook behind its headline table
+    uses relu.
+    """
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""

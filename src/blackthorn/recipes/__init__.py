@@ -7,9 +7,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cells import Cell as Cell, Published as Published, Verdict as Verdict
+    from .cells import Cell as Cell
+    from .cells import Published as Published
+    from .cells import Verdict as Verdict
     from .collecting import collect as collect
-    from .planning import Plan as Plan, plan as plan
+    from .planning import Plan as Plan
+    from .planning import plan as plan
     from .reading import read_recipe as read_recipe
     from .running import run_plan as run_plan
     from .schema import Recipe as Recipe
@@ -28,7 +31,7 @@ _HOMES = {
     "run_plan": "running",
 }
 
-__all__ = sorted(_HOMES)  # noqa: PLE0605  # the table above
+__all__ = sorted(_HOMES)  # the table above
 
 
 def __getattr__(name: str) -> Any:

@@ -1,6 +1,7 @@
 """One line for what is wrong with a recipe: where it stands, what was read, what to write instead."""
 
 import inspect
+import reprlib
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -14,13 +15,16 @@ _Path = list[str | int]
 
 def one_line(error: ValidationError, raw: Any) -> str:
     """The first complaint of a validation error about the recipe `raw`, and how many more there are."""
-    problems = error.errors(include_url=False)
+    # A list whose entries are refused is called too short as well.
+    problems = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return _sentence(problems[0], raw) + more
 
 
 def _sentence(problem: Any, raw: Any) -> str:
-    kind, read = problem["type"], problem.get("input")
+    kind, read, about = problem["type"], problem.get("input"), problem.get("ctx", {})
+    if problem["loc"] and problem["loc"][-1] == "[key]":
+        return _about_a_name(problem, raw)
     path, parent = _locate(problem["loc"], raw)
     where = f"{'.'.join(map(str, path))}: " if path else ""
     if kind in ("unexpected_keyword_argument", "extra_forbidden"):
@@ -31,18 +35,36 @@ def _sentence(problem: Any, raw: Any) -> str:
     if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return f"{where}is missing; {_wanted(parent, path)}"
     if kind == "union_tag_invalid":
-        known = [tag.strip().strip("'") for tag in problem["ctx"]["expected_tags"].split(",")]
-        return f"{where}there is no kind '{problem['ctx']['tag']}'; {did_you_mean(problem['ctx']['tag'], known)}"
-    if kind == "union_tag_not_found":
-        return f"{where}a mapping with a 'kind' is wanted, such as {{kind: {_kinds_near(path)}}}; got {_shown(read)}"
+        known = [tag.strip().strip("'") for tag in about["expected_tags"].split(",")]
+        return f"{where}there is no kind '{about['tag']}'; {did_you_mean(about['tag'], known)}"
+    if kind in ("union_tag_not_found", "model_attributes_type"):
+        example = read if isinstance(read, str) and read in _values() else _kinds_near(path)
+        return f"{where}a mapping with a 'kind' is wanted, such as {{kind: {example}, ...}}; got {_shown(read)}"
     if kind == "value_error":
-        message = str(problem["ctx"]["error"])
-        said = isinstance(read, (str, int, float)) and not isinstance(read, bool) and f"{read}" not in message
-        return f"{where}{message}" + (f"; got {_shown(read)}" if said or isinstance(read, bool) else "")
-    message = problem["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    wanted = _PLAIN.get(kind, message)
+        simple = read is None or isinstance(read, (str, int, float))
+        return f"{where}{about['error']}" + (f"; got {_shown(read)}" if simple else "")
+    if kind in _LIMITS:
+        return f"{where}must be {_LIMITS[kind]} {next(iter(about.values()))}; got {_shown(read)}"
+    wanted = _PLAIN.get(kind, problem["msg"].removeprefix("Input should be "))
     return f"{where}must be {wanted}; got {_shown(read)}"
 
+
+def _about_a_name(problem: Any, raw: Any) -> str:
+    """A key of a mapping of names; YAML reads some of them as something else than text: 0.1, yes, null."""
+    read = problem["input"]
+    path, _ = _locate(problem["loc"][:-2], raw)
+    where = ".".join(map(str, path))
+    if problem["type"] == "value_error":
+        return f"{where}: {problem['ctx']['error']}; got {_shown(read)}"
+    return f"{where}: names are text; got {_shown(read)}; write it in quotes: '{_shown(read)}'"
+
+
+_LIMITS = {
+    "greater_than_equal": "at least",
+    "greater_than": "more than",
+    "less_than_equal": "at most",
+    "less_than": "less than",
+}
 
 _PLAIN = {
     "int_parsing": "a whole number",
@@ -73,10 +95,9 @@ def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
         if inside:
             parent, node = node, node[step]
             path.append(step)
-        elif position == len(steps) - 1 and not (isinstance(node, dict) and node.get("kind") == step):
-            if isinstance(node, dict):
-                parent = node
-                path.append(step)
+        elif position == len(steps) - 1 and isinstance(node, dict) and node.get("kind") != step:
+            parent = node
+            path.append(step)
     return path, parent
 
 
@@ -115,11 +136,22 @@ def _wanted(parent: Any, path: _Path) -> str:
 
 
 def _kinds_near(path: _Path) -> str:
-    word = str(path[-1]) if path else ""
-    examples = {"attack": "pgd", "objective": "cross_entropy", "optimizer": "adam", "schedule": "cosine", "criterion": "magnitude"}
-    return examples.get(word, "accuracy" if path and path[0] == "measures" else "train")
+    words = [str(step) for step in path if isinstance(step, str)] or [""]
+    examples = {
+        "attack": "pgd",
+        "augment": "flip",
+        "objective": "cross_entropy",
+        "optimizer": "adam",
+        "schedule": "cosine",
+        "criterion": "magnitude",
+        "statements": "keeps",
+    }
+    return examples.get(words[-1], "accuracy" if words[0] == "measures" else "train")
 
 
 def _shown(read: Any) -> str:
-    text = repr(read)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """As YAML writes it, and never long: a file of aliases can stand for gigabytes."""
+    words = {None: "null", True: "true", False: "false"}
+    if read is None or isinstance(read, bool):
+        return words[read]
+    return reprlib.repr(read)

@@ -1,8 +1,8 @@
 """From a recipe to stages: what has to be computed, what each needs, and the address at which each is kept.
 
-An address is a hash of everything that decides the outcome: the stage as spelled with defaults left out, its parent's address,
-the seed, and the fingerprint of the data. So a dense network is trained once for all its pruned children and for every recipe,
-and running a command again is the same as resuming it. Rules that keep this true:
+An address is a hash of everything that decides the outcome: the stage as spelled with defaults left out, its
+parent's address, the seed, and the fingerprint of the data. So a dense network is trained once for all its pruned
+children and for every recipe, and running a command again is the same as resuming it. Rules that keep this true:
 
 - a new option must default to the old behaviour; changing a default is a breaking change;
 - a fix that changes numbers raises the stage's revision below.
@@ -84,10 +84,17 @@ def plan(recipe: Recipe, splits: Splits) -> Plan:
     return Plan(ordered, places)
 
 
-def _step(step: Train | Prune | Shrink, parent: Stage | None, model: dict[str, Any], seed: int, row: str, splits: Splits) -> Stage:
+def _step(
+    step: Train | Prune | Shrink, parent: Stage | None, model: dict[str, Any], seed: int, row: str, splits: Splits
+) -> Stage:
     identity: dict[str, Any] = {"stage": spell(step), "revision": REVISIONS[step.kind]}
     if parent is None:
-        identity |= {"model": model, "code": _foreign_code(model), "shape": list(splits.shape), "classes": splits.num_classes}
+        identity |= {
+            "model": model,
+            "code": _foreign_code(model),
+            "shape": list(splits.shape),
+            "classes": splits.num_classes,
+        }
     else:
         identity |= {"parent": parent.key}
     effort = 1.0

@@ -77,7 +77,9 @@ def _load(recipe: str, where: str) -> dict[str, Any]:
     if _is_file(recipe):
         path = Path(recipe)
         if not path.is_file():
-            raise RecipeError(f"{recipe}: there is no such file; give a recipe file, or one of: {', '.join(published())}")
+            raise RecipeError(
+                f"{recipe}: there is no such file; give a recipe file, or one of: {', '.join(published())}"
+            )
         try:
             text = path.read_text()
         except (OSError, UnicodeDecodeError) as problem:
@@ -85,16 +87,20 @@ def _load(recipe: str, where: str) -> dict[str, Any]:
     else:
         names = published()
         if recipe not in names:
-            raise RecipeError(f"there is no recipe '{recipe}'; {did_you_mean(recipe, names)} For your own write its file, NAME.yaml")
+            raise RecipeError(
+                f"there is no recipe '{recipe}'; {did_you_mean(recipe, names)} For your own write its file, NAME.yaml"
+            )
         text = (resources.files(__package__) / "published" / f"{recipe}.yaml").read_text()
     try:
-        raw = yaml.load(text, _StrictLoader)  # noqa: S506  # a SafeLoader that also refuses repeated keys
+        raw = yaml.load(text, _StrictLoader)  # a SafeLoader that also refuses repeated keys
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark is not None else ""
         raise RecipeError(f"{where}: {line}not valid YAML ({getattr(problem, 'problem', None) or problem})") from None
     if not isinstance(raw, dict):
-        raise RecipeError(f"{where}: a recipe is a mapping with title, data, model, networks and measures; got {type(raw).__name__}")
+        raise RecipeError(
+            f"{where}: a recipe is a mapping with title, data, model, networks and measures; got {type(raw).__name__}"
+        )
     return {str(key): held for key, held in raw.items()}
 
 
@@ -104,7 +110,7 @@ class _StrictLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if key_node.tag != "tag:yaml.org,2002:merge" and str(key) in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"'{key}' is there twice", key_node.start_mark)
             seen.add(str(key))
@@ -134,13 +140,19 @@ def _swept(networks: Any, where: str) -> Any:
             continue
         variables = network["for"]
         if not isinstance(variables, dict) or not all(isinstance(held, list) and held for held in variables.values()):
-            raise RecipeError(f"{where}: networks.{name}.for: lists of values are wanted, such as {{rate: [80, 95]}}; got {variables!r}")
+            raise RecipeError(
+                f"{where}: networks.{name}.for: lists of values are wanted, such as "
+                f"{{rate: [80, 95]}}; got {variables!r}"
+            )
         rest = {key: held for key, held in network.items() if key != "for"}
         for combination in itertools.product(*variables.values()):
             chosen = dict(zip(map(str, variables), combination))
             made = _filled(str(name), chosen)
             if made in found:
-                raise RecipeError(f"{where}: networks.{name}: its name must hold {{{'}, {'.join(chosen)}}}, or all get the name '{made}'")
+                raise RecipeError(
+                    f"{where}: networks.{name}: its name must hold {{{'}, {'.join(chosen)}}}, or all "
+                    f"get the name '{made}'"
+                )
             found[made] = _filled(rest, chosen)
     return found
 
@@ -160,9 +172,11 @@ def _filled(held: Any, chosen: Mapping[str, Any]) -> Any:
 
 def _yaml_value(text: str, change: str) -> Any:
     try:
-        return yaml.load(text, _StrictLoader)  # noqa: S506
+        return yaml.load(text, _StrictLoader)
     except yaml.YAMLError:
-        raise RecipeError(f"--set {change}: '{text}' is not a YAML value; quote it, or write a number, name, [list] or {{mapping}}") from None
+        raise RecipeError(
+            f"--set {change}: '{text}' is not a YAML value; quote it, or write a number, name, [list] or {{mapping}}"
+        ) from None
 
 
 def _with(raw: dict[str, Any], path: str, setting: Any, where: str) -> dict[str, Any]:
@@ -184,7 +198,9 @@ def _with(raw: dict[str, Any], path: str, setting: Any, where: str) -> dict[str,
 def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Iterator[tuple[Any, Any]]:
     word, rest = words[0], words[1:]
     if word == "*":
-        entries: list[Any] = list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
+        entries: list[Any] = (
+            list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
+        )
         for key in entries:
             if rest:
                 yield from _places(node[key], rest, True)
@@ -216,7 +232,8 @@ def _key(node: Any, word: str) -> Any:
 
 
 def _dead_end(raw: Any, path: str) -> str:
-    node, passed = raw, []
+    passed: list[str] = []
+    node = raw
     for word in path.split("."):
         if word == "*" or (isinstance(node, list) and not word.isdigit()):
             break
@@ -224,7 +241,11 @@ def _dead_end(raw: Any, path: str) -> str:
         if key is None:
             entries = [str(key) for key in node] if isinstance(node, dict) else [str(i) for i in range(len(node or ()))]
             within = ".".join(passed) or "the recipe"
-            return f"there is no '{word}' in {within}; {did_you_mean(word, entries)}" if entries else f"'{within}' has no parts"
+            return (
+                f"there is no '{word}' in {within}; {did_you_mean(word, entries)}"
+                if entries
+                else f"'{within}' has no parts"
+            )
         node = node[key]
         passed.append(word)
     return f"nothing stands at '{path}'"

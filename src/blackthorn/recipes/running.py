@@ -1,7 +1,7 @@
 """Run the stages of a plan, in this process or several; what is done already is never done again.
 
-There is no scheduler: every worker walks the same plan over the same store, and works on whatever is ready and not locked by
-another. Two commands started by hand on one store share the work in the same way.
+There is no scheduler: every worker walks the same plan over the same store, and works on whatever is ready and not
+locked by another. Two commands started by hand on one store share the work in the same way.
 """
 
 import multiprocessing as mp
@@ -55,11 +55,19 @@ def load_splits(data: Data, data_root: str | os.PathLike[str] | None) -> Splits:
     """The images a recipe names."""
     resize = list(data.resize) if isinstance(data.resize, tuple) else data.resize
     return load_data(
-        data.source, data_root=data_root, resize=resize, mode=data.mode, valid=data.valid, train=data.train, test=data.test
+        data.source,
+        data_root=data_root,
+        resize=resize,
+        mode=data.mode,
+        valid=data.valid,
+        train=data.train,
+        test=data.test,
     )
 
 
-def run_plan(made: Plan, splits: Splits, store: Store, device: torch.device, listen: Listener, worker: int = 0) -> Outcome:
+def run_plan(
+    made: Plan, splits: Splits, store: Store, device: torch.device, listen: Listener, worker: int = 0
+) -> Outcome:
     """Do every stage that is not done, in this process, beside any others on the same store.
 
     A stage whose training fails is reported and left out, with all that depends on it; the others go on.
@@ -129,7 +137,15 @@ def _attempt(
 
 
 def run_jobs(
-    recipe: Recipe, made: Plan, splits: Splits, store: Store, device: torch.device, listen: Listener, *, jobs: int, data_root: str | None
+    recipe: Recipe,
+    made: Plan,
+    splits: Splits,
+    store: Store,
+    device: torch.device,
+    listen: Listener,
+    *,
+    jobs: int,
+    data_root: str | None,
 ) -> Outcome:
     """Do a plan in `jobs` processes, each with its share of the cores; with one job, in this process.
 
@@ -143,7 +159,9 @@ def run_jobs(
     threads = max(1, torch.get_num_threads() // jobs)
     workers = [
         context.Process(
-            target=_work, args=(spell(recipe), str(store.folder), str(device), data_root, threads, number, news), daemon=True
+            target=_work,
+            args=(spell(recipe), str(store.folder), str(device), data_root, threads, number, news),
+            daemon=True,
         )
         for number in range(jobs)
     ]
@@ -159,7 +177,10 @@ def run_jobs(
                 dead = [n for n in left if not workers[n].is_alive() and news.empty()]
                 if dead:
                     code = workers[dead[0]].exitcode
-                    problem = StoreError(f"a worker process ended with code {code}; run the same command again to go on, with fewer --jobs")
+                    problem = StoreError(
+                        f"a worker process ended with code {code}; run the same command again to go "
+                        "on, with fewer --jobs"
+                    )
                 continue
             if isinstance(item, Event):
                 listen(item)
@@ -171,7 +192,7 @@ def run_jobs(
                 left.discard(number)
     finally:
         for process in workers:
-            if problem is not None or process.is_alive() and left:
+            if problem is not None or (process.is_alive() and left):
                 process.terminate()
             process.join()
     if problem is not None:

@@ -1,16 +1,17 @@
-"""What a recipe may say. A recipe is data: one YAML file with the words of the library, validated whole before anything runs.
+"""What a recipe may say. A recipe is data: one YAML file with the words of the library, validated whole before
+anything runs.
 
-    networks:                     # rows of the table
-      dense:                      # steps are done in order, each on the network the one before left
-        steps: [{kind: train, epochs: 10}]
-      weight 98%:
-        of: dense
-        steps:
-          - {kind: prune, criterion: {kind: magnitude}, scope: global, sparsity: 98%}
-          - {kind: train, epochs: 10}
-    measures:                     # columns of the table
-      natural: {kind: accuracy}
-      fgsm 0.1: {kind: accuracy, attack: {kind: fgsm, eps: 0.1}}
+networks:                     # rows of the table
+  dense:                      # steps are done in order, each on the network the one before left
+    steps: [{kind: train, epochs: 10}]
+  weight 98%:
+    of: dense
+    steps:
+      - {kind: prune, criterion: {kind: magnitude}, scope: global, sparsity: 98%}
+      - {kind: train, epochs: 10}
+measures:                     # columns of the table
+  natural: {kind: accuracy}
+  fgsm 0.1: {kind: accuracy, attack: {kind: fgsm, eps: 0.1}}
 """
 
 from typing import Annotated, Any, Literal
@@ -148,10 +149,13 @@ class Recipe:
                 later = "it comes later; move it up" if network.of in self.networks else _closest(network.of, known)
                 raise ValueError(f"networks.{name}.of: there is no network '{network.of}' before it; {later}")
             if network.of is not None and network.model is not None:
-                raise ValueError(f"networks.{name}: 'of' goes on from a network, 'model' starts a new one; write one of them")
+                raise ValueError(
+                    f"networks.{name}: 'of' goes on from a network, 'model' starts a new one; write one of them"
+                )
             if network.of is None and network.steps[0].kind != "train":
                 raise ValueError(
-                    f"networks.{name}: a new network starts with a train step, not {network.steps[0].kind}; write of: NETWORK to go on from one"
+                    f"networks.{name}: a new network starts with a train step, not "
+                    f"{network.steps[0].kind}; write of: NETWORK to go on from one"
                 )
             known.append(name)
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
@@ -159,11 +163,14 @@ class Recipe:
         for statement in self.statements:
             for row in statement.rows_named():
                 if row not in self.networks or not self.networks[row].show:
-                    raise ValueError(f"statements: '{statement.text}' names the row '{row}'; {_closest(row, self.rows)}")
+                    raise ValueError(
+                        f"statements: '{statement.text}' names the row '{row}'; {_closest(row, self.rows)}"
+                    )
             for metric in statement.metrics:
                 if metric not in self.measures:
                     raise ValueError(
-                        f"statements: '{statement.text}' names the measure '{metric}'; {_closest(metric, list(self.measures))}"
+                        f"statements: '{statement.text}' names the measure '{metric}'; "
+                        f"{_closest(metric, list(self.measures))}"
                     )
 
     @property

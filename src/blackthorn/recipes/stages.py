@@ -1,5 +1,6 @@
 """What each stage does, in a folder of its own: the only place where a recipe touches networks."""
 
+import contextlib
 import json
 import platform
 import subprocess
@@ -43,7 +44,9 @@ Finished = Callable[[Stage], Path]
 """The folder of a stage that is done."""
 
 
-def perform(stage: Stage, folder: Path, splits: Splits, finished: Finished, device: torch.device, progress: Progress) -> None:
+def perform(
+    stage: Stage, folder: Path, splits: Splits, finished: Finished, device: torch.device, progress: Progress
+) -> None:
     """Do a stage's work in `folder`, going on from what an interrupted attempt left there.
 
     Raises:
@@ -72,7 +75,13 @@ def perform(stage: Stage, folder: Path, splits: Splits, finished: Finished, devi
 
 
 def _train(
-    stage: Stage, step: Train, folder: Path, splits: Splits, finished: Finished, device: torch.device, progress: Progress
+    stage: Stage,
+    step: Train,
+    folder: Path,
+    splits: Splits,
+    finished: Finished,
+    device: torch.device,
+    progress: Progress,
 ) -> None:
     if stage.parent is None:
         with torch.random.fork_rng(devices=[]):
@@ -106,7 +115,9 @@ def _train(
 
 
 def _training_seed(stage: Stage) -> int:
-    """Another one for each training in a chain, or fine-tuning would see its images in the order of the training before."""
+    """Another one for each training in a chain, or fine-tuning would see its images in the order of the training
+    before.
+    """
     before = 0
     parent = stage.parent
     while parent is not None:
@@ -187,10 +198,9 @@ def _forms(network: Stage, splits: Splits, finished: Finished, example: Tensor) 
     if bundle.masks is None:
         return {"dense": bundle.model}
     forms = {"dense": dense, "masked": bundle.model}
-    try:
+    # When single weights were removed and no channel became free, there is no smaller form to time.
+    with contextlib.suppress(PruningError):
         forms["shrunk"] = shrink(bundle.model, bundle.masks, example=example)
-    except PruningError:
-        pass  # single weights were removed and no channel became free: there is no smaller form to time
     return forms
 
 
@@ -256,7 +266,9 @@ def read_flags(folder: Path) -> "np.ndarray[Any, np.dtype[np.bool_]]":
         flags: np.ndarray[Any, np.dtype[np.bool_]] = np.load(folder / FLAGS, allow_pickle=False)
         return flags
     except (OSError, ValueError, EOFError) as problem:
-        raise StoreError(f"{folder / FLAGS}: cannot be read ({problem}); delete the folder {folder} and run again") from None
+        raise StoreError(
+            f"{folder / FLAGS}: cannot be read ({problem}); delete the folder {folder} and run again"
+        ) from None
 
 
 def _provenance(stage: Stage, splits: Splits, device: torch.device, seconds: float) -> dict[str, Any]:
@@ -281,7 +293,9 @@ def commit() -> str:
     """The commit of the source that runs, with a plus when it was changed since; empty outside a checkout."""
     here = Path(__file__).parent
     try:
-        head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=5)
+        head = subprocess.run(
+            ["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=5
+        )
         if head.returncode:
             return ""
         changed = subprocess.run(

@@ -1,9 +1,9 @@
 """Where results live: one folder for each stage, named by what made it.
 
-    DIR/stages/train-3f2a90c1b7de/     a finished stage; the folder's existence is what says so
-    DIR/stages/train-3f2a90c1b7de.partial/     one in work, or interrupted; taken up where it was
-    DIR/locks/3f2a90c1b7de.lock     held by the process that works on it; freed by the system if that process dies
-    DIR/reports/RECIPE-PRESET/     pages and tables, made from the stages at any time
+DIR/stages/train-3f2a90c1b7de/     a finished stage; the folder's existence is what says so
+DIR/stages/train-3f2a90c1b7de.partial/     one in work, or interrupted; taken up where it was
+DIR/locks/3f2a90c1b7de.lock     held by the process that works on it; freed by the system if that process dies
+DIR/reports/RECIPE-PRESET/     pages and tables, made from the stages at any time
 """
 
 import errno
@@ -114,9 +114,13 @@ def _readable(folder: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno == errno.ENOSPC:
-            raise StoreError(f"{folder}: the disk is full; free some space and run the same command again to go on") from None
+            raise StoreError(
+                f"{folder}: the disk is full; free some space and run the same command again to go on"
+            ) from None
         if problem.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EDQUOT):
-            raise StoreError(f"{folder}: cannot be written ({problem.strerror}); give another folder with --store") from None
+            raise StoreError(
+                f"{folder}: cannot be written ({problem.strerror}); give another folder with --store"
+            ) from None
         raise
 
 

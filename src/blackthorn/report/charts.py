@@ -137,9 +137,7 @@ def line_panel(
     return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
 
 
-def bar_panel(
-    points: Sequence[Point], rows: Sequence[str], series: Sequence[str], tips: Mapping[str, str]
-) -> Spec:
+def bar_panel(points: Sequence[Point], rows: Sequence[str], series: Sequence[str], tips: Mapping[str, str]) -> Spec:
     """Horizontal bars of `x` (percent of the unpruned network) for each `row`, their numbers at the end."""
     most = max((float(p["x"] or 0) for p in points), default=100.0)
     y = {
@@ -216,9 +214,7 @@ def for_file(chart: Chart) -> Spec:
     }
     written = json.dumps(whole)
     for name, colour in _FILE_COLOURS.items():
-        written = written.replace(
-            f'"var({name})"', f'"{colour}"'
-        )  # whole strings: a row's name stays as it is
+        written = written.replace(f'"var({name})"', f'"{colour}"')  # whole strings: a row's name stays as it is
     made: Spec = json.loads(written)
     return made
 
@@ -256,7 +252,5 @@ def _config(font: str, legend: Spec | None) -> Spec:
         "axis": axis,
         "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
         "title": {"color": "var(--ink)", "fontSize": 12, "fontWeight": 600, "anchor": "start"},
-        "legend": {"disable": True}
-        if legend is None
-        else {**legend, "labelColor": "var(--ink)", "labelFontSize": 11},
+        "legend": {"disable": True} if legend is None else {**legend, "labelColor": "var(--ink)", "labelFontSize": 11},
     }

@@ -80,9 +80,7 @@ def sparsity_costs(page: Page) -> list[Cost]:
             if seen:
                 seeds = _seeds(page, row)[: len(seen)]
                 mean = sum(seen) / len(seen)
-                found.append(
-                    Cost(row, f"sparsity {kind}", "", None, mean, min(seen), max(seen), "percent", seeds)
-                )
+                found.append(Cost(row, f"sparsity {kind}", "", None, mean, min(seen), max(seen), "percent", seeds))
     return found
 
 

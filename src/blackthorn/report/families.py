@@ -30,9 +30,7 @@ def family_tree(page: Page) -> list[Row]:
     rates = {name: _removed(page, name) for name in page.all_rows}
     unpruned = [name for name in page.all_rows if rates[name][0] < _PRUNED]
     return [
-        Row(
-            name, _family(name), *rates[name], None if name in unpruned else _nearest(_family(name), unpruned)
-        )
+        Row(name, _family(name), *rates[name], None if name in unpruned else _nearest(_family(name), unpruned))
         for name in page.all_rows
     ]
 

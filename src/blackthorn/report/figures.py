@@ -52,9 +52,7 @@ def _against_eps(page: Page) -> Chart | None:
         if points:
             spread = _listed(sorted(places.values()))
             spoken = f"Accuracy against eps under {words}, from {spread}, for {len(shown)} networks."
-            spec = line_panel(
-                points, shown, x_title="eps (pixels in [0, 1])", x_axis=_radii_axis(points), tips=_TIPS
-            )
+            spec = line_panel(points, shown, x_title="eps (pixels in [0, 1])", x_axis=_radii_axis(points), tips=_TIPS)
             panels.append(Panel(words, spoken, points, spec))
     if not panels:
         return None
@@ -84,9 +82,7 @@ def _against_sparsity(page: Page) -> Chart | None:
                     points.append(_point(page, family, row.name, metric, 100 * row.removed, found))
         if len({point["x"] for point in points}) > 1:
             spoken = f"Accuracy under {metric} against the percentage of weights removed."
-            spec = line_panel(
-                points, series, x_title="weights removed (%)", x_axis={"tickCount": 5}, tips=_TIPS
-            )
+            spec = line_panel(points, series, x_title="weights removed (%)", x_axis={"tickCount": 5}, tips=_TIPS)
             panels.append(Panel(metric, spoken, points, spec))
     if not panels:
         return None

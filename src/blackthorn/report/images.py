@@ -14,9 +14,7 @@ from .records import Cell, Page
 
 _IMAGES, _ROWS, _METRICS = 4, 6, 3  # what fits on a page: 72 triples at most
 _FACTORS = (500, 200, 100, 50, 30, 20, 10, 5, 3, 2, 1)
-_LESS, _ZERO, _MORE = (
-    np.array(rgb) / 255.0 for rgb in ((0, 114, 178), (246, 246, 246), (213, 94, 0))
-)  # Okabe-Ito
+_LESS, _ZERO, _MORE = (np.array(rgb) / 255.0 for rgb in ((0, 114, 178), (246, 246, 246), (213, 94, 0)))  # Okabe-Ito
 
 Floats = NDArray[np.float64]
 
@@ -76,9 +74,7 @@ def _gallery(page: Page, metric: str, cells: dict[str, Cell]) -> Gallery:
     examples = {row.name: _read(cells[row.name]) for row in drawn}
     largest = max((float(np.abs(e.moved).max(initial=0)) for e in examples.values()), default=0.0)
     factor = next((f for f in _FACTORS if largest and f * largest <= 1 + 1e-6), 1)
-    strips = [
-        Strip(name, [_triple(e, i, factor, cells[name]) for i in e.chosen]) for name, e in examples.items()
-    ]
+    strips = [Strip(name, [_triple(e, i, factor, cells[name]) for i in e.chosen]) for name, e in examples.items()]
     colour = any(e.original.shape[1] == 3 for e in examples.values())
     return Gallery(metric, factor, colour, strips, len(cells) - len(strips))
 

@@ -67,18 +67,14 @@ def render(page: Page, charts: list[Chart]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["tight"] = lambda words: words.replace(
-        " %", "\u00a0%"
-    )  # a number keeps its sign beside it
+    environment.filters["tight"] = lambda words: words.replace(" %", "\u00a0%")  # a number keeps its sign beside it
     lines = accuracy_lines(page)
     return environment.get_template("page.html").render(
         page=page,
         style=Markup((_HERE / "page.css").read_text("utf-8")),
         script=Markup((_HERE / "page.js").read_text("utf-8")),
         vega=Markup(_vega() if specs else ""),
-        specs=Markup(
-            json.dumps(specs).replace("<", "\\u003c")
-        ),  # "</script>" in a row name would end the script
+        specs=Markup(json.dumps(specs).replace("<", "\\u003c")),  # "</script>" in a row name would end the script
         charts=charts,
         first_panel=first_panel,
         shapes=[Markup(path) for path in SHAPE_PATHS],

@@ -82,9 +82,7 @@ def _natural_change(page: Page, row: str, base: str) -> Card | None:
     if page.natural is None or change is None:
         return None
     moved = (
-        _moved(change, "of accuracy")
-        if change.tells
-        else "left accuracy where it was, as far as these images tell,"
+        _moved(change, "of accuracy") if change.tells else "left accuracy where it was, as far as these images tell,"
     )
     return _change_card("Accuracy", page, row, base, page.natural, change, "on unchanged test images", moved)
 
@@ -100,14 +98,8 @@ def _robust_change(page: Page, row: str, base: str) -> Card | None:
         return None
     metric = min(changes, key=lambda name: changes[name].value)
     change = changes[metric]
-    where = f"under {metric}" + (
-        f", the least favourable of {len(changes)} attacks" if len(changes) > 1 else ""
-    )
-    moved = (
-        _moved(change, f"under {metric}")
-        if change.tells
-        else "made no attack more successful that we can tell"
-    )
+    where = f"under {metric}" + (f", the least favourable of {len(changes)} attacks" if len(changes) > 1 else "")
+    moved = _moved(change, f"under {metric}") if change.tells else "made no attack more successful that we can tell"
     return _change_card("Robustness", page, row, base, metric, change, where, moved)
 
 
@@ -150,9 +142,7 @@ def _size_change(row: str, base: str, spent: Sequence[Cost]) -> Card | None:
             tone: Tone = "same" if big == "same" else "better" if unit == "smaller" else "worse"
             kept = " Its zeros are stored in place." if tone == "same" and after.form == "masked" else ""
             sentence = f"{_from_to(before, after)} {words}{_form(after)}.{kept}"
-            return Card(
-                "Size", big, unit, sentence, tone, "stays as large" if tone == "same" else f"is {big} {unit}"
-            )
+            return Card("Size", big, unit, sentence, tone, "stays as large" if tone == "same" else f"is {big} {unit}")
     return None
 
 
@@ -170,9 +160,7 @@ def _speed_change(row: str, base: str, spent: Sequence[Cost]) -> Card | None:
         images = "" if not batch else " for one image" if batch == 1 else f" for {batch} images at once"
         doubt = " The spreads of the two timings overlap." if overlap else ""
         sentence = f"{_from_to(before, after)}{images}{_form(after)}.{doubt}"
-        return Card(
-            "Speed", big, unit, sentence, tone, "runs no faster" if tone == "same" else f"runs {big} {unit}"
-        )
+        return Card("Speed", big, unit, sentence, tone, "runs no faster" if tone == "same" else f"runs {big} {unit}")
     return None
 
 
@@ -181,9 +169,7 @@ def _split(told: str) -> tuple[str, str]:
     return big, unit
 
 
-def _pair(
-    row: str, base: str, metric: str, batch: int | None, spent: Sequence[Cost]
-) -> tuple[Cost, Cost] | None:
+def _pair(row: str, base: str, metric: str, batch: int | None, spent: Sequence[Cost]) -> tuple[Cost, Cost] | None:
     """The dense cost (measured beside the pruned one where it was) and the pruned one as shipped."""
 
     def pick(name: str, forms: Sequence[str]) -> Cost | None:

@@ -114,9 +114,7 @@ def cost_lines(page: Page) -> list[CostLine]:
     for row, form in dict.fromkeys((cost.row, cost.form) for cost in spent):
         places = [held.get((row, form, *column)) for column in cost_columns(page)]
         first = not lines or lines[-1].name != row
-        lines.append(
-            CostLine(row, form, first, [None if c is None else _spent(c, compared.get(c)) for c in places])
-        )
+        lines.append(CostLine(row, form, first, [None if c is None else _spent(c, compared.get(c)) for c in places]))
     return lines
 
 
@@ -138,9 +136,7 @@ def provenance(page: Page) -> list[tuple[str, str]]:
         told["seeds"] = " ".join(map(str, sorted({cell.seed for cell in page.cells})))
     for name in ("dataset", "model", "version", "commit", "torch", "device", "threads", "precision"):
         if name not in said:
-            told[name] = names(
-                list(dict.fromkeys(filter(None, (text(c.record, name) for c in page.cells)))), 6
-            )
+            told[name] = names(list(dict.fromkeys(filter(None, (text(c.record, name) for c in page.cells)))), 6)
     if "seconds" not in said:
         measured = {(c.row, c.metric, c.seed): number(c.record, "seconds") or 0.0 for c in page.cells}
         told["time spent measuring"] = f"{sum(measured.values()):.0f} s" if any(measured.values()) else ""
@@ -156,11 +152,7 @@ def _printed_decimals(page: Page) -> int:
 
 def _removed_note(page: Page, row: str) -> str:
     kinds = {kind: sparsities(page, row, kind) for kind in ("weights", "filters", "units")}
-    zeros = [
-        (kind, sum(seen) / len(seen))
-        for kind, seen in kinds.items()
-        if seen and sum(seen) / len(seen) >= 0.0005
-    ]
+    zeros = [(kind, sum(seen) / len(seen)) for kind, seen in kinds.items() if seen and sum(seen) / len(seen) >= 0.0005]
     return ("zeros: " + ", ".join(f"{percent(share)} % of {kind}" for kind, share in zeros)) if zeros else ""
 
 

@@ -3,14 +3,24 @@
 from .constraint import Constraint as Constraint
 from .denormals import flushed as flushed
 from .early_stopping import EarlyStopping as EarlyStopping
-from .optimizers import SGD as SGD, Adam as Adam, AnyOptimizer as AnyOptimizer, RMSprop as RMSprop
+from .optimizers import SGD as SGD
+from .optimizers import Adam as Adam
+from .optimizers import AnyOptimizer as AnyOptimizer
+from .optimizers import RMSprop as RMSprop
 from .schedules import (
     AnySchedule as AnySchedule,
+)
+from .schedules import (
     Constant as Constant,
+)
+from .schedules import (
     Cosine as Cosine,
+)
+from .schedules import (
     Piecewise as Piecewise,
 )
-from .trainer import Epoch as Epoch, fit as fit
+from .trainer import Epoch as Epoch
+from .trainer import fit as fit
 
 __all__ = [
     "SGD",

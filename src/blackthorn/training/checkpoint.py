@@ -46,7 +46,5 @@ def load(path: Path) -> dict[str, Any]:
             f"{path}: not a checkpoint of this program ({reason[:80]}); delete it to train from the start"
         ) from None
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
-        raise BundleError(
-            f"{path}: not a checkpoint of this version ({_FORMAT}); delete it to train from the start"
-        )
+        raise BundleError(f"{path}: not a checkpoint of this version ({_FORMAT}); delete it to train from the start")
     return state

@@ -1,6 +1,7 @@
 """Numbers too small for a normal float32, which processors compute with many times more slowly.
 
-Weight decay drives dead weights there: Wang's network with decay 1e-4 trained more than 4 times slower before they were flushed.
+Weight decay drives dead weights there: Wang's network with decay 1e-4 trained more than 4 times slower before they
+were flushed.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""Optimisers as values; `build(parameters)` makes the torch optimiser. Weight decay is coupled L2 on every parameter."""
+"""Optimisers as values; `build(parameters)` makes the torch optimiser. Weight decay is coupled L2 on every
+parameter.
+"""
 
 from collections.abc import Iterable
 from typing import Annotated, Literal

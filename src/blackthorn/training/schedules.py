@@ -1,4 +1,6 @@
-"""Learning-rate schedules: `schedule(progress)` is the factor at a fraction of the run, so that presets scale them for free."""
+"""Learning-rate schedules: `schedule(progress)` is the factor at a fraction of the run, so that presets scale them
+for free.
+"""
 
 import math
 from typing import Annotated, Literal
@@ -40,7 +42,9 @@ class Piecewise:
 
 @value
 class Cosine:
-    """Falls along half a cosine to `final` of the learning rate (Loshchilov and Hutter 2017), after a linear warm-up."""
+    """Falls along half a cosine to `final` of the learning rate (Loshchilov and Hutter 2017), after a linear
+    warm-up.
+    """
 
     kind: Literal["cosine"] = "cosine"
     warmup: Rate = 0.0

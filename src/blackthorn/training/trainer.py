@@ -1,7 +1,8 @@
 """The one trainer: minimise an objective on batches of images, subject to constraints.
 
-Adversarial training, quadratic costs and Bayesian pruning are objectives; held masks and ADMM are constraints. There are no
-subclasses and no callbacks. The same seed gives the same weights, whether or not the run was interrupted.
+Adversarial training, quadratic costs and Bayesian pruning are objectives; held masks and ADMM are constraints.
+There are no subclasses and no callbacks. The same seed gives the same weights, whether or not the run was
+interrupted.
 """
 
 import math
@@ -27,7 +28,9 @@ from .schedules import AnySchedule, Constant
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Loss]
 Epoch = dict[str, float]
-"""Means over one epoch: `loss`, `accuracy` and the objective's other parts, plus `lr` and, with early stopping, `valid`."""
+"""Means over one epoch: `loss`, `accuracy` and the objective's other parts, plus `lr` and, with early stopping,
+`valid`.
+"""
 
 _PATIENCE_AT_CHANCE = 3  # epochs; PGD training from scratch sits at chance for a good part of its first
 _SHOWN_EVERY = 10  # steps between reports of progress; a report waits for the device too
@@ -103,9 +106,7 @@ def fit(
         chosen = choose(precision, model, to_float(images.x[:batch_size]))
         torch.manual_seed(seed)
         settings = optimizer or Adam()
-        run = _Run(
-            model, settings.build([p for p in model.parameters() if p.requires_grad]), constraints, chosen, []
-        )
+        run = _Run(model, settings.build([p for p in model.parameters() if p.requires_grad]), constraints, chosen, [])
         if checkpoint is not None and checkpoint.exists():
             _restore(run, checkpoints.load(checkpoint))
         factor = schedule or Constant()
@@ -180,7 +181,8 @@ def _train_epoch(
 def _refuse_not_finite(total: Tensor, epoch: int, epochs: int, step: int, steps: int, lr: float) -> None:
     if not torch.isfinite(total):
         raise TrainingError(
-            f"the loss is {total.item():g} in epoch {epoch + 1} of {epochs}, step {step + 1} of {steps}: training has blown up; "
+            f"the loss is {total.item():g} in epoch {epoch + 1} of {epochs}, step {step + 1} of "
+            f"{steps}: training has blown up; "
             f"lower the learning rate (now {lr:g})"
         )
 
@@ -193,7 +195,8 @@ def _refuse_chance(history: list[Epoch], images: ImageSet, epochs: int, lr: floa
     limit = guess + 3 * math.sqrt(guess * (1 - guess) / len(images))
     if max(past["accuracy"] for past in history) <= limit:
         raise TrainingError(
-            f"accuracy is {history[-1]['accuracy']:.1%} after {len(history)} epochs, no better than guessing ({guess:.1%}): lower the "
+            f"accuracy is {history[-1]['accuracy']:.1%} after {len(history)} epochs, no better than "
+            f"guessing ({guess:.1%}): lower the "
             f"learning rate (now {lr:g}), train longer, start from a trained network, or set stop_at_chance: false"
         )
 
