@@ -76,7 +76,7 @@ def _radius(eps: float) -> float:
 
 def _rate(rate: float) -> float:
     if not 0 <= rate <= 1:
-        hint = f"; write {rate:g}% or {rate / 100:g}" if 1 < rate <= 100 else ""
+        hint = f"; write {rate:g}% or {rate / 100:g}" if 2 <= rate <= 100 else ""
         raise ValueError(f"a fraction in [0, 1] is wanted{hint}")
     return rate
 

@@ -43,6 +43,8 @@ def _sentence(problem: Any, raw: Any) -> str:
     if kind == "value_error":
         simple = read is None or isinstance(read, (str, int, float))
         return f"{where}{about['error']}" + (f"; got {_shown(read)}" if simple else "")
+    if kind == "too_short":
+        return f"{where}is empty; at least one entry is wanted"
     if kind in _LIMITS:
         return f"{where}must be {_LIMITS[kind]} {next(iter(about.values()))}; got {_shown(read)}"
     wanted = _PLAIN.get(kind, problem["msg"].removeprefix("Input should be "))
@@ -79,7 +81,6 @@ _PLAIN = {
     "dict_type": "a mapping",
     "tuple_type": "a list",
     "dataclass_type": "a mapping of options",
-    "too_short": "longer: it is empty",
 }
 
 

@@ -5,6 +5,7 @@ A recipe is named by its file, or by the name of one that comes with the package
 
 import copy
 import itertools
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -48,25 +49,41 @@ def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[
         RecipeError: one line that names the file, the path in it, what was read and what to write.
     """
     where = Path(recipe).name if _is_file(recipe) else recipe
-    raw = _load(recipe, where)
-    presets = raw.get("presets") or {}
-    if preset != DEFAULT_PRESET and (not isinstance(presets, dict) or preset not in presets):
-        names = [*(presets if isinstance(presets, dict) else {}), DEFAULT_PRESET]
-        raise RecipeError(f"{where}: there is no preset '{preset}'; {did_you_mean(preset, names)}")
-    raw = _longhand(raw)
-    raw["networks"] = _swept(raw.get("networks"), where)
-    for path, setting in (presets.get(preset) or {}).items() if isinstance(presets, dict) else ():
-        raw = _with(raw, str(path), setting, f"{where}: presets.{preset}")
-    for change in changes:
-        path, equals, text = change.partition("=")
-        if not equals or not path.strip():
-            raise RecipeError(f"--set {change}: write path=value, such as data.train=2000")
-        raw = _with(raw, path.strip(), _yaml_value(text, change), f"--set {change}")
+    try:
+        raw = _longhand(_load(recipe, where))
+        if "networks" in raw:
+            raw["networks"] = _swept(raw["networks"], where)
+        presets = _validated(raw, where).presets
+        if preset not in (DEFAULT_PRESET, *presets):
+            raise RecipeError(
+                f"{where}: there is no preset '{preset}'; {did_you_mean(preset, [*presets, DEFAULT_PRESET])}"
+            )
+        shorter = {name: _shortened(raw, name, changed, where) for name, changed in presets.items()}
+        raw = shorter.get(preset, raw)
+        for change in changes:
+            path, equals, text = change.partition("=")
+            if not equals or not path.strip():
+                raise RecipeError(f"--set {change}: write path=value, such as data.train=2000")
+            raw = _with(raw, path.strip(), _parsed(text, f"--set {change}"), f"--set {change}")
+        return _validated(raw, where)
+    except RecursionError:
+        raise RecipeError(f"{where}: lists or mappings are nested too deeply; write it flatter") from None
+
+
+def _validated(raw: dict[str, Any], where: str) -> Recipe:
     try:
         made: Recipe = parse(Recipe, raw)
     except ValidationError as error:
         raise RecipeError(f"{where}: {one_line(error, raw)}") from None
     return made
+
+
+def _shortened(raw: dict[str, Any], preset: str, changed: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """A preset applied; each is checked whenever its recipe is read, not only when somebody asks for it."""
+    for path, setting in changed.items():
+        raw = _with(raw, path, setting, f"{where}: presets.{preset}")
+    _validated(raw, f"{where}: with presets.{preset}")
+    return raw
 
 
 def _is_file(recipe: str) -> bool:
@@ -75,33 +92,41 @@ def _is_file(recipe: str) -> bool:
 
 def _load(recipe: str, where: str) -> dict[str, Any]:
     if _is_file(recipe):
-        path = Path(recipe)
-        if not path.is_file():
+        if not os.path.isfile(recipe):  # unlike Path.is_file, it answers for impossible names too
             raise RecipeError(
                 f"{recipe}: there is no such file; give a recipe file, or one of: {', '.join(published())}"
             )
         try:
-            text = path.read_text()
-        except (OSError, UnicodeDecodeError) as problem:
-            raise RecipeError(f"{recipe}: cannot be read ({problem})") from None
+            text = Path(recipe).read_text("utf-8")
+        except UnicodeDecodeError:
+            raise RecipeError(f"{recipe}: is not text in UTF-8; give a recipe file, NAME.yaml") from None
+        except OSError as problem:
+            raise RecipeError(f"{recipe}: cannot be read ({problem.strerror})") from None
     else:
         names = published()
         if recipe not in names:
             raise RecipeError(
                 f"there is no recipe '{recipe}'; {did_you_mean(recipe, names)} For your own write its file, NAME.yaml"
             )
-        text = (resources.files(__package__) / "published" / f"{recipe}.yaml").read_text()
-    try:
-        raw = yaml.load(text, _StrictLoader)  # a SafeLoader that also refuses repeated keys
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark is not None else ""
-        raise RecipeError(f"{where}: {line}not valid YAML ({getattr(problem, 'problem', None) or problem})") from None
+        text = (resources.files(__package__) / "published" / f"{recipe}.yaml").read_text("utf-8")
+    raw = _parsed(text, where)
     if not isinstance(raw, dict):
         raise RecipeError(
             f"{where}: a recipe is a mapping with title, data, model, networks and measures; got {type(raw).__name__}"
         )
     return {str(key): held for key, held in raw.items()}
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return yaml.load(text, _StrictLoader)  # a SafeLoader that also refuses repeated keys
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark is not None else ""
+        reason = getattr(problem, "problem", None) or getattr(problem, "reason", None) or problem
+        raise RecipeError(f"{where}: {line}not valid YAML ({reason})") from None
+    except (ValueError, LookupError, AttributeError) as problem:  # of dates and tagged scalars that make no sense
+        raise RecipeError(f"{where}: not valid YAML ({problem}); put text in quotes") from None
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -119,11 +144,18 @@ class _StrictLoader(yaml.SafeLoader):
 
 def _longhand(raw: dict[str, Any]) -> dict[str, Any]:
     """Write the short forms out, so that paths such as data.train always lead somewhere."""
-    raw = copy.deepcopy(raw)  # YAML aliases share one object; a change to one place must not reach the other
+    raw = _unshared(raw)
     for key, essential in (("data", "source"), ("model", "kind")):
         if isinstance(raw.get(key), str):
             raw[key] = {essential: raw[key]}
     return raw
+
+
+def _unshared(held: Any) -> Any:
+    """YAML aliases stand for one object; a change in one place must not reach the other (deepcopy keeps that)."""
+    if isinstance(held, dict):
+        return {key: _unshared(entry) for key, entry in held.items()}
+    return [_unshared(entry) for entry in held] if isinstance(held, list) else held
 
 
 def _swept(networks: Any, where: str) -> Any:
@@ -133,19 +165,20 @@ def _swept(networks: Any, where: str) -> Any:
     """
     if not isinstance(networks, dict):
         return networks
-    found: dict[str, Any] = {}
+    found: dict[Any, Any] = {}
     for name, network in networks.items():
         if not isinstance(network, dict) or "for" not in network:
-            found[str(name)] = network
+            found[name] = network
             continue
         variables = network["for"]
-        if not isinstance(variables, dict) or not all(isinstance(held, list) and held for held in variables.values()):
+        lists = list(variables.values()) if isinstance(variables, dict) else []
+        if not lists or not all(isinstance(held, list) and held for held in lists):
             raise RecipeError(
                 f"{where}: networks.{name}.for: lists of values are wanted, such as "
                 f"{{rate: [80, 95]}}; got {variables!r}"
             )
         rest = {key: held for key, held in network.items() if key != "for"}
-        for combination in itertools.product(*variables.values()):
+        for combination in itertools.product(*lists):
             chosen = dict(zip(map(str, variables), combination))
             made = _filled(str(name), chosen)
             if made in found:
@@ -168,15 +201,6 @@ def _filled(held: Any, chosen: Mapping[str, Any]) -> Any:
                 return setting
             held = held.replace(f"{{{name}}}", str(setting))
     return held
-
-
-def _yaml_value(text: str, change: str) -> Any:
-    try:
-        return yaml.load(text, _StrictLoader)
-    except yaml.YAMLError:
-        raise RecipeError(
-            f"--set {change}: '{text}' is not a YAML value; quote it, or write a number, name, [list] or {{mapping}}"
-        ) from None
 
 
 def _with(raw: dict[str, Any], path: str, setting: Any, where: str) -> dict[str, Any]:
@@ -212,15 +236,15 @@ def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Itera
             if isinstance(entry, dict) and entry.get("kind") == word:
                 yield from _places(node[key], rest) if rest else [(node, key)]
         return
-    key = _key(node, word)
-    if not rest:
-        # A new option may be added to a mapping that is named in full; a star changes only what is written.
+    for taken in range(len(words), 0, -1):  # names may hold dots: measures.fgsm 0.1.attack.eps
+        key = _key(node, ".".join(words[:taken]))
         if key is not None:
-            yield node, key
-        elif isinstance(node, dict) and not behind_star:
-            yield node, word
-    elif key is not None:
-        yield from _places(node[key], rest, behind_star)
+            rest = words[taken:]
+            yield from _places(node[key], rest, behind_star) if rest else [(node, key)]
+            return
+    # A new option may be added to a mapping that is named in full; a star changes only what is written.
+    if not rest and isinstance(node, dict) and not behind_star:
+        yield node, word
 
 
 def _key(node: Any, word: str) -> Any:
@@ -232,20 +256,25 @@ def _key(node: Any, word: str) -> Any:
 
 
 def _dead_end(raw: Any, path: str) -> str:
-    passed: list[str] = []
-    node = raw
-    for word in path.split("."):
-        if word == "*" or (isinstance(node, list) and not word.isdigit()):
-            break
-        key = _key(node, word)
-        if key is None:
-            entries = [str(key) for key in node] if isinstance(node, dict) else [str(i) for i in range(len(node or ()))]
-            within = ".".join(passed) or "the recipe"
-            return (
-                f"there is no '{word}' in {within}; {did_you_mean(word, entries)}"
-                if entries
-                else f"'{within}' has no parts"
-            )
-        node = node[key]
-        passed.append(word)
-    return f"nothing stands at '{path}'"
+    """How far a path leads, and what stands there."""
+    words = path.split(".")
+    for taken in range(len(words) - 1, 0, -1):
+        reached = [
+            parent[key] for parent, key in _places(raw, words[:taken]) if not isinstance(parent, dict) or key in parent
+        ]
+        if reached:
+            return _not_in(reached, words[taken], f"'{'.'.join(words[:taken])}'")
+    return _not_in([raw], words[0], "the recipe")
+
+
+def _not_in(nodes: Sequence[Any], word: str, within: str) -> str:
+    found: set[str] = set()
+    for node in nodes:
+        if isinstance(node, dict):
+            found |= set(map(str, node))
+        elif isinstance(node, list):
+            found |= {
+                str(entry["kind"]) if isinstance(entry, dict) and "kind" in entry else str(i)
+                for i, entry in enumerate(node)
+            }
+    return f"there is no '{word}' in {within}; {did_you_mean(word, found)}" if found else f"{within} has no parts"

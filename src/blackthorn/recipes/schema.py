@@ -14,18 +14,21 @@ measures:                     # columns of the table
   fgsm 0.1: {kind: accuracy, attack: {kind: fgsm, eps: 0.1}}
 """
 
+import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..attacks import Precision
 from ..data import Crop, Flip
+from ..errors import did_you_mean
 from ..measuring import AnyMeasure
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping
 from ..values import Count, Number, Rate, Whole, value
-from .statements import AnyStatement
+from .statements import AnyStatement, Percent
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 
@@ -35,17 +38,53 @@ def _named(key: str) -> BeforeValidator:
     return BeforeValidator(lambda read: {key: read} if isinstance(read, str) else read)
 
 
+def _one_line(name: str) -> str:
+    if not name.strip() or not name.isprintable():
+        raise ValueError("a name is a line of text")
+    return name
+
+
+def _file_name(name: str) -> str:
+    if not re.fullmatch(r"\w[\w.+ -]{0,99}", name) or name == "full":
+        raise ValueError(
+            "a preset's name becomes that of a folder: letters, digits, '-' and '_'; full is the recipe itself"
+        )
+    return name
+
+
+def _size(read: object) -> object:
+    sides = read if isinstance(read, (list, tuple)) else [read, read]
+    if read is not None and not (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)):
+        raise ValueError(f"a number of pixels is wanted, such as 28, or [height, width]; got {read}")
+    return read
+
+
+def _some(sparsity: float) -> float:
+    if sparsity in (0, 1):
+        removes = "the whole network" if sparsity else "nothing"
+        raise ValueError(f"removes {removes}; a fraction between 0 and 1 is wanted, such as 98% or 0.98")
+    return sparsity
+
+
+def _count_or_share(number: float) -> float | int:
+    return int(number) if number >= 1 and number.is_integer() else number
+
+
+Name = Annotated[str, AfterValidator(_one_line)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
+
+
 @value
 class Data:
     """Which images: the options of `blackthorn.load_data`."""
 
     source: str
     """digits, a folder, a folder under the data root, or a Hugging Face hub id."""
-    resize: Count | tuple[Count, Count] | None = None
+    resize: Annotated[int | tuple[int, int] | None, BeforeValidator(_size)] = None
     """Bring images to this size: pixels, or [height, width]."""
     mode: Literal["L", "RGB"] | None = None
     """Convert images to grey (L) or colour (RGB)."""
-    valid: Whole | Number | None = None
+    valid: Annotated[Number, AfterValidator(_count_or_share)] | None = None
     """Validation images taken from the training images: a number, or a fraction below 1; 0 for none."""
     train: Count | None = None
     """Use at most so many training images."""
@@ -79,13 +118,13 @@ class Prune:
 
     kind: Literal["prune"] = "prune"
     criterion: AnyCriterion
-    sparsity: Rate
+    sparsity: Annotated[Rate, AfterValidator(_some)]
     """Fraction to remove: 0.98 or 98%."""
     scope: Literal["global", "per_layer"] = "global"
     """Rank all layers together, or remove the same fraction in each."""
     budget: Literal["filters", "params"] = "filters"
     """What the fraction of a filter criterion counts: filters, or the weights that vanish with them."""
-    floor: Whole = 1
+    floor: Annotated[Whole, Field(ge=0)] = 1
     """Filters to leave in every layer; 0 allows a layer to be emptied."""
     coupled: bool = False
     """Rank filters that an addition ties together as one, so that residual channels can be cut out too."""
@@ -120,7 +159,7 @@ class Published:
 
     source: str
     """Such as: Wang et al. 2018, Table 1."""
-    values: dict[str, dict[str, Number]]
+    values: dict[Name, dict[Name, Percent]]
     """Row, then measure, then percent as printed."""
 
 
@@ -134,20 +173,35 @@ class Recipe:
     data: Annotated[Data, _named("source")]
     model: Annotated[dict[str, Any], _named("kind")]
     """A built-in network, package.module:factory, or either as `kind` with options."""
-    seeds: tuple[Whole, ...] = (0,)
-    networks: dict[str, Network] = Field(min_length=1)
-    measures: dict[str, AnyMeasure] = Field(min_length=1)
+    seeds: tuple[Seed, ...] = (0,)
+    networks: dict[Name, Network] = Field(min_length=1)
+    measures: dict[Name, AnyMeasure] = Field(min_length=1)
     published: Published | None = None
     statements: tuple[AnyStatement, ...] = ()
-    presets: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    presets: dict[Annotated[str, AfterValidator(_file_name)], dict[str, Any]] = Field(default_factory=dict)
     """Shorter runs: for each, the paths to change, such as networks.*.steps.train.epochs: 1."""
 
     def __post_init__(self) -> None:
-        known: list[str] = []
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
+            raise ValueError(f"seeds: different whole numbers are wanted; got {list(self.seeds)}")
+        self._check_networks()
+        if not self.rows:
+            raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
+        for statement in self.statements:
+            where = f"statements: '{statement.text}' names"
+            self._check_places(where, statement.rows_named(), statement.metrics)
+        for row, numbers in (self.published.values if self.published else {}).items():
+            self._check_places("published.values names", [row], list(numbers))
+
+    def _check_networks(self) -> None:
+        pruned: dict[str, bool] = {}
         for name, network in self.networks.items():
-            if network.of is not None and network.of not in known:
-                later = "it comes later; move it up" if network.of in self.networks else _closest(network.of, known)
-                raise ValueError(f"networks.{name}.of: there is no network '{network.of}' before it; {later}")
+            before = pruned.get(network.of or "")
+            if network.of is not None and before is None:
+                later = network.of in self.networks and network.of != name
+                hint = "it comes later; move it up" if later else did_you_mean(network.of, pruned)
+                hint = hint if pruned or later else "this is the first; leave 'of' out"
+                raise ValueError(f"networks.{name}.of: there is no network '{network.of}' before it; {hint}")
             if network.of is not None and network.model is not None:
                 raise ValueError(
                     f"networks.{name}: 'of' goes on from a network, 'model' starts a new one; write one of them"
@@ -157,29 +211,23 @@ class Recipe:
                     f"networks.{name}: a new network starts with a train step, not "
                     f"{network.steps[0].kind}; write of: NETWORK to go on from one"
                 )
-            known.append(name)
-        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
-            raise ValueError(f"seeds: different whole numbers are wanted; got {list(self.seeds)}")
-        for statement in self.statements:
-            for row in statement.rows_named():
-                if row not in self.networks or not self.networks[row].show:
+            for number, step in enumerate(network.steps):
+                if step.kind == "shrink" and not before:
                     raise ValueError(
-                        f"statements: '{statement.text}' names the row '{row}'; {_closest(row, self.rows)}"
+                        f"networks.{name}.steps.{number}: nothing is pruned before this shrink; add a prune"
                     )
-            for metric in statement.metrics:
-                if metric not in self.measures:
-                    raise ValueError(
-                        f"statements: '{statement.text}' names the measure '{metric}'; "
-                        f"{_closest(metric, list(self.measures))}"
-                    )
+                before = step.kind == "prune" or (before and step.kind != "shrink")
+            pruned[name] = bool(before)
+
+    def _check_places(self, where: str, rows: Sequence[str], metrics: Sequence[str]) -> None:
+        """Rows that are shown, and measures that are an accuracy."""
+        accuracies = [name for name, measure in self.measures.items() if measure.kind == "accuracy"]
+        for what, names, known in (("row", rows, self.rows), ("accuracy", metrics, accuracies)):
+            for name in names:
+                if name not in known:
+                    raise ValueError(f"{where} the {what} '{name}'; {did_you_mean(name, known)}")
 
     @property
     def rows(self) -> list[str]:
         """The networks that are measured, in order."""
         return [name for name, network in self.networks.items() if network.show]
-
-
-def _closest(word: str, known: list[str]) -> str:
-    from ..errors import did_you_mean
-
-    return did_you_mean(word, known) if known else "it is the first"

@@ -8,14 +8,22 @@ from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ..measuring import paired, wilson
-from ..values import NonNegative, Number, value
+from ..values import Number, value
 from .cells import Cell, Verdict
 
 Flags = Mapping[tuple[str, str], NDArray[np.bool_]]
 """(row, metric) -> right or wrong, bool (seeds, images)."""
+
+
+def _percent(read: object) -> object:
+    return read.strip().removesuffix("%") if isinstance(read, str) else read
+
+
+Percent = Annotated[Number, BeforeValidator(_percent), Field(ge=0, le=100)]
+"""A number in percent: 99.1, which may also be written 99.1%."""
 
 _LEVEL = 0.05  # two-sided; a difference with a larger p-value is not called a difference
 
@@ -30,7 +38,10 @@ class Keeps:
     rows: tuple[str, ...] = Field(min_length=1)
     than: str
     metrics: tuple[str, ...] = Field(min_length=1)
-    points: NonNegative
+    points: Percent
+
+    def __post_init__(self) -> None:
+        _refuse_itself(self.rows, self.than)
 
     def rows_named(self) -> list[str]:
         """Every row it speaks of."""
@@ -59,6 +70,9 @@ class Lower:
     than: str
     metrics: tuple[str, ...] = Field(min_length=1)
 
+    def __post_init__(self) -> None:
+        _refuse_itself(self.rows, self.than)
+
     def rows_named(self) -> list[str]:
         """Every row it speaks of."""
         return [*self.rows, self.than]
@@ -85,7 +99,7 @@ class AtMost:
     """The sentence, as the report prints it."""
     rows: tuple[str, ...] = Field(min_length=1)
     metrics: tuple[str, ...] = Field(min_length=1)
-    percent: Number
+    percent: Percent
 
     def rows_named(self) -> list[str]:
         """Every row it speaks of."""
@@ -111,7 +125,7 @@ class AtLeast:
     """The sentence, as the report prints it."""
     rows: tuple[str, ...] = Field(min_length=1)
     metrics: tuple[str, ...] = Field(min_length=1)
-    percent: Number
+    percent: Percent
 
     def rows_named(self) -> list[str]:
         """Every row it speaks of."""
@@ -147,6 +161,11 @@ def judge(statements: Sequence[AnyStatement], cells: Sequence[Cell]) -> list[Ver
         else:
             verdicts.append(statement.judge(flags))
     return verdicts
+
+
+def _refuse_itself(rows: Sequence[str], than: str) -> None:
+    if than in rows:
+        raise ValueError(f"'{than}' is compared with itself; leave it out of rows")
 
 
 def _flags(cells: Sequence[Cell]) -> Flags:
