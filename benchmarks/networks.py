@@ -1,0 +1,27 @@
+"""Train what a benchmark needs, once: the store remembers."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from blackthorn.data import Splits
+from blackthorn.deploy import load
+from blackthorn.recipes.planning import plan
+from blackthorn.recipes.reading import read_recipe
+from blackthorn.recipes.running import load_splits, quiet, run_plan
+from blackthorn.recipes.store import Store
+
+
+def trained(recipe: Path, store: Path, data_root: Path | None) -> tuple[Splits, dict[str, nn.Module]]:
+    """The data and the networks of a recipe by name, trained if they are not in the store."""
+    read = read_recipe(str(recipe))
+    splits = load_splits(read.data, data_root)
+    made, kept = plan(read, splits), Store(store)
+    run_plan(made, splits, kept, torch.device("cpu"), quiet)
+    networks = {}
+    for place in made.places:
+        network = place.stage.parent
+        assert network is not None
+        networks[place.row] = load(kept.stage(network.kind, network.key) / "network.safetensors").model
+    return splits, networks

@@ -1,0 +1,85 @@
+"""Side by side: every candidate runs once in each round, so that a machine that slows down slows down all of them."""
+
+import argparse
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import blackthorn as bt
+
+
+def rounds(candidates: Mapping[str, Callable[[], object]], n: int) -> dict[str, list[float]]:
+    """Seconds of each candidate in each of `n` rounds, after one round that is not counted; the order rotates."""
+    order = list(candidates)
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for number in range(n + 1):
+        for name in order:
+            start = time.perf_counter()
+            candidates[name]()
+            if number:
+                seconds[name].append(time.perf_counter() - start)
+        order.append(order.pop(0))
+    return seconds
+
+
+def table(
+    seconds: Mapping[str, list[float]], reference: str, extra: Mapping[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Print median, range, and the median of the ratios round by round against `reference`; return the rows."""
+    rows = []
+    for name, took in seconds.items():
+        ratios = [base / own for base, own in zip(seconds[reference], took)]
+        rows.append(
+            {
+                "name": name,
+                "median_s": statistics.median(took),
+                "min_s": min(took),
+                "max_s": max(took),
+                "times_faster": statistics.median(ratios),
+                "rounds": len(took),
+                "note": (extra or {}).get(name, ""),
+            }
+        )
+        row = rows[-1]
+        print(
+            f"{name:34s} {row['median_s'] * 1e3:10.1f} ms  [{row['min_s'] * 1e3:.1f}, {row['max_s'] * 1e3:.1f}]  "
+            f"{row['times_faster']:6.2f}x  {row['note']}",
+            flush=True,
+        )
+    return rows
+
+
+def arguments(description: str | None) -> argparse.Namespace:
+    """Options that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data-root", type=Path, default=None, help="folder with a folder mnist; else the hub")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--store", type=Path, default=Path("runs"), help="where the benchmarked networks are trained, once"
+    )
+    parser.add_argument("--out", type=Path, default=None, help="JSON file to write the rows to")
+    return parser.parse_args()
+
+
+def finish(name: str, rows: list[dict[str, Any]], out: Path | None) -> None:
+    """Write the rows with what they were measured on."""
+    from blackthorn.recipes.stages import commit
+
+    about = {
+        "benchmark": name,
+        "version": bt.__version__,
+        "commit": commit(),
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": platform.processor() or platform.machine(),
+        "rows": rows,
+    }
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(about, indent=1))
