@@ -74,6 +74,7 @@ def craft(
     x, y = _checked(x, y)
     start = time.perf_counter()
     with eval_mode(model):
+        _refuse_labels_beyond(_logits(model, x[:1]).shape[1], y)
         chosen = choose(precision, model, x[:batch_size]) if hasattr(attack, "search") else "float32"
         reservations = _reservations(attack, model, x[:batch_size], y[:batch_size])
         parts = []
@@ -115,8 +116,7 @@ def _search(
         done = fooled_by(logits, y[rows], targeted=targeted)
         suspects = done.nonzero().squeeze(1)
         if len(suspects):
-            with torch.autocast(x.device.type, enabled=False):
-                exact = _logits(model, x_adv[suspects])
+            exact = _logits(model, x_adv[suspects])
             lead = _CLEAR_LEAD * max(1.0, exact.abs().max().item())
             done[suspects] = fooled_by(exact, y[rows[suspects]], targeted=targeted, by=lead)
         return done
@@ -144,7 +144,8 @@ def _inside(attack: Attack, x_adv: Tensor, x: Tensor) -> Tensor:
 
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:
-    with torch.no_grad():
+    """Verdicts are in float32, whatever arithmetic the search or the caller is in."""
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
         logits: Tensor = model(x)
     if not torch.isfinite(logits).all():
         bad = int((~torch.isfinite(logits)).any(1).sum())
@@ -153,19 +154,24 @@ def _logits(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    if len(x) != len(y) or not len(x):
-        raise AttackError(
-            f"{len(x)} images with {len(y)} labels; as many labels as images are wanted, and at least one"
-        )
+    if y.shape != x.shape[:1] or not len(x):
+        given = f"{len(y)} labels" if y.dim() == 1 else f"labels of shape {tuple(y.shape)}"
+        raise AttackError(f"{len(x)} images with {given}; give one label for each image, and at least one image")
     if x.dtype == torch.uint8:
         x = x.float() / 255
     low, high = x.min().item(), x.max().item()
-    if low < 0 or high > 1:
+    if not (low >= 0 and high <= 1):  # written so that pixels that are not numbers are refused too
         raise AttackError(
             f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255, and put "
             "normalisation inside the model"
         )
-    return x.float(), y.long()
+    return x.detach().float(), y.long()
+
+
+def _refuse_labels_beyond(classes: int, y: Tensor) -> None:
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= classes:
+        raise AttackError(f"labels lie in [{low}, {high}], but the network has {classes} logits, numbered from 0")
 
 
 def _reservations(attack: Attack, model: nn.Module, x: Tensor, y: Tensor) -> list[str]:

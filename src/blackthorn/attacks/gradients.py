@@ -66,6 +66,7 @@ def _suits_subpixel(conv: nn.Conv2d) -> bool:
         and conv.weight.device.type == "cpu"
         and not conv._forward_hooks
         and not conv._forward_pre_hooks
+        and "forward" not in vars(conv)  # somebody else's, or ours from an outer `attacking`
     )
 
 

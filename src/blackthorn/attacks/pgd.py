@@ -27,7 +27,8 @@ class PGD:
 
     Use `loss="margin"` for a number to publish: cross-entropy leaves up to some points of accuracy standing that
     the margin takes away, and is blind on networks with large logits. With the margin, restart r first aims at the
-    r-th nearest class to first order, then at whichever class is ahead, which is exact on linear networks.
+    r-th nearest class to first order, then at whichever class is ahead, which is exact on linear networks (in l2
+    without a random start).
 
     Called on images it returns the final iterate of the only run, or for each image that of the run with the
     highest loss. `blackthorn.attacks.craft` does the same with less work and verifies the outcome.
@@ -64,10 +65,11 @@ class PGD:
     def reservations(self) -> list[str]:
         """What makes this attack weaker than its name, one line each."""
         if self.steps * self.length < 2 * self.eps * (1 - 1e-9):
+            usual = min(self.eps, 2.5 * self.eps / self.steps)
+            remedy = "take more steps" if self.step_size is None else f"leave step_size out to use {usual:.4g}"
             return [
-                f"{self.steps} steps of {self.length:.4g} cannot cross a ball of radius "
-                f"{self.eps:.4g}: a point on one side never "
-                f"reaches the other; leave step_size out to use {min(self.eps, 2.5 * self.eps / self.steps):.4g}"
+                f"{self.steps} steps of {self.length:.4g} cannot cross a ball of radius {self.eps:.4g}: a point on one "
+                f"side never reaches the other; {remedy}"
             ]
         return []
 

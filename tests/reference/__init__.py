@@ -1,0 +1,1 @@
+"""Slow, obvious versions of what the library does cleverly; tests hold the two equal."""
