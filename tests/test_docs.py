@@ -1,0 +1,182 @@
+"""The documents say what is true: their code runs, their recipes are read, their links and commands exist."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import blackthorn
+from blackthorn.cli import app
+from blackthorn.recipes import read_recipe
+from blackthorn.recipes.reading import published
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page; `path` is the file that its first line names, if it names one."""
+
+    page: Path
+    line: int
+    language: str
+    text: str
+
+    @property
+    def path(self) -> str | None:
+        first = self.text.partition("\n")[0]
+        return first.removeprefix("# ") if re.fullmatch(r"# src/\S+", first) else None
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks() -> Iterator[Block]:
+    for page in PAGES:
+        text = page.read_text()
+        for found in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            yield Block(page, text[: found.start()].count("\n") + 1, found[1], found[2])
+
+
+ALL = list(blocks())
+PYTHON = [block for block in ALL if block.language == "python" and block.path is None]
+RECIPES = [block for block in ALL if block.language == "yaml" and block.path is None]
+
+
+@pytest.mark.parametrize("block", PYTHON, ids=str)
+def test_every_python_block_runs_by_itself(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(block.text, str(block), "exec"), {"__name__": "example"})
+
+
+@pytest.mark.parametrize("block", RECIPES, ids=str)
+def test_every_recipe_is_read_and_so_are_its_presets(block: Block, tmp_path: Path) -> None:
+    """A part of a recipe changes the first whole one of its page, which it is about."""
+    part = yaml.safe_load(block.text)
+    if "title" not in part:
+        whole = next(one for one in RECIPES if one.page == block.page and "title:" in one.text)
+        part = {**yaml.safe_load(whole.text), **part}
+    file = tmp_path / "recipe.yaml"
+    file.write_text(yaml.safe_dump(part, sort_keys=False))
+    for preset in ["full", *part.get("presets", {})]:
+        read_recipe(str(file), preset=preset)
+
+
+def test_every_relative_link_leads_somewhere() -> None:
+    dead = []
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            if "://" in target or target.startswith("mailto:"):
+                continue
+            file, _, anchor = target.partition("#")
+            place = page.parent / file if file else page
+            if not place.exists():
+                dead.append(f"{page.name}: {target}")
+            elif anchor and anchor not in {_anchor(title) for title in _titles(place)}:
+                dead.append(f"{page.name}: {target}: no such heading")
+    assert not dead
+
+
+def _titles(page: Path) -> list[str]:
+    return re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def commands() -> Iterator[tuple[str, str]]:
+    """Every `blackthorn ...` in a shell block or in running text, without what precedes and follows it in its line."""
+    for page in PAGES:
+        text = page.read_text()
+        lines = [
+            line for block in ALL if block.page == page and block.language == "bash" for line in block.text.splitlines()
+        ]
+        lines += re.findall(r"`(blackthorn[^`\n]*)`", re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE))
+        for line in lines:
+            for part in re.split(r"&&|;|\||>", line.partition(" #")[0]):
+                if part.strip().startswith("blackthorn "):
+                    yield page.name, part.strip()
+
+
+@pytest.mark.parametrize(("page", "command"), sorted(set(commands())))
+def test_every_command_exists_with_its_options(page: str, command: str) -> None:
+    words = shlex.split(command)[1:]
+    if words == ["--help"] or words == ["--version"]:
+        return
+    # A name in capitals stands for anything.
+    app.parse_args(
+        [word if word != "RECIPE" else "quickstart" for word in words], exit_on_error=False, print_error=False
+    )
+    recipe = words[1] if words[0] in ("run", "show", "report") else "quickstart"
+    assert recipe == "RECIPE" or recipe.endswith(".yaml") or recipe in published()
+
+
+def test_the_package_has_every_name_that_the_text_gives_it() -> None:
+    for page in PAGES:
+        for name in re.findall(r"`(?:bt|blackthorn)\.([a-z_]+(?:\.\w+)*)", page.read_text()):
+            found: Any = blackthorn
+            for part in name.split("."):
+                found = getattr(found, part)
+
+
+def test_the_additions_of_the_extending_page_work_together(tmp_path: Path) -> None:
+    """Applied to a copy of the package, they make a recipe that names all of them run."""
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    for block in ALL:
+        if block.page.name == "extending.md" and block.path is not None:
+            (tmp_path / block.path).write_text(block.text.partition("\n")[2])
+        elif block.page.name == "extending.md" and block.language == "diff":
+            _apply(block.text, tmp_path)
+    ran = subprocess.run(
+        [sys.executable, "-c", "from blackthorn.cli import main; main()", "run", "baselines", "--preset", "smoke"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == 0, ran.stderr
+    results = (tmp_path / "runs" / "reports" / "baselines-smoke" / "results.csv").read_text()
+    assert len(results.splitlines()) == 1 + 3 * 2
+
+
+def _apply(diff: str, folder: Path) -> None:
+    for change in re.split(r"^--- ", diff, flags=re.MULTILINE)[1:]:
+        name, _, rest = change.partition("\n")
+        text = (folder / name).read_text()
+        for hunk in re.split(r"^@@.*\n", rest, flags=re.MULTILINE):
+            lines = [line or " " for line in hunk.rstrip("\n").split("\n")]
+            before = "\n".join(line[1:] for line in lines if line[0] in " -")
+            after = "\n".join(line[1:] for line in lines if line[0] in " +")
+            assert text.count(before) == 1, f"{name} holds this {text.count(before)} times:\n{before}"
+            text = text.replace(before, after)
+        (folder / name).write_text(text)
+
+
+def example_files() -> list[Path]:
+    return sorted((ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", example_files(), ids=lambda file: file.name)
+def test_every_example_runs(file: Path, tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, str(file)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout
