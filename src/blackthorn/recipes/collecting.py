@@ -1,6 +1,5 @@
 """From a store to cells: what has been measured so far, and what is missing."""
 
-from ..errors import StoreError
 from .cells import Cell
 from .planning import Plan
 from .stages import FLAGS, RECORDS, read_flags
@@ -22,7 +21,5 @@ def collect(made: Plan, store: Store, failures: dict[str, str] | None = None) ->
             continue
         flags = read_flags(folder) if (folder / FLAGS).exists() else None
         records = read_records(folder / RECORDS)
-        if not records:
-            raise StoreError(f"{folder / RECORDS}: is empty; delete the folder {folder} and run again")
         cells += [Cell(place.row, place.metric, place.seed, record, flags, folder) for record in records]
     return cells, missing

@@ -7,8 +7,11 @@ locked by another. Two commands started by hand on one store share the work in t
 import multiprocessing as mp
 import os
 import queue
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +19,12 @@ from typing import Any
 import torch
 
 from ..data import Splits, load_data
-from ..errors import BlackthornError, StoreError, TrainingError
+from ..errors import BlackthornError, BundleError, StoreError
 from ..types import Progress
 from ..values import parse, spell
 from .planning import Plan, Stage, plan
 from .schema import Data, Recipe
-from .stages import perform
+from .stages import perform, stage_model
 from .store import Store
 
 _POLL = 0.3  # seconds between looks at what other processes are doing
@@ -29,7 +32,9 @@ _POLL = 0.3  # seconds between looks at what other processes are doing
 
 @dataclass(frozen=True)
 class Event:
-    """What happens to a stage: `started`, `advanced`, `finished` or `failed`."""
+    """What happens to a stage: `started`, `advanced`, `finished`, `failed`, or done `elsewhere`, earlier or by
+    another process; `waiting` says that another process works on the only stages left.
+    """
 
     what: str
     key: str
@@ -70,28 +75,36 @@ def run_plan(
 ) -> Outcome:
     """Do every stage that is not done, in this process, beside any others on the same store.
 
-    A stage whose training fails is reported and left out, with all that depends on it; the others go on.
+    A stage that refuses its network is reported and left out, with all that depends on it; the others go on.
 
     Raises:
-        BlackthornError: anything else that a stage refuses.
+        StoreError: the store cannot be written, or what it holds cannot be read.
+        BundleError: a network in the store cannot be read.
     """
     outcome = Outcome()
+    told = False
     pending = {stage.key: stage for stage in made.stages}
     while pending:
         idle = True
         for stage in list(pending.values()):
             if store.done(stage.kind, stage.key):
+                listen(Event("elsewhere", stage.key, stage.label, worker=worker))
                 del pending[stage.key]
                 idle = False
             elif stage.parent is not None and stage.parent.key in outcome.failures:
                 outcome.failures[stage.key] = outcome.failures[stage.parent.key]
+                listen(Event("elsewhere", stage.key, stage.label, worker=worker))
                 del pending[stage.key]
+                idle = False
             elif _ready(stage, store, pending) and _attempt(stage, splits, store, device, listen, worker, outcome):
                 pending.pop(stage.key)
                 idle = False
                 break  # parents first: look at the plan from the top again
         if idle and pending:
+            if not told:
+                listen(Event("waiting", "", "another process is working on what is left", worker=worker))
             time.sleep(_POLL)
+        told = idle
     return outcome
 
 
@@ -110,6 +123,7 @@ def _attempt(
         if not ours:
             return False
         if store.done(stage.kind, stage.key):
+            listen(Event("elsewhere", stage.key, stage.label, worker=worker))
             return True
         start = time.perf_counter()
         listen(Event("started", stage.key, stage.label, worker=worker))
@@ -126,14 +140,28 @@ def _attempt(
         try:
             with store.work(stage.kind, stage.key) as folder:
                 perform(stage, folder, splits, finished, device, progress)
-        except TrainingError as problem:
-            outcome.failures[stage.key] = f"{stage.label}: {problem}"
-            listen(Event("failed", stage.key, stage.label, str(problem), worker=worker))
-            return True
-        except BlackthornError as problem:
+        except (StoreError, BundleError) as problem:
             raise type(problem)(f"{stage.label}: {problem}") from problem
+        except Exception as problem:
+            reason = _reason(problem, stage)
+            if reason is None:
+                raise
+            outcome.failures[stage.key] = f"{stage.label}: {reason}"
+            listen(Event("failed", stage.key, stage.label, reason, worker=worker))
+            return True
         listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start, worker=worker))
         return True
+
+
+def _reason(problem: Exception, stage: Stage) -> str | None:
+    """Why a network cannot go through a stage; None for an error of ours, which is not to be talked away."""
+    first = " ".join(str(problem).split())[:200]
+    if isinstance(problem, BlackthornError):
+        return str(problem)
+    if isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in first:
+        return "there is not enough memory; write a smaller batch_size, or take a smaller network"
+    kind = str(stage_model(stage).get("kind"))
+    return f"{kind} raised {type(problem).__name__}: {first}" if ":" in kind else None
 
 
 def run_jobs(
@@ -165,8 +193,9 @@ def run_jobs(
         )
         for number in range(jobs)
     ]
-    for process in workers:
-        process.start()
+    with _deaf():
+        for process in workers:
+            process.start()
     outcome, left = Outcome(), set(range(jobs))
     problem: BlackthornError | None = None
     try:
@@ -183,7 +212,8 @@ def run_jobs(
                     )
                 continue
             if isinstance(item, Event):
-                listen(item)
+                if item.what != "waiting":  # workers wait for each other all the time
+                    listen(item)
             elif isinstance(item, BlackthornError):
                 problem = item
             else:
@@ -201,7 +231,8 @@ def run_jobs(
 
 
 def _work(spelled: Any, folder: str, device: str, data_root: str | None, threads: int, number: int, news: Any) -> None:
-    """A worker process: the same plan, the same store."""
+    """A worker process: the same plan, the same store; it ends with the process that started it, however that ends."""
+    threading.Thread(target=_follow, daemon=True).start()
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
@@ -211,6 +242,26 @@ def _work(spelled: Any, folder: str, device: str, data_root: str | None, threads
         news.put((number, outcome.failures))
     except BlackthornError as problem:
         news.put(type(problem)(str(problem)))  # without its cause, which may not travel between processes
+
+
+def _follow() -> None:
+    starter = mp.parent_process()
+    if starter is not None:
+        starter.join()
+        os._exit(1)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes started meanwhile ignore Ctrl-C, which a terminal sends to all: whoever started them ends them."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may say what signals do
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def quiet(event: Event) -> None:

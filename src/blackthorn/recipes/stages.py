@@ -1,6 +1,7 @@
 """What each stage does, in a folder of its own: the only place where a recipe touches networks."""
 
 import contextlib
+import io
 import json
 import platform
 import subprocess
@@ -20,7 +21,7 @@ from .. import __version__
 from ..attacks import AttackWarning
 from ..data import Splits, to_float
 from ..deploy import Bundle, load, save
-from ..errors import PruningError, StoreError
+from ..errors import BundleError, PruningError
 from ..measuring import Accuracy, Cost, Measured
 from ..measuring import parameters as count_parameters
 from ..models import build, eval_mode
@@ -30,7 +31,7 @@ from ..types import Progress
 from ..values import spell
 from .planning import Stage
 from .schema import Prune, Shrink, Train
-from .store import write_records, write_text
+from .store import damaged, write_bytes, write_records, write_text
 
 NETWORK = "network.safetensors"
 RECORDS = "records.jsonl"
@@ -130,19 +131,27 @@ def _prune(stage: Stage, step: Prune, folder: Path, splits: Splits, finished: Fi
     assert stage.parent is not None
     bundle = _network(stage.parent, finished)
     model = bundle.model.to(device)
-    masks = prune(
-        model,
-        step.criterion,
-        sparsity=step.sparsity,
-        scope=step.scope,
-        budget=step.budget,
-        floor=step.floor,
-        coupled=step.coupled,
-        x=_example(splits, device),
-    )
+    with warnings.catch_warnings(record=True) as doubts:  # shown in the report with every number of this network
+        warnings.simplefilter("always")
+        masks = prune(
+            model,
+            step.criterion,
+            sparsity=step.sparsity,
+            scope=step.scope,
+            budget=step.budget,
+            floor=step.floor,
+            coupled=step.coupled,
+            x=_example(splits, device),
+        )
     if bundle.masks is not None:
         masks = masks & bundle.masks
-    _keep(folder, model, masks, splits, {"requested_sparsity": step.sparsity})
+    _keep(
+        folder,
+        model,
+        masks,
+        splits,
+        {"requested_sparsity": step.sparsity, "warnings": [str(doubt.message) for doubt in doubts]},
+    )
 
 
 def _shrink(stage: Stage, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:
@@ -170,10 +179,14 @@ def _accuracy(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AttackWarning)  # kept in the record, and shown in the report
         measured = measure(model, test.x, test.y, progress=progress)
-    np.save(folder / FLAGS, measured.flags.numpy())
+    flags = io.BytesIO()
+    np.save(flags, measured.flags.numpy(), allow_pickle=False)
+    write_bytes(folder / FLAGS, flags.getvalue())
     if measured.x_adv is not None:
         _keep_examples(folder / EXAMPLES, model, test.x, test.y, measured, measured.x_adv)
     record = measured.record() | _removed(bundle) | {"classes": list(splits.test.classes)}
+    doubts = bundle.about.get("warnings")
+    record["warnings"] = [*measured.warnings, *(doubts if isinstance(doubts, list) else [])]
     record |= {"parameters": count_parameters(model)} | _provenance(stage, splits, device, measured.seconds)
     write_records(folder / RECORDS, [record])
 
@@ -196,12 +209,18 @@ def _forms(network: Stage, splits: Splits, finished: Finished, example: Tensor) 
         return {"dense": dense, "masked": masked, "shrunk": small}
     bundle = _network(network, finished)
     if bundle.masks is None:
-        return {"dense": bundle.model}
+        return {"dense": dense, "shrunk": bundle.model} if _was_shrunk(network) else {"dense": bundle.model}
     forms = {"dense": dense, "masked": bundle.model}
     # When single weights were removed and no channel became free, there is no smaller form to time.
     with contextlib.suppress(PruningError):
         forms["shrunk"] = shrink(bundle.model, bundle.masks, example=example)
     return forms
+
+
+def _was_shrunk(stage: Stage | None) -> bool:
+    while stage is not None and stage.kind != "shrink":
+        stage = stage.parent
+    return stage is not None
 
 
 def stage_model(stage: Stage) -> dict[str, Any]:
@@ -213,8 +232,11 @@ def stage_model(stage: Stage) -> dict[str, Any]:
 
 def _network(stage: Stage, finished: Finished) -> Bundle:
     """The network that a finished stage left; its recipe has already decided whose code builds it."""
-    kind = str(stage_model(stage).get("kind"))
-    return load(finished(stage) / NETWORK, factory=kind if ":" in kind else None)
+    kind, folder = str(stage_model(stage).get("kind")), finished(stage)
+    try:
+        return load(folder / NETWORK, factory=kind if ":" in kind else None)
+    except BundleError as problem:
+        raise BundleError(f"{problem}; delete the folder {folder} and run again") from None
 
 
 def _keep(
@@ -236,7 +258,7 @@ def _removed(bundle: Bundle) -> dict[str, Any]:
 
 def _keep_examples(path: Path, model: nn.Module, x: Tensor, y: Tensor, measured: Measured, x_adv: Tensor) -> None:
     """A few images for people to look at: the first of the test set, with what became of them."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     index = measured.index[:_SHOWN].to(x.device)
     original, adversarial = to_float(x[index]), x_adv[: len(index)].to(x.device)
@@ -249,7 +271,7 @@ def _keep_examples(path: Path, model: nn.Module, x: Tensor, y: Tensor, measured:
         "predicted": predicted,
         "predicted_adversarial": predicted_adversarial,
     }
-    save_file({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, path)
+    write_bytes(path, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}))
 
 
 def _example(splits: Splits, device: torch.device) -> Tensor:
@@ -264,11 +286,24 @@ def read_flags(folder: Path) -> "np.ndarray[Any, np.dtype[np.bool_]]":
     """
     try:
         flags: np.ndarray[Any, np.dtype[np.bool_]] = np.load(folder / FLAGS, allow_pickle=False)
-        return flags
     except (OSError, ValueError, EOFError) as problem:
-        raise StoreError(
-            f"{folder / FLAGS}: cannot be read ({problem}); delete the folder {folder} and run again"
-        ) from None
+        raise damaged(folder / FLAGS, str(problem)) from None
+    if not isinstance(flags, np.ndarray) or flags.dtype != bool or flags.ndim != 1:
+        raise damaged(folder / FLAGS, "not one yes or no for each image")
+    return flags
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """What a finished stage says about itself, with the `seconds` it took.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    try:
+        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        return {**about, "seconds": float(about["seconds"])}
+    except (OSError, ValueError, TypeError, KeyError) as problem:
+        raise damaged(folder / ABOUT, str(problem)) from None
 
 
 def _provenance(stage: Stage, splits: Splits, device: torch.device, seconds: float) -> dict[str, Any]:

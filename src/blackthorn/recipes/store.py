@@ -31,7 +31,7 @@ class Store:
     folder: Path
 
     def __post_init__(self) -> None:
-        with _readable(self.folder):
+        with written(self.folder):
             for name in ("stages", "locks", "reports"):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -53,11 +53,13 @@ class Store:
         """Whether this process may work on `name` now; with `wait`, after the one that does."""
         lock = filelock.FileLock(self.folder / "locks" / f"{name}.lock")
         try:
-            with _readable(self.folder):
+            with written(self.folder):
                 lock.acquire(timeout=-1 if wait else 0)
         except filelock.Timeout:
             yield False
             return
+        except NotImplementedError as problem:
+            raise StoreError(f"{self.folder}: files cannot be locked there ({problem}); give another --store") from None
         try:
             yield True
         finally:
@@ -71,23 +73,28 @@ class Store:
         """
         final = self.stage(kind, key)
         partial = final.with_name(final.name + ".partial")
-        with _readable(self.folder):
+        with written(self.folder):
             partial.mkdir(exist_ok=True)
-            for aside in partial.glob("*.writing"):
+            for aside in (*partial.glob("*.writing"), *partial.glob(".*.partial")):
                 aside.unlink()
             yield partial
             _flush(partial)
             os.replace(partial, final)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     aside = path.with_name(path.name + ".writing")
-    with open(aside, "w", encoding="utf-8") as file:
-        file.write(text)
+    with open(aside, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(aside, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write text in UTF-8, whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_records(path: Path, records: list[dict[str, Any]]) -> None:
@@ -102,14 +109,26 @@ def read_records(path: Path) -> list[dict[str, Any]]:
         StoreError: the file is missing or damaged.
     """
     try:
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     except (OSError, ValueError) as problem:
-        raise StoreError(f"{path}: cannot be read ({problem}); delete the folder {path.parent} and run again") from None
+        raise damaged(path, str(problem)) from None
+    if not records or not all(isinstance(record, dict) for record in records):
+        raise damaged(path, "no records")
+    return records
+
+
+def damaged(path: Path, why: str) -> StoreError:
+    """The complaint about a file of a finished stage that is not as the stage wrote it."""
+    return StoreError(f"{path}: cannot be read ({why}); delete the folder {path.parent} and run again")
 
 
 @contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    """Say in one line what the system says in a traceback."""
+def written(folder: Path) -> Iterator[None]:
+    """Say in one line what the system says in a traceback.
+
+    Raises:
+        StoreError: the system refuses to write in `folder`.
+    """
     try:
         yield
     except OSError as problem:
@@ -117,11 +136,9 @@ def _readable(folder: Path) -> Iterator[None]:
             raise StoreError(
                 f"{folder}: the disk is full; free some space and run the same command again to go on"
             ) from None
-        if problem.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EDQUOT):
-            raise StoreError(
-                f"{folder}: cannot be written ({problem.strerror}); give another folder with --store"
-            ) from None
-        raise
+        raise StoreError(
+            f"{folder}: cannot be written ({problem.strerror or problem}); give another folder with --store"
+        ) from None
 
 
 def _flush(folder: Path) -> None:
