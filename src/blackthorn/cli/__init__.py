@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from rich.console import Console
 
 from .. import __version__
@@ -63,14 +63,15 @@ Model = Annotated[
 @app.command
 def run(
     recipe: RecipeName,
+    /,
     *,
     preset: Preset = "full",
     store: StoreFolder = Path("runs"),
     data_root: DataRoot = None,
     seeds: Seeds = None,
     jobs: Annotated[
-        int, Parameter(name="--jobs", help="Processes to share the work; each gets its share of the cores.")
-    ] = 1,
+        str, Parameter(name="--jobs", help="Processes to share the work; each gets its share of the cores.")
+    ] = "1",
     device: Annotated[
         str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
     ] = None,
@@ -101,6 +102,7 @@ def run(
 @app.command
 def report(
     recipe: RecipeName,
+    /,
     *,
     preset: Preset = "full",
     store: StoreFolder = Path("runs"),
@@ -128,7 +130,7 @@ def report(
 
 
 @app.command
-def show(recipe: RecipeName, *, preset: Preset = "full", model: Model = None, set_: Changes = ()) -> None:
+def show(recipe: RecipeName, /, *, preset: Preset = "full", model: Model = None, set_: Changes = ()) -> None:
     """Print a recipe as it would run: preset and changes applied, sweeps written out, every default filled in."""
     from .commands import show_command
 
@@ -163,7 +165,8 @@ def main() -> None:
         _complain(problem)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nblackthorn: stopped; run the same command again to go on", file=sys.stderr)
+        after_the_echo = "\n" if sys.stderr.isatty() else ""  # a terminal shows ^C
+        print(f"{after_the_echo}blackthorn: stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `blackthorn list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -171,7 +174,13 @@ def main() -> None:
 
 
 def _complain(problem: Exception) -> None:
-    text = " ".join(str(problem).split()) if isinstance(problem, CycloptsError) else str(problem)
+    if isinstance(problem, MissingArgumentError) and problem.argument is not None:
+        name = problem.argument.name
+        text = f"{name} {'needs a value' if name.startswith('-') else 'is missing'}; see blackthorn --help"
+    elif isinstance(problem, UnusedCliTokensError) and problem.unused_tokens:
+        text = f"'{problem.unused_tokens[0]}' is one word too many; see blackthorn --help"
+    else:
+        text = " ".join(str(problem).split())
     print(f"blackthorn: {text}", file=sys.stderr)
 
 
@@ -182,12 +191,12 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
         seeds = tuple(int(word) for word in text.split(","))
     except ValueError:
         raise RecipeError(f"--seeds {text}: write whole numbers with commas between, such as 0,1,2") from None
-    if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise RecipeError(f"--seeds {text}: different numbers of at least 0 are wanted, such as 0,1,2")
+    if not all(0 <= seed < 2**32 for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise RecipeError(f"--seeds {text}: different numbers from 0 to 4294967295 are wanted, such as 0,1,2")
     return seeds
 
 
-def _at_least_one(jobs: int) -> int:
-    if jobs < 1:
-        raise RecipeError(f"--jobs {jobs}: at least one process is wanted")
-    return jobs
+def _at_least_one(jobs: str) -> int:
+    if not (jobs.isdecimal() and int(jobs)):
+        raise RecipeError(f"--jobs {jobs}: a number of processes is wanted, at least 1")
+    return int(jobs)

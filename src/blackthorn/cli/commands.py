@@ -7,7 +7,8 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from rich.table import Table
 
 from .. import __version__, attacks, measuring, models, objectives, pruning, report, training
 from ..data import Splits
-from ..errors import RecipeError
+from ..errors import BlackthornError, ModelError, RecipeError
 from ..models import build
 from ..recipes.cells import Cell, Published
 from ..recipes.collecting import collect
@@ -26,9 +27,9 @@ from ..recipes.planning import Plan, plan
 from ..recipes.reading import name_of, published, read_recipe
 from ..recipes.running import Outcome, load_splits, run_jobs
 from ..recipes.schema import Recipe
-from ..recipes.stages import commit
+from ..recipes.stages import commit, read_about
 from ..recipes.statements import judge
-from ..recipes.store import Store, write_text
+from ..recipes.store import Store, write_text, written
 from .progress import watching
 
 
@@ -52,7 +53,7 @@ def run_command(
     torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
     read = _read(recipe, preset, seeds, model, changes)
     where = _device(device)
-    splits, made = _prepare(read, data_root)
+    splits, made = _prepare(recipe, read, data_root)
     kept = Store(store)
     with watching(made, kept) as listen:
         start = time.perf_counter()
@@ -81,7 +82,7 @@ def report_command(
     if not store.is_dir():
         raise RecipeError(f"--store {store}: there is no such folder; give the one that was given to blackthorn run")
     read = _read(recipe, preset, seeds, model, changes)
-    splits, made = _prepare(read, data_root)
+    splits, made = _prepare(recipe, read, data_root)
     return _write(recipe, preset, read, made, splits, Store(store), Outcome(), None)
 
 
@@ -135,15 +136,40 @@ def _read(recipe: str, preset: str, seeds: Sequence[int] | None, model: str | No
     return read if seeds is None else dataclasses.replace(read, seeds=tuple(seeds))
 
 
-def _prepare(recipe: Recipe, data_root: Path | None) -> tuple[Splits, Plan]:
-    splits = load_splits(recipe.data, data_root)
-    for network in recipe.networks.values():
+def _prepare(recipe: str, read: Recipe, data_root: Path | None) -> tuple[Splits, Plan]:
+    if data_root is not None and not data_root.is_dir():
+        raise RecipeError(f"--data-root {data_root}: there is no such folder; give the one that holds data sets")
+    with _told(f"{recipe}: data"):
+        splits = load_splits(read.data, data_root)
+    for row, network in read.networks.items():
         if network.of is None:  # a network that cannot be built is refused before hours of training others
-            with torch.random.fork_rng(devices=[]):
-                build(network.model or recipe.model, num_classes=splits.num_classes, shape=splits.shape)
+            with _told(f"{recipe}: {'model' if network.model is None else f'networks.{row}.model'}"):
+                _check_trainable(network.model or read.model, splits)
         if any(getattr(step, "early_stopping", None) for step in network.steps) and not len(splits.valid):
-            raise RecipeError("early_stopping needs validation images; set data.valid=0.1, or leave early_stopping out")
-    return splits, plan(recipe, splits)
+            raise RecipeError(
+                f"{recipe}: networks.{row}: early_stopping needs validation images; set data.valid=0.1, or leave it out"
+            )
+    return splits, plan(read, splits)
+
+
+def _check_trainable(model: dict[str, Any], splits: Splits) -> None:
+    with torch.random.fork_rng(devices=[]):
+        made = build(model, num_classes=splits.num_classes, shape=splits.shape)
+    if not any(parameter.requires_grad for parameter in made.parameters()):
+        raise ModelError(f"{model['kind']} has no weights to train")
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say where in the recipe a thing is asked for that cannot be had."""
+    try:
+        yield
+    except BlackthornError as problem:
+        raise type(problem)(f"{where}: {problem}") from problem
+    except (RuntimeError, MemoryError) as problem:
+        if "can't allocate memory" not in str(problem) and not isinstance(problem, MemoryError):
+            raise
+        raise ModelError(f"{where}: there is not enough memory for it; make it smaller") from None
 
 
 def _device(name: str | None) -> torch.device:
@@ -151,11 +177,11 @@ def _device(name: str | None) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as problem:
-        raise RecipeError(
-            f"--device {name}: cannot be used here ({str(problem).splitlines()[0]}); leave it out, or write cpu"
-        ) from None
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as problem:
+        reason = str(problem).partition("\n")[0]
+        why = f" ({reason})" if len(reason) <= 100 else ""  # torch goes on about its internals
+        raise RecipeError(f"--device {name}: cannot be used here{why}; leave it out, or write cpu") from None
     return device
 
 
@@ -189,7 +215,8 @@ def _write(
         provenance=_provenance(read, made, splits, store, cells, seconds),
     )
     index = report.write(folder, page)
-    write_text(folder / "recipe.yaml", page.recipe_text)
+    with written(folder):
+        write_text(folder / "recipe.yaml", page.recipe_text)
     return index
 
 
@@ -199,8 +226,7 @@ def _provenance(
     spent = 0.0
     for stage in made.stages:
         folder = store.done(stage.kind, stage.key)
-        if folder is not None and (folder / "stage.json").exists():
-            spent += json.loads((folder / "stage.json").read_text()).get("seconds", 0.0)
+        spent += 0.0 if folder is None else read_about(folder)["seconds"]
     records = [cell.record for cell in cells]
 
     def all_of(key: str) -> str:

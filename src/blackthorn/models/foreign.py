@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -40,13 +41,28 @@ def build_foreign(
         given = {**accepted, **options}
         try:
             model = factory(**given)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             called = ", ".join(f"{name}={option!r}" for name, option in given.items()) or "nothing"
             raise ModelError(f"{kind} raised {_one_line(error)}; it was called with {called}") from error
         if not isinstance(model, nn.Module):
             raise ModelError(f"{kind} returned {type(model).__name__}; it must return a torch.nn.Module")
         check_logits(model, num_classes=num_classes, shape=shape, name=kind)
     return stamp(model, kind, **sizes, **options)
+
+
+def source_of(kind: str) -> list[bytes]:
+    """The files in which a factory is found and written: other files, another network, as far as one can tell.
+
+    Raises:
+        ModelError: no such module or factory.
+    """
+    with _here_on_path():
+        factory = inspect.unwrap(_find(kind))
+    modules = [
+        sys.modules.get(name) for name in dict.fromkeys([kind.partition(":")[0], getattr(factory, "__module__", "")])
+    ]
+    files = [Path(file) for module in modules if (file := getattr(module, "__file__", None))]
+    return [file.read_bytes() for file in files if file.is_file()]
 
 
 def check_logits(model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None) -> None:
@@ -94,7 +110,7 @@ def _find(kind: str) -> Callable[..., object]:
             f"{kind}: there is no module '{error.name}' here or among the installed packages; "
             "write package.module:factory and run where the package lies"
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ModelError(f"{kind}: importing '{where}' raised {_one_line(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
@@ -129,6 +145,6 @@ def _here_on_path() -> Iterator[None]:
         sys.path[:] = before
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
