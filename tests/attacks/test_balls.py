@@ -29,7 +29,7 @@ def test_a_projection_lies_in_the_ball_and_the_box_and_moves_nothing_that_did(
     x = torch.rand(5, 2, 3, 3, generator=generator)
     there = project(x + torch.randn(x.shape, generator=generator), x, eps, norm)
     assert size(there - x, norm).max() <= eps + 1e-6
-    assert 0 <= there.min() and there.max() <= 1
+    assert there.min() >= 0 and there.max() <= 1
     assert torch.allclose(project(there, x, eps, norm), there, atol=1e-6)
 
 

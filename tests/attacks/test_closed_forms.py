@@ -1,7 +1,7 @@
-"""On linear networks robust accuracy has a closed form: an image stands while its distance to every boundary exceeds eps.
+"""Robust accuracy of linear networks has a closed form: an image stands while every boundary is farther than eps.
 
-The distance to class k is (z_y - z_k) / ||w_y - w_k||_q, where q is dual to the norm of the ball: 1 for linf, 2 for l2.
-Pixels lie in [0.1, 0.9] and radii are below 0.1 in linf, so that the bounds of [0, 1] play no part there; in l2 they are 0.15.
+The distance to class k is (z_y - z_k) / ||w_y - w_k||_q, where q is dual to the norm of the ball: 1 for linf, 2 for
+l2. Pixels lie in [0.1, 0.9] and perturbations are smaller than 0.1 in each, so that [0, 1] plays no part.
 """
 
 import pytest

@@ -201,36 +201,6 @@ def test_rounding_of_a_foreign_attack_is_rounded_back_into_the_ball(trained: nn.
 # --- bad input -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spoil", [lambda x: x * 255, lambda x: x - 0.5, lambda x: x * torch.nan])
-def test_pixels_outside_0_to_1_are_refused(
-    trained: nn.Module, x: Tensor, y: Tensor, spoil: Callable[[Tensor], Tensor]
-) -> None:
-    with pytest.raises(AttackError, match=r"must be in \[0, 1\]: divide by 255"):
-        craft(FGSM(eps=0.1), trained, spoil(x), y)
-
-
-@pytest.mark.parametrize(
-    ("labels", "complaint"),
-    [
-        (lambda y: y[:-1], "96 images with 95 labels"),
-        (lambda y: y[:, None], r"one label for each image"),
-        (lambda y: y + 1, r"labels lie in \[1, 4\].* 4 "),
-        (lambda y: y - 1, r"labels lie in \[-1, 2\].* 4 "),
-        (lambda y: nn.functional.one_hot(y), r"one label for each image"),
-    ],
-)
-def test_labels_that_do_not_fit_are_refused(
-    trained: nn.Module, x: Tensor, y: Tensor, labels: Callable[[Tensor], Tensor], complaint: str
-) -> None:
-    with pytest.raises(AttackError, match=complaint):
-        craft(FGSM(eps=0.1), trained, x, labels(y))
-
-
-def test_no_images_are_refused(trained: nn.Module, x: Tensor, y: Tensor) -> None:
-    with pytest.raises(AttackError, match="0 images with 0 labels"):
-        craft(FGSM(eps=0.1), trained, x[:0], y[:0])
-
-
 def test_logits_that_are_not_finite_are_refused(x: Tensor, y: Tensor) -> None:
     model = Linear(torch.full((4, 64), torch.nan))
     with pytest.raises(ModelError, match="Linear returns logits that are not finite"):

@@ -17,6 +17,7 @@ from ..models.modes import eval_mode
 from ..types import Attack, Progress
 from .balls import Norm, project, size
 from .gradients import attacking
+from .inputs import checked
 from .pgd import AttackWarning, fooled_by
 from .precision import Chosen, Precision, arithmetic, choose
 from .trust import gradient_reservations
@@ -71,7 +72,7 @@ def craft(
         AttackError: `x` is not in [0, 1], labels do not fit, or an attack returned images outside its ball.
         ModelError: the network returns logits that are not finite.
     """
-    x, y = _checked(x, y)
+    x, y = checked(x, y)
     start = time.perf_counter()
     with eval_mode(model):
         _refuse_labels_beyond(_logits(model, x[:1]).shape[1], y)
@@ -151,21 +152,6 @@ def _logits(model: nn.Module, x: Tensor) -> Tensor:
         bad = int((~torch.isfinite(logits)).any(1).sum())
         raise ModelError(f"{type(model).__name__} returns logits that are not finite for {bad} of {len(x)} images")
     return logits.float()
-
-
-def _checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    if y.shape != x.shape[:1] or not len(x):
-        given = f"{len(y)} labels" if y.dim() == 1 else f"labels of shape {tuple(y.shape)}"
-        raise AttackError(f"{len(x)} images with {given}; give one label for each image, and at least one image")
-    if x.dtype == torch.uint8:
-        x = x.float() / 255
-    low, high = x.min().item(), x.max().item()
-    if not (low >= 0 and high <= 1):  # written so that pixels that are not numbers are refused too
-        raise AttackError(
-            f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255, and put "
-            "normalisation inside the model"
-        )
-    return x.detach().float(), y.long()
 
 
 def _refuse_labels_beyond(classes: int, y: Tensor) -> None:

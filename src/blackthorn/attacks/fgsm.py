@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ..values import Radius, check_radius, value
 from .balls import per_image, project, steepest
 from .gradients import Forward, attacking, input_gradient
+from .inputs import checked
 from .losses import LOSSES, LossName
 from .pgd import Stop
 
@@ -33,7 +34,12 @@ class FGSM:
         check_radius(self.eps)
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        """Adversarial images of the shape of `x`, float32 in [0, 1]."""
+        """Adversarial images of the shape of `x`, float32 in [0, 1].
+
+        Raises:
+            AttackError: `x` is not in [0, 1], or labels do not fit.
+        """
+        x, y = checked(x, y)
         with attacking(model) as forward:
             return self.search(forward, x, y)
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ..values import Count, Positive, Radius, check_radius, value
 from .balls import Norm, per_image, project, random_start, steepest
 from .gradients import Forward, attacking, input_gradient
+from .inputs import checked
 from .losses import LOSSES, LossName, runner_up
 from .targets import classes_by_distance
 
@@ -74,7 +75,12 @@ class PGD:
         return []
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        """Adversarial images of the shape of `x`, float32 in [0, 1]; starts come from torch's global generator."""
+        """Adversarial images of the shape of `x`, float32 in [0, 1]; starts come from torch's global generator.
+
+        Raises:
+            AttackError: `x` is not in [0, 1], or labels do not fit.
+        """
+        x, y = checked(x, y)
         for reservation in self.reservations():
             warnings.warn(reservation, AttackWarning, stacklevel=2)
         with attacking(model) as forward:
