@@ -35,10 +35,11 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
         masks: applied to the copy first; None takes the zeros that are there.
         example: one image or more, (batch, channels, height, width), on the model's device.
     Returns:
-        The smaller network, in the mode of the given one.
+        The smaller network, in the mode of the given one; a plain copy where no channel can go, as is
+        usual when single weights were pruned: zeros here and there make no network smaller.
     Raises:
-        PruningError: no channel can go, the masks belong to another network, or the smaller network
-            does not compute the same, which happens where sizes are written in the code.
+        PruningError: the masks belong to another network, or the smaller network does not compute the
+            same, which happens where sizes are written in the code.
     Reference:
         Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
     """
@@ -48,10 +49,7 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     found = trace(masked, example)
     goes = _removable(masked, found)
     if not goes.any():
-        raise PruningError(
-            "shrink finds no channel to remove: single zero weights make no network smaller; prune filters "
-            "(FilterNorm), with coupled=True where filters lie in residual streams"
-        )
+        return masked
     small = _cut(masked, found, goes)
     try:
         _prove(small, masked, example)

@@ -159,6 +159,8 @@ def _shrink(stage: Stage, folder: Path, splits: Splits, finished: Finished, devi
     bundle = _network(stage.parent, finished)
     model = bundle.model.to(device)
     small = shrink(model, bundle.masks, example=_example(splits, device))
+    if count_parameters(small) == count_parameters(model):
+        raise PruningError("there is no channel to cut out; prune filters first (criterion: {kind: filter_norm})")
     # A shrunk network has no zeros left to count; what was removed is what its parent says.
     _keep(folder, small, None, splits, bundle.about, removed=bundle.about)
 
@@ -211,9 +213,10 @@ def _forms(network: Stage, splits: Splits, finished: Finished, example: Tensor) 
     if bundle.masks is None:
         return {"dense": dense, "shrunk": bundle.model} if _was_shrunk(network) else {"dense": bundle.model}
     forms = {"dense": dense, "masked": bundle.model}
-    # When single weights were removed and no channel became free, there is no smaller form to time.
-    with contextlib.suppress(PruningError):
-        forms["shrunk"] = shrink(bundle.model, bundle.masks, example=example)
+    with contextlib.suppress(PruningError):  # a network that cannot be cut has no smaller form to time
+        small = shrink(bundle.model, bundle.masks, example=example)
+        if count_parameters(small) < count_parameters(bundle.model):
+            forms["shrunk"] = small
     return forms
 
 
