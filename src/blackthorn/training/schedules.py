@@ -1,6 +1,4 @@
-"""Learning-rate schedules: `schedule(progress)` is the factor at a fraction of the run, so that presets scale them
-for free.
-"""
+"""Learning-rate schedules: `schedule(progress)` is the factor at a fraction of the run; presets scale them for free."""
 
 import math
 from typing import Annotated, Literal
@@ -42,8 +40,9 @@ class Piecewise:
 
 @value
 class Cosine:
-    """Falls along half a cosine to `final` of the learning rate (Loshchilov and Hutter 2017), after a linear
-    warm-up.
+    """Falls along half a cosine to `final` of the learning rate, after a linear warm-up.
+
+    Reference: Loshchilov and Hutter 2017, "SGDR", eq. 5 without restarts.
     """
 
     kind: Literal["cosine"] = "cosine"

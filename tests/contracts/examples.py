@@ -1,0 +1,53 @@
+"""One row for everything that is exported: at least one example of every value class, with and without its options.
+
+A contract test fails when a value class is exported and has no example here.
+"""
+
+from blackthorn import attacks, data, measuring, models, objectives, pruning, training
+from blackthorn.attacks import FGSM, PGD
+from blackthorn.measuring import Accuracy, Cost
+from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
+from blackthorn.pruning import FilterNorm, Magnitude
+from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop
+
+PACKAGES = (attacks, data, measuring, models, objectives, pruning, training)
+
+ATTACKS = [
+    FGSM(eps=0.1),
+    FGSM(eps=0.1, loss="margin"),
+    PGD(eps=0.1, steps=5),
+    PGD(norm="l2", eps=0.5, steps=5, restarts=2),
+    PGD(eps=0.1, steps=6, loss="margin", random_start=False),
+    PGD(eps=0.1, steps=5, loss="quadratic", step_size=0.05),
+]
+CRITERIA = [Magnitude(), Magnitude(include_output=False), FilterNorm(), FilterNorm(norm="l2", include_linear=True)]
+OBJECTIVES = [
+    CrossEntropy(),
+    LinearQuadratic(),
+    LinearQuadratic(output_activation="softmax"),
+    Adversarial(attack=FGSM(eps=0.1), eps_sampling="truncated_gaussian", label="predicted"),
+    Adversarial(attack=PGD(eps=0.1, steps=2), clean_weight=0, adv_weight=1, on=LinearQuadratic()),
+]
+OPTIMIZERS = [
+    SGD(lr=0.05),
+    SGD(lr=0.05, nesterov=True, weight_decay=1e-3),
+    Adam(lr=0.01),
+    RMSprop(lr=0.01, alpha=0.9, weight_decay=1e-4),
+]
+SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Cosine(), Cosine(warmup=0.1, final=0.01)]
+MEASURES = [Accuracy(), Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10), Cost(batches=(1,), repeats=3)]
+AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
+OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
+VALUES = [*ATTACKS, *CRITERIA, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *MEASURES, *AUGMENTATIONS, *OTHERS]
+
+MODELS = {
+    "lenet5_caffe": (1, 28),
+    "mlp": (1, 28),
+    "parana_cnn": (1, 28),
+    "resnet18": (3, 32),
+    "vgg16": (3, 32),
+    "vgg16_anp": (3, 32),
+    "wang_cnn": (1, 28),
+    "wrn28_4": (3, 32),
+}
+"""Channels and side of the images each built-in network is made for."""
