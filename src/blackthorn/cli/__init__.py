@@ -83,19 +83,10 @@ def run(
     What is done already is not done again: a command that was stopped or killed is resumed by repeating it. The report
     is written to `STORE/reports/RECIPE-PRESET/index.html`.
     """
-    from .commands import run_command
+    from .commands import Request, run_command
 
-    page = run_command(
-        recipe,
-        preset=preset,
-        store=store,
-        data_root=data_root,
-        seeds=_seeds(seeds),
-        jobs=_at_least_one(jobs),
-        device=device,
-        model=model,
-        changes=set_,
-    )
+    request = Request(recipe, preset, _seeds(seeds), model, set_)
+    page = run_command(request, store=store, data_root=data_root, jobs=_at_least_one(jobs), device=device)
     Console(stderr=True).print(f"Report: [bold]{page}[/bold]", soft_wrap=True, highlight=False)
 
 
@@ -115,26 +106,18 @@ def report(
 
     Give the same options as to `run`: they decide which results are meant.
     """
-    from .commands import report_command
+    from .commands import Request, report_command
 
-    page = report_command(
-        recipe,
-        preset=preset,
-        store=store,
-        data_root=data_root,
-        seeds=_seeds(seeds),
-        model=model,
-        changes=set_,
-    )
+    page = report_command(Request(recipe, preset, _seeds(seeds), model, set_), store=store, data_root=data_root)
     Console(stderr=True).print(f"Report: [bold]{page}[/bold]", soft_wrap=True, highlight=False)
 
 
 @app.command
 def show(recipe: RecipeName, /, *, preset: Preset = "full", model: Model = None, set_: Changes = ()) -> None:
     """Print a recipe as it would run: preset and changes applied, sweeps written out, every default filled in."""
-    from .commands import show_command
+    from .commands import Request, show_command
 
-    print(show_command(recipe, preset=preset, model=model, changes=set_), end="")
+    print(show_command(Request(recipe, preset, None, model, set_)), end="")
 
 
 @app.command(name="list")

@@ -3,9 +3,7 @@
 import dataclasses
 import io
 import json
-import os
 import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -33,34 +31,52 @@ from ..recipes.store import Store, write_text, written
 from .progress import watching
 
 
-def run_command(
-    recipe: str,
-    *,
-    preset: str,
-    store: Path,
-    data_root: Path | None,
-    seeds: Sequence[int] | None,
-    jobs: int,
-    device: str | None,
-    model: str | None,
-    changes: Sequence[str],
-) -> Path:
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """Which experiment: a recipe and what the command line changes about it."""
+
+    recipe: str
+    preset: str
+    seeds: tuple[int, ...] | None = None
+    model: str | None = None
+    changes: tuple[str, ...] = ()
+
+    def read(self) -> Recipe:
+        """The recipe, validated, with everything applied."""
+        model = [] if self.model is None else [f"model={json.dumps({'kind': self.model})}"]
+        read = read_recipe(self.recipe, preset=self.preset, changes=[*model, *self.changes])
+        return read if self.seeds is None else dataclasses.replace(read, seeds=self.seeds)
+
+    @property
+    def command(self) -> str:
+        """What to type to run it again; folders are left out, since a report travels to where there are others."""
+        words = ["blackthorn", "run", self.recipe, "--preset", self.preset]
+        if self.seeds is not None:
+            words += ["--seeds", ",".join(map(str, self.seeds))]
+        if self.model is not None:
+            words += ["--model", self.model]
+        for change in self.changes:
+            words += ["--set", change]
+        return shlex.join(words)
+
+
+def run_command(request: Request, *, store: Path, data_root: Path | None, jobs: int, device: str | None) -> Path:
     """Run what is not done, then write the report; returns its page.
 
     Raises:
         BlackthornError: anything refused; with failed stages, after the report of the others is written.
     """
     torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
-    read = _read(recipe, preset, seeds, model, changes)
+    read = request.read()
     where = _device(device)
-    splits, made = _prepare(recipe, read, data_root)
+    splits, made = _prepare(request.recipe, read, data_root)
     kept = Store(store)
     with watching(made, kept) as listen:
         start = time.perf_counter()
         root = None if data_root is None else str(data_root)
         outcome = run_jobs(read, made, splits, kept, where, listen, jobs=jobs, data_root=root)
         seconds = time.perf_counter() - start
-    page = _write(recipe, preset, read, made, splits, kept, outcome, seconds)
+    page = _write(request, read, made, splits, kept, outcome, seconds)
     if outcome.failures:
         messages = list(dict.fromkeys(outcome.failures.values()))
         more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
@@ -68,27 +84,18 @@ def run_command(
     return page
 
 
-def report_command(
-    recipe: str,
-    *,
-    preset: str,
-    store: Path,
-    data_root: Path | None,
-    seeds: Sequence[int] | None,
-    model: str | None,
-    changes: Sequence[str],
-) -> Path:
+def report_command(request: Request, *, store: Path, data_root: Path | None) -> Path:
     """Write the report of what the store holds; returns its page."""
     if not store.is_dir():
         raise RecipeError(f"--store {store}: there is no such folder; give the one that was given to blackthorn run")
-    read = _read(recipe, preset, seeds, model, changes)
-    splits, made = _prepare(recipe, read, data_root)
-    return _write(recipe, preset, read, made, splits, Store(store), Outcome(), None)
+    read = request.read()
+    splits, made = _prepare(request.recipe, read, data_root)
+    return _write(request, read, made, splits, Store(store), Outcome(), None)
 
 
-def show_command(recipe: str, *, preset: str, model: str | None, changes: Sequence[str]) -> str:
+def show_command(request: Request) -> str:
     """The recipe as it would run, as YAML with every default written out."""
-    return _expanded(_read(recipe, preset, None, model, changes))
+    return _expanded(request.read())
 
 
 def list_command() -> Table:
@@ -127,13 +134,6 @@ def schema_command() -> str:
     for key, short in (("data", "a name or folder"), ("model", "a name, or package.module:factory")):
         made["properties"][key] = {"anyOf": [{"type": "string", "description": short}, made["properties"][key]]}
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=1)
-
-
-def _read(recipe: str, preset: str, seeds: Sequence[int] | None, model: str | None, changes: Sequence[str]) -> Recipe:
-    if model is not None:
-        changes = [f"model={json.dumps({'kind': model})}", *changes]
-    read = read_recipe(recipe, preset=preset, changes=changes)
-    return read if seeds is None else dataclasses.replace(read, seeds=tuple(seeds))
 
 
 def _prepare(recipe: str, read: Recipe, data_root: Path | None) -> tuple[Splits, Plan]:
@@ -186,31 +186,24 @@ def _device(name: str | None) -> torch.device:
 
 
 def _write(
-    recipe: str,
-    preset: str,
-    read: Recipe,
-    made: Plan,
-    splits: Splits,
-    store: Store,
-    outcome: Outcome,
-    seconds: float | None,
+    request: Request, read: Recipe, made: Plan, splits: Splits, store: Store, outcome: Outcome, seconds: float | None
 ) -> Path:
     cells, missing = collect(made, store, outcome.failures)
-    name = name_of(recipe)
-    folder = store.report(name, preset)
+    name = name_of(request.recipe)
+    folder = store.report(name, request.preset)
     paper = None if read.published is None else Published(read.published.source, read.published.values)
     page = report.Page(
         title=read.title,
         about=read.about,
         recipe=name,
-        preset=preset,
+        preset=request.preset,
         rows=read.rows,
         metrics=list(read.measures),
         cells=cells,
         missing=missing,
         published=paper,
         verdicts=judge(read.statements, cells),
-        command=_command(),
+        command=request.command,
         recipe_text=_expanded(read),
         provenance=_provenance(read, made, splits, store, cells, seconds),
     )
@@ -237,8 +230,7 @@ def _provenance(
         "commit": all_of("commit") or commit(),
         "seeds": ", ".join(map(str, read.seeds)),
         "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, "
-        "{len(splits.test):,} test images, "
-        f"fingerprint {splits.fingerprint}",
+        f"{len(splits.test):,} test images, fingerprint {splits.fingerprint}",
         "device": all_of("device"),
         "threads": all_of("threads"),
         "torch": all_of("torch") or torch.__version__,
@@ -254,11 +246,6 @@ def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
-
-
-def _command() -> str:
-    """As it was typed, with only the program's name instead of its path."""
-    return shlex.join([os.path.basename(sys.argv[0]).removesuffix(".py"), *sys.argv[1:]])
 
 
 def _expanded(recipe: Recipe) -> str:
