@@ -13,10 +13,10 @@ import blackthorn as bt
 def main() -> None:
     """Prune one network at two rates and compare both with what they came from."""
     torch.manual_seed(0)
-    splits = bt.load_data("digits", resize=28)
+    splits = bt.load_data("digits")
     objective = bt.objectives.CrossEntropy()
-    dense = bt.models.lenet5_caffe(splits.num_classes)
-    bt.fit(dense, splits.train, objective, epochs=4)
+    dense = bt.models.build("parana_cnn", num_classes=splits.num_classes, shape=splits.shape)
+    bt.fit(dense, splits.train, objective, epochs=6)
 
     attacked = bt.measuring.Accuracy(attack=bt.attacks.PGD(eps=0.1, steps=20, loss="margin"))
     before = attacked(dense, splits.test.x, splits.test.y)

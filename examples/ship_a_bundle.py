@@ -17,15 +17,15 @@ import sys, torch, blackthorn as bt
 bundle = bt.deploy.load(sys.argv[1])
 print("loaded:", bundle.about)
 torch.manual_seed(1)
-print("logits:", [round(z, 4) for z in bundle.model(torch.rand(1, 1, 28, 28))[0].tolist()])
+print("logits:", [round(z, 4) for z in bundle.model(torch.rand(1, 1, 16, 16))[0].tolist()])
 """
 
 
 def main() -> None:
     """Train, remove half of the filters, save, and load in a fresh process."""
     torch.manual_seed(0)
-    splits = bt.load_data("digits", resize=28)
-    model = bt.models.lenet5_caffe(splits.num_classes)
+    splits = bt.load_data("digits", resize=16)
+    model = bt.models.lenet5_caffe(splits.num_classes, image_size=16)
     objective = bt.objectives.CrossEntropy()
     bt.fit(model, splits.train, objective, epochs=3)
     masks = bt.pruning.prune(model, bt.pruning.FilterNorm(), sparsity="50%", scope="per_layer")
@@ -40,7 +40,7 @@ def main() -> None:
         print(f"{file.name}: {file.stat().st_size:,} bytes; dense weights alone: {bt.measuring.bytes_on_disk(model):,}")
         torch.manual_seed(1)
         with torch.no_grad():
-            print("logits:", [round(z, 4) for z in small.eval()(torch.rand(1, 1, 28, 28))[0].tolist()])
+            print("logits:", [round(z, 4) for z in small.eval()(torch.rand(1, 1, 16, 16))[0].tolist()])
         subprocess.run([sys.executable, "-c", RECEIVER, str(file)], check=True)
 
 

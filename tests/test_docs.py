@@ -16,6 +16,7 @@ import yaml
 
 import blackthorn
 from blackthorn.cli import app
+from blackthorn.cli.commands import schema_command
 from blackthorn.recipes import read_recipe
 from blackthorn.recipes.reading import published
 
@@ -112,6 +113,8 @@ def commands() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "command"), sorted(set(commands())))
 def test_every_command_exists_with_its_options(page: str, command: str) -> None:
     words = shlex.split(command)[1:]
+    if len(words) == 1 and words[0] in ("run", "show", "report"):
+        words.append("RECIPE")  # the command by itself, named in a sentence
     if words == ["--help"] or words == ["--version"]:
         return
     # A name in capitals stands for anything.
@@ -180,3 +183,10 @@ def test_every_example_runs(file: Path, tmp_path: Path) -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout
+
+
+def test_the_recipe_page_names_every_key_that_a_recipe_can_have() -> None:
+    schema = yaml.safe_load(schema_command())
+    keys = {key for made in [schema, *schema["$defs"].values()] for key in made["properties"]}
+    page = (ROOT / "docs" / "recipes.md").read_text()
+    assert not {key for key in keys - {"kind"} if not re.search(rf"(`|\b){key}(`|:|,)", page)}
