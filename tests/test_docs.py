@@ -190,3 +190,10 @@ def test_the_recipe_page_names_every_key_that_a_recipe_can_have() -> None:
     keys = {key for made in [schema, *schema["$defs"].values()] for key in made["properties"]}
     page = (ROOT / "docs" / "recipes.md").read_text()
     assert not {key for key in keys - {"kind"} if not re.search(rf"(`|\b){key}(`|:|,)", page)}
+
+
+def test_ci_installs_and_tests_as_the_readme_says() -> None:
+    readme, script = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    for command in ('pip install -e ".[dev]" -c constraints.txt', "python -m pytest"):
+        assert command in readme
+        assert command.replace("pip install", "pip install -q") in script
