@@ -46,9 +46,14 @@ class Adversarial:
     def __post_init__(self) -> None:
         if self.clean_weight + self.adv_weight == 0:
             raise ValueError("clean_weight and adv_weight are both 0; nothing would be trained")
+        if self.attack.targeted:
+            raise ValueError("training wants an attack that leaves the true label: remove targeted: true")
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""
+        if self.adv_weight == 0:
+            clean = self.on(model, x, y)
+            return Loss(self.clean_weight * clean.total, clean.parts)
         x_adv = self.perturb(model, x, y)
         adversarial = self.on(model, x_adv, y)
         parts = {f"adversarial_{name}": part for name, part in adversarial.parts.items()}
