@@ -142,6 +142,9 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: runs a command; what is refused becomes one line and exit code 2."""
+    # Threads that wait by spinning lose whole time slices to each other as soon as anything else runs: beside one busy
+    # process, two threads took 10 times as long for Wang's network as one. Must be set before torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except (BlackthornError, CycloptsError) as problem:
