@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from ..values import Radius, check_radius, value
@@ -23,8 +24,8 @@ class FGSM:
     """
 
     kind: Literal["fgsm"] = "fgsm"
-    eps: Radius
-    """Largest change of a pixel, in pixels of [0, 1]: 8/255, not 8."""
+    eps: Radius = Field(kw_only=False)
+    """Largest change of a pixel, in pixels of [0, 1]: 8/255, not 8. Its one essential option, so `FGSM(0.1)` will do."""
     targeted: bool = False
     """Take `y` as the class to reach instead of the class to leave."""
     loss: LossName = "ce"
