@@ -94,7 +94,8 @@ def _craft_batch(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, precisi
     targeted = bool(getattr(attack, "targeted", False))
     x_adv = x.clone()
     fooled = fooled_by(_logits(model, x), y, targeted=targeted)
-    for restart in range(getattr(attack, "restarts", 1)):
+    restarts = getattr(attack, "restarts", 1) if hasattr(attack, "search") else 1  # others see to their own
+    for restart in range(restarts):
         left = ~fooled
         if not left.any():
             break

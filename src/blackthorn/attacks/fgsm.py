@@ -25,7 +25,7 @@ class FGSM:
 
     kind: Literal["fgsm"] = "fgsm"
     eps: Radius = Field(kw_only=False)
-    """Largest change of a pixel, in pixels of [0, 1]: 8/255, not 8. Its one essential option, so `FGSM(0.1)` will do."""
+    """Largest change of a pixel, in pixels of [0, 1]: 8/255, not 8. `FGSM(0.1)` will do."""
     targeted: bool = False
     """Take `y` as the class to reach instead of the class to leave."""
     loss: LossName = "ce"
