@@ -133,25 +133,48 @@ def test_the_package_has_every_name_that_the_text_gives_it() -> None:
                 found = getattr(found, part)
 
 
-def test_the_additions_of_the_extending_page_work_together(tmp_path: Path) -> None:
-    """Applied to a copy of the package, they make a recipe that names all of them run."""
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+@pytest.fixture(scope="module")
+def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package and its contract tests, with the additions of the extending page."""
+    folder = tmp_path_factory.mktemp("extended")
+    for name in ("src", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
     for block in ALL:
         if block.page.name == "extending.md" and block.path is not None:
-            (tmp_path / block.path).write_text(block.text.partition("\n")[2])
+            (folder / block.path).write_text(block.text.partition("\n")[2])
         elif block.page.name == "extending.md" and block.language == "diff":
-            _apply(block.text, tmp_path)
-    ran = subprocess.run(
-        [sys.executable, "-c", "from blackthorn.cli import main; main()", "run", "baselines", "--preset", "smoke"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
+            _apply(block.text, folder)
+    return folder
+
+
+def test_the_additions_of_the_extending_page_pass_the_contract_tests(extended: Path) -> None:
+    asked = (
+        "FGM or RandomWeights or Smoothed or tiny_cnn or every_exported or every_network or every_kind or public_names"
+    )
+    ran = _python(extended, "-m", "pytest", "tests/contracts", "-n0", "-k", asked)
+    assert ran.returncode == 0, ran.stdout
+    assert int(re.findall(r"(\d+) passed", ran.stdout)[-1]) > 40
+
+
+def test_the_additions_of_the_extending_page_run_in_a_recipe(extended: Path) -> None:
+    program = "from blackthorn.cli import main; main()"
+    ran = _python(extended, "-c", program, "run", "baselines", "--preset", "smoke", "--store", "runs")
+    assert ran.returncode == 0, ran.stderr
+    results = (extended / "runs" / "reports" / "baselines-smoke" / "results.csv").read_text()
+    assert len(results.splitlines()) == 1 + 3 * 2
+
+
+def _python(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    kept = {name: held for name, held in os.environ.items() if not name.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(folder / "src")},
         capture_output=True,
         text=True,
         timeout=100,
     )
-    assert ran.returncode == 0, ran.stderr
-    results = (tmp_path / "runs" / "reports" / "baselines-smoke" / "results.csv").read_text()
-    assert len(results.splitlines()) == 1 + 3 * 2
 
 
 def _apply(diff: str, folder: Path) -> None:
