@@ -21,7 +21,7 @@ from blackthorn.recipes import read_recipe
 from blackthorn.recipes.reading import published
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted(page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])
+PAGES = sorted(page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("results/**/*.md")])
 
 
 @dataclass(frozen=True)
