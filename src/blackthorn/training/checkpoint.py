@@ -1,7 +1,8 @@
 """Checkpoints that a power cut cannot spoil: written aside, flushed to disk, then moved into place in one step."""
 
 import os
-import pickle
+import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 
 from ..errors import BundleError, StoreError
 
-_FORMAT = "blackthorn-checkpoint-1"
+_FORMAT = "blackthorn-checkpoint-2"
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -26,9 +27,10 @@ def save(path: Path, state: dict[str, Any]) -> None:
             os.fsync(file.fileno())
         os.replace(aside, path)
     except (OSError, RuntimeError) as problem:  # torch reports a failed write as RuntimeError
-        aside.unlink(missing_ok=True)
+        with suppress(OSError):
+            aside.unlink()
         raise StoreError(
-            f"{path}: the checkpoint cannot be written ({problem}); free some disk space or check permissions"
+            f"{path}: the checkpoint cannot be written ({_first_line(problem)}); free some disk space or check permissions"
         ) from None
 
 
@@ -36,15 +38,22 @@ def load(path: Path) -> dict[str, Any]:
     """Read a checkpoint back; only tensors and plain data are ever unpickled.
 
     Raises:
-        BundleError: the file is no checkpoint of ours.
+        BundleError: the file is no checkpoint of ours, or damaged.
     """
     try:
+        with zipfile.ZipFile(path) as archive:  # ours are; torch would take anything else for a pickle
+            if spoilt := archive.testzip():  # torch does not look at the checksums it writes
+                raise ValueError(f"{spoilt} is damaged")
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as problem:
-        reason = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+    except Exception as problem:  # a damaged file can make its reader raise anything
+        reason = _first_line(problem)
         raise BundleError(
-            f"{path}: not a checkpoint of this program ({reason[:80]}); delete it to train from the start"
+            f"{path}: not a checkpoint of this program ({reason}); delete it to train from the start"
         ) from None
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise BundleError(f"{path}: not a checkpoint of this version ({_FORMAT}); delete it to train from the start")
     return state
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0][:80]

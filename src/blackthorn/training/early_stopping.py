@@ -8,7 +8,7 @@ Reference: Rice et al. 2020, "Overfitting in adversarially robust deep learning"
 import torch
 from torch import nn
 
-from ..attacks import AnyAttack, craft
+from ..attacks import FGSM, AnyAttack, Precision, craft
 from ..data import ImageSet, to_float
 from ..values import Count, value
 
@@ -24,17 +24,22 @@ class EarlyStopping:
     images: Count = 1000
     """Validation images to measure on, the first of the split."""
 
-    def score(self, model: nn.Module, valid: ImageSet) -> float:
-        """Accuracy under the attack, as a fraction; torch's generators are left as they were."""
+    def __post_init__(self) -> None:
+        if self.attack is not None and self.attack.targeted:
+            raise ValueError("early stopping wants an attack that leaves the true label: remove targeted: true")
+
+    def score(self, model: nn.Module, valid: ImageSet, *, precision: Precision = "auto") -> float:
+        """Accuracy under the attack, as a fraction; torch's generators are left as they were.
+
+        Args:
+            model: left as it was.
+            valid: the validation split.
+            precision: what the attack searches in; verdicts are in float32 in any case.
+        """
         device = next(model.parameters()).device
         images = valid.subset(torch.arange(min(self.images, len(valid)))).to(device)
-        if self.attack is None:
-            from ..attacks import FGSM  # eps = 0 changes nothing: the engine then counts clean mistakes
-
-            attack: AnyAttack = FGSM(eps=0.0)
-        else:
-            attack = self.attack
+        attack = self.attack or FGSM(eps=0.0, loss="margin")  # changes nothing: the engine counts clean mistakes
         cuda = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda):
             torch.manual_seed(0)  # the same starts every epoch, so that epochs are compared and not draws
-            return craft(attack, model, to_float(images.x), images.y).robust_accuracy
+            return craft(attack, model, to_float(images.x), images.y, precision=precision).robust_accuracy

@@ -6,7 +6,7 @@ interrupted.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..attacks.precision import Chosen, Precision, arithmetic, choose
 from ..data import Augmentation, ImageSet, batches, to_float
-from ..errors import TrainingError
+from ..errors import BundleError, TrainingError
 from ..objectives import Loss
 from ..types import Progress
 from . import checkpoint as checkpoints
@@ -39,8 +39,9 @@ _WATCHED_EVERY = 50  # steps between looks at whether the loss is finite; a look
 
 @dataclass
 class _Run:
-    """Everything that changes while training, and that a checkpoint must therefore hold."""
+    """What a checkpoint must hold: everything that changes while training, and the settings that must not."""
 
+    settings: dict[str, str]
     model: nn.Module
     optimizer: torch.optim.Optimizer
     constraints: Sequence[Constraint]
@@ -91,13 +92,15 @@ def fit(
 
     Raises:
         TrainingError: the loss is not finite, or the network learns nothing.
-        BundleError: `checkpoint` exists and is not a checkpoint.
+        BundleError: `checkpoint` exists and is not a checkpoint of this run.
         StoreError: `checkpoint` cannot be written.
     """
     if early_stopping is not None and (valid is None or not len(valid)):
         raise TrainingError(
             "early stopping needs a validation split; load the data with valid=0.1, or leave early_stopping out"
         )
+    if not len(images):
+        raise TrainingError("there are no images to train on; give a split that is not empty")
     device = next(model.parameters()).device
     images = images.to(device)
     cuda = [device] if device.type == "cuda" else []
@@ -105,26 +108,40 @@ def fit(
         torch.manual_seed(seed)
         chosen = choose(precision, model, to_float(images.x[:batch_size]))
         torch.manual_seed(seed)
-        settings = optimizer or Adam()
-        run = _Run(model, settings.build([p for p in model.parameters() if p.requires_grad]), constraints, chosen, [])
+        optimizer, schedule = optimizer or Adam(), schedule or Constant()
+        learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        settings = {
+            "seed": str(seed),
+            "epochs": str(epochs),
+            "batch_size": str(batch_size),
+            "objective": repr(objective) if hasattr(objective, "kind") else "",  # a function has no lasting name
+            "optimizer": repr(optimizer),
+            "schedule": repr(schedule),
+            "augment": repr(list(augment)),
+            "early_stopping": repr(early_stopping),
+            "precision": precision,
+        }
+        run = _Run(settings, model, optimizer.build(learning), constraints, chosen, [])
         if checkpoint is not None and checkpoint.exists():
-            _restore(run, checkpoints.load(checkpoint))
-        factor = schedule or Constant()
+            _restore(run, checkpoint)
         for epoch in range(len(run.history), epochs):
             if _out_of_patience(run, early_stopping):
                 break
 
             def rate(step: int, steps: int, epoch: int = epoch) -> float:
-                return settings.lr * factor((epoch + step / steps) / epochs)
+                return optimizer.lr * schedule((epoch + step / steps) / epochs)
 
             order = batches(images, batch_size, seed=seed, epoch=epoch, augment=augment, device=device)
             means = _train_epoch(
                 run, objective, order, math.ceil(len(images) / batch_size), rate, epoch, epochs, progress
             )
+            _refuse_not_finite(
+                model.parameters(), f"weights are not finite after epoch {epoch + 1} of {epochs}", means["lr"]
+            )
             for constraint in constraints:
                 constraint.after_epoch(model, epoch)
             if early_stopping is not None and valid is not None:
-                means["valid"] = early_stopping.score(model, valid)
+                means["valid"] = early_stopping.score(model, valid, precision=run.precision)
                 if means["valid"] > max((past["valid"] for past in run.history), default=-1.0):
                     run.best = {name: value.detach().clone() for name, value in model.state_dict().items()}
                     run.best_epoch = epoch
@@ -163,7 +180,8 @@ def _train_epoch(
             penalty = constraint.penalty(run.model)
             total = total if penalty is None else total + penalty
         if step % _WATCHED_EVERY == 0 or step == steps - 1:
-            _refuse_not_finite(total, epoch, epochs, step, steps, lr)
+            where = f"the loss is {total.item():g} in epoch {epoch + 1} of {epochs}, step {step + 1} of {steps}"
+            _refuse_not_finite([total], where, lr)
         run.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         run.optimizer.step()
@@ -178,13 +196,9 @@ def _train_epoch(
     return {name: (value / seen).item() for name, value in sums.items()} | {"lr": lr}
 
 
-def _refuse_not_finite(total: Tensor, epoch: int, epochs: int, step: int, steps: int, lr: float) -> None:
-    if not torch.isfinite(total):
-        raise TrainingError(
-            f"the loss is {total.item():g} in epoch {epoch + 1} of {epochs}, step {step + 1} of "
-            f"{steps}: training has blown up; "
-            f"lower the learning rate (now {lr:g})"
-        )
+def _refuse_not_finite(numbers: Iterable[Tensor], where: str, lr: float) -> None:
+    if not all(bool(torch.isfinite(number).all()) for number in numbers):
+        raise TrainingError(f"{where}: training has blown up; lower the learning rate (now {lr:g})")
 
 
 def _refuse_chance(history: list[Epoch], images: ImageSet, epochs: int, lr: float) -> None:
@@ -209,6 +223,7 @@ def _out_of_patience(run: _Run, early_stopping: EarlyStopping | None) -> bool:
 
 def _state(run: _Run) -> dict[str, Any]:
     return {
+        "settings": run.settings,
         "model": run.model.state_dict(),
         "optimizer": run.optimizer.state_dict(),
         "constraints": [dict(constraint.state_dict()) for constraint in run.constraints],
@@ -221,9 +236,14 @@ def _state(run: _Run) -> dict[str, Any]:
     }
 
 
-def _restore(run: _Run, state: dict[str, Any]) -> None:
-    run.model.load_state_dict(state["model"])
-    run.optimizer.load_state_dict(state["optimizer"])
+def _restore(run: _Run, path: Path) -> None:
+    state = checkpoints.load(path)
+    _refuse_another_run(run, state, path)
+    try:
+        run.model.load_state_dict(state["model"])
+        run.optimizer.load_state_dict(state["optimizer"])
+    except (RuntimeError, ValueError):  # torch lists every tensor that does not fit, on as many lines
+        raise BundleError(f"{path}: a checkpoint of another network; delete it to train from the start") from None
     for constraint, held in zip(run.constraints, state["constraints"]):
         constraint.load_state_dict(held)
     run.precision, run.history = state["precision"], state["history"]
@@ -231,3 +251,15 @@ def _restore(run: _Run, state: dict[str, Any]) -> None:
     torch.set_rng_state(state["generator"])
     if state["cuda_generators"]:
         torch.cuda.set_rng_state_all(state["cuda_generators"])
+
+
+def _refuse_another_run(run: _Run, state: dict[str, Any], path: Path) -> None:
+    """A run that went on from another one's checkpoint would end at weights that no single run gives."""
+    now, then = dict(run.settings), dict(state["settings"])
+    now["constraints"], then["constraints"] = str(len(run.constraints)), str(len(state["constraints"]))
+    for name, setting in now.items():
+        if setting != then.get(name):
+            raise BundleError(
+                f"{path}: {name} is {setting} here and {then.get(name)} in the checkpoint; delete it to train from the "
+                "start, or set it back to go on"
+            )

@@ -1,0 +1,36 @@
+"""Networks that train in milliseconds, and the images they train on."""
+
+import torch
+from torch import Tensor, nn
+
+from blackthorn.data import ImageSet, Splits, stripes
+
+from ..attacks.networks import cnn
+
+
+def splits() -> Splits:
+    return stripes(train=120, valid=40, test=40)
+
+
+def images() -> ImageSet:
+    return splits().train
+
+
+def small(seed: int = 0) -> nn.Sequential:
+    """A network with a norm, in train mode."""
+    return cnn(seed=seed).train()
+
+
+def forgetful(seed: int = 0) -> nn.Sequential:
+    """A network with dropout."""
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.3), nn.Linear(32, 4))
+
+
+def weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same_bits(a: nn.Module, b: nn.Module) -> bool:
+    mine, other = a.state_dict(), b.state_dict()
+    return mine.keys() == other.keys() and all(torch.equal(mine[name], other[name]) for name in mine)
