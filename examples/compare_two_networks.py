@@ -13,9 +13,9 @@ import blackthorn as bt
 def main() -> None:
     """Prune one network at two rates and compare both with what they came from."""
     torch.manual_seed(0)
-    splits = bt.load_data("digits")
+    splits = bt.load_data("digits", resize=16)
     objective = bt.objectives.CrossEntropy()
-    dense = bt.models.build("parana_cnn", num_classes=splits.num_classes, shape=splits.shape)
+    dense = bt.models.lenet5_caffe(splits.num_classes, image_size=16)
     bt.fit(dense, splits.train, objective, epochs=6)
 
     attacked = bt.measuring.Accuracy(attack=bt.attacks.PGD(eps=0.1, steps=20, loss="margin"))
@@ -24,7 +24,7 @@ def main() -> None:
 
     for rate in (0.5, 0.95):
         pruned = copy.deepcopy(dense)
-        masks = bt.pruning.prune(pruned, bt.pruning.Magnitude(), sparsity=rate, scope="per_layer")
+        masks = bt.pruning.prune(pruned, bt.pruning.Magnitude(), sparsity=rate)
         # Fine-tuning is part of what is compared: pruned networks have seen two more epochs than the dense one.
         bt.fit(pruned, splits.train, objective, epochs=2, constraints=[bt.pruning.Hold(masks)])
         after = attacked(pruned, splits.test.x, splits.test.y)
