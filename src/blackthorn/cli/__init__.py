@@ -146,7 +146,7 @@ def main() -> None:
     # process, two threads took 10 times as long for Wang's network as one. Must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
-        app()
+        app(sys.argv[1:])
     except (BlackthornError, CycloptsError) as problem:
         _complain(problem)
         sys.exit(2)

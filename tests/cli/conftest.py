@@ -1,0 +1,48 @@
+"""The command line without a process of its own: the same `main`, with its words caught."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from blackthorn.cli import main
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Said]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Cli]:
+    """`cli("run", "r.yaml")` in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*words: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["blackthorn", *words])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        caught = capsys.readouterr()
+        return Said(int(ended.value.code or 0), caught.out, caught.err)
+
+    yield call
+    torch.set_flush_denormal(False)  # a command sets it for its whole process
+
+
+def refusal(said: Said) -> str:
+    """The one line of a command that was refused."""
+    lines = said.err.splitlines()
+    assert (said.code, said.out, len(lines)) == (2, "", 1), said
+    assert lines[0].startswith("blackthorn: ")
+    return lines[0].removeprefix("blackthorn: ")
