@@ -22,9 +22,9 @@ def main() -> None:
     before = attacked(dense, splits.test.x, splits.test.y)
     print(f"dense: {before.value:.1%} [{before.low:.1%}, {before.high:.1%}] withstand PGD")
 
-    for rate in (0.5, 0.95):
+    for rate in (0.5, 0.9):
         pruned = copy.deepcopy(dense)
-        masks = bt.pruning.prune(pruned, bt.pruning.Magnitude(), sparsity=rate)
+        masks = bt.pruning.prune(pruned, bt.pruning.Magnitude(), sparsity=rate, scope="per_layer")
         # Fine-tuning is part of what is compared: pruned networks have seen two more epochs than the dense one.
         bt.fit(pruned, splits.train, objective, epochs=2, constraints=[bt.pruning.Hold(masks)])
         after = attacked(pruned, splits.test.x, splits.test.y)
