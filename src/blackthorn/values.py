@@ -57,7 +57,7 @@ def _number(read: object) -> object:
             if text.endswith("%"):
                 return float(Fraction(text[:-1].strip()) / 100)
             return float(Fraction(text.replace(" ", "")))
-        except (ValueError, ZeroDivisionError):
+        except (ValueError, ArithmeticError):  # no number, 1/0, 1e999
             raise ValueError("a number is wanted, such as 0.3, 8/255 or 98%") from None
     return read
 

@@ -29,8 +29,9 @@ def save(path: Path, state: dict[str, Any]) -> None:
     except (OSError, RuntimeError) as problem:  # torch reports a failed write as RuntimeError
         with suppress(OSError):
             aside.unlink()
+        reason = _first_line(problem)
         raise StoreError(
-            f"{path}: the checkpoint cannot be written ({_first_line(problem)}); free some disk space or check permissions"
+            f"{path}: the checkpoint cannot be written ({reason}); free some disk space or check permissions"
         ) from None
 
 
