@@ -10,6 +10,9 @@ import torch
 
 from blackthorn.cli import main
 
+from ..recipes.conftest import finished as finished  # the same fixtures serve both folders
+from ..recipes.conftest import store as store
+
 
 @dataclass(frozen=True)
 class Said:
