@@ -111,11 +111,16 @@ def test_a_spelling_holds_no_defaults_but_the_kind(thing: Any) -> None:
 
 
 @EVERY_VALUE
-def test_options_that_do_not_exist_are_refused_and_so_are_positions(thing: Any) -> None:
+def test_options_that_do_not_exist_are_refused(thing: Any) -> None:
     with pytest.raises(ValidationError, match="no_such_option"):
         parse(type(thing), {**spell(thing), "no_such_option": 1})
+
+
+@EVERY_VALUE
+def test_options_have_names_and_no_positions_but_for_the_radius_of_fgsm(thing: Any) -> None:
     with pytest.raises((TypeError, ValidationError)):
-        type(thing)(1)
+        type(thing)(1, 2) if isinstance(thing, FGSM) else type(thing)(1)
+    assert FGSM(0.1) == FGSM(eps=0.1)
 
 
 def test_different_values_have_different_addresses() -> None:
