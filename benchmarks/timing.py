@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -10,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-
-import blackthorn as bt
 
 
 def rounds(candidates: Mapping[str, Callable[[], object]], n: int) -> dict[str, list[float]]:
@@ -69,17 +66,9 @@ def arguments(description: str | None) -> argparse.Namespace:
 
 def finish(name: str, rows: list[dict[str, Any]], out: Path | None) -> None:
     """Write the rows with what they were measured on."""
-    from blackthorn.recipes.stages import commit
+    from blackthorn.recipes.provenance import made_with
 
-    about = {
-        "benchmark": name,
-        "version": bt.__version__,
-        "commit": commit(),
-        "torch": torch.__version__,
-        "threads": torch.get_num_threads(),
-        "machine": platform.processor() or platform.machine(),
-        "rows": rows,
-    }
+    about = {"benchmark": name, **made_with(torch.device("cpu")), "rows": rows}
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(about, indent=1))

@@ -21,11 +21,12 @@ from ..errors import BlackthornError, ModelError, RecipeError
 from ..models import build
 from ..recipes.cells import Cell, Published
 from ..recipes.collecting import collect
+from ..recipes.files import read_about
 from ..recipes.planning import Plan, plan
+from ..recipes.provenance import commit
 from ..recipes.reading import name_of, published, read_recipe
 from ..recipes.running import Outcome, load_splits, run_jobs
 from ..recipes.schema import Recipe
-from ..recipes.stages import commit, read_about
 from ..recipes.statements import judge
 from ..recipes.store import Store, write_text, written
 from .progress import watching

@@ -3,13 +3,10 @@
 import contextlib
 import io
 import json
-import platform
-import subprocess
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .. import __version__
 from ..attacks import AttackWarning
 from ..data import Splits, to_float
 from ..deploy import Bundle, load, save
@@ -29,15 +25,12 @@ from ..pruning import Hold, Masks, prune, shrink, sparsity
 from ..training import fit
 from ..types import Progress
 from ..values import spell
+from .files import ABOUT, EXAMPLES, FLAGS, HISTORY, NETWORK, RECORDS
 from .planning import Stage
+from .provenance import made_with
 from .schema import Prune, Shrink, Train
-from .store import damaged, write_bytes, write_records, write_text
+from .store import write_bytes, write_records, write_text
 
-NETWORK = "network.safetensors"
-RECORDS = "records.jsonl"
-FLAGS = "flags.npy"
-EXAMPLES = "examples.safetensors"
-ABOUT = "stage.json"
 _CHECKPOINT = "checkpoint.pt"
 _SHOWN = 8  # images kept for the report's gallery
 
@@ -110,7 +103,7 @@ def _train(
         checkpoint=folder / _CHECKPOINT,
         progress=progress,
     )
-    write_records(folder / "history.jsonl", [dict(epoch) for epoch in history])
+    write_records(folder / HISTORY, [dict(epoch) for epoch in history])
     _keep(folder, model, bundle.masks, splits, bundle.about)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
 
@@ -281,34 +274,6 @@ def _example(splits: Splits, device: torch.device) -> Tensor:
     return to_float(splits.test.x[:2]).to(device)
 
 
-def read_flags(folder: Path) -> "np.ndarray[Any, np.dtype[np.bool_]]":
-    """Right or wrong for each test image.
-
-    Raises:
-        StoreError: the file is missing or damaged.
-    """
-    try:
-        flags: np.ndarray[Any, np.dtype[np.bool_]] = np.load(folder / FLAGS, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as problem:
-        raise damaged(folder / FLAGS, str(problem)) from None
-    if not isinstance(flags, np.ndarray) or flags.dtype != bool or flags.ndim != 1:
-        raise damaged(folder / FLAGS, "not one yes or no for each image")
-    return flags
-
-
-def read_about(folder: Path) -> dict[str, Any]:
-    """What a finished stage says about itself, with the `seconds` it took.
-
-    Raises:
-        StoreError: the file is missing or damaged.
-    """
-    try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-        return {**about, "seconds": float(about["seconds"])}
-    except (OSError, ValueError, TypeError, KeyError) as problem:
-        raise damaged(folder / ABOUT, str(problem)) from None
-
-
 def _provenance(stage: Stage, splits: Splits, device: torch.device, seconds: float) -> dict[str, Any]:
     return {
         "key": f"{stage.kind}-{stage.key}",
@@ -316,44 +281,6 @@ def _provenance(stage: Stage, splits: Splits, device: torch.device, seconds: flo
         "fingerprint": splits.fingerprint,
         "architecture": str(stage_model(stage).get("kind")),
         "seed": stage.seed,
-        "version": __version__,
-        "commit": commit(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "threads": torch.get_num_threads(),
+        **made_with(device),
         "seconds": round(seconds, 3),
     }
-
-
-@cache
-def commit() -> str:
-    """The commit of the source that runs, with a plus when it was changed since; empty outside a checkout."""
-    here = Path(__file__).parent
-    try:
-        head = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=here, capture_output=True, text=True, timeout=5
-        )
-        if head.returncode:
-            return ""
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no", "--", str(here)],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
-
-
-@cache
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()

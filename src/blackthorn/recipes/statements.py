@@ -17,6 +17,9 @@ from .cells import Cell, Verdict
 Flags = Mapping[tuple[str, str], NDArray[np.bool_]]
 """(row, metric) -> right or wrong, bool (seeds, images)."""
 
+Finding = tuple[bool | None, str]
+"""What one comparison says: yes, no or undecided, and the numbers behind it."""
+
 
 def _percent(read: object) -> object:
     return read.strip().removesuffix("%") if isinstance(read, str) else read
@@ -47,16 +50,12 @@ class Keeps:
         """Every row it speaks of."""
         return [*self.rows, self.than]
 
-    def judge(self, flags: Flags) -> Verdict:
-        """Yes when the 95 % interval of every difference stays above -points; no when a difference itself does not."""
-        found = []
-        for row in self.rows:
-            for metric in self.metrics:
-                test = paired(flags[row, metric], flags[self.than, metric])
-                change, low, high = 100 * test.difference, 100 * test.low, 100 * test.high
-                holds = True if low >= -self.points else (False if change < -self.points else None)
-                found.append((holds, f"{row}, {metric}: {change:+.2f} points [{low:+.2f}, {high:+.2f}]"))
-        return _together(self.text, found)
+    def decide(self, flags: Flags, row: str, metric: str) -> Finding:
+        """Yes when the 95 % interval of the difference stays above -points; no when the difference itself does not."""
+        test = paired(flags[row, metric], flags[self.than, metric])
+        change, low, high = 100 * test.difference, 100 * test.low, 100 * test.high
+        holds = True if low >= -self.points else (False if change < -self.points else None)
+        return holds, f"{row}, {metric}: {change:+.2f} points [{low:+.2f}, {high:+.2f}]"
 
 
 @value
@@ -77,17 +76,13 @@ class Lower:
         """Every row it speaks of."""
         return [*self.rows, self.than]
 
-    def judge(self, flags: Flags) -> Verdict:
-        """Yes when every difference is below zero and significant; no when one is not below zero."""
-        found = []
-        for row in self.rows:
-            for metric in self.metrics:
-                test = paired(flags[row, metric], flags[self.than, metric])
-                significant = test.p_value < _LEVEL
-                holds = False if test.difference >= 0 else (True if significant else None)
-                chance = "p < 0.001" if test.p_value < 0.001 else f"p = {test.p_value:.3f}"
-                found.append((holds, f"{row}, {metric}: {100 * test.difference:+.2f} points ({chance})"))
-        return _together(self.text, found)
+    def decide(self, flags: Flags, row: str, metric: str) -> Finding:
+        """Yes when the difference is below zero and significant; no when it is not below zero."""
+        test = paired(flags[row, metric], flags[self.than, metric])
+        significant = test.p_value < _LEVEL
+        holds = False if test.difference >= 0 else (True if significant else None)
+        chance = "p < 0.001" if test.p_value < 0.001 else f"p = {test.p_value:.3f}"
+        return holds, f"{row}, {metric}: {100 * test.difference:+.2f} points ({chance})"
 
 
 @value
@@ -105,15 +100,11 @@ class AtMost:
         """Every row it speaks of."""
         return list(self.rows)
 
-    def judge(self, flags: Flags) -> Verdict:
-        """Yes when the 95 % interval of every accuracy stays below; no when an accuracy itself does not."""
-        found = []
-        for row in self.rows:
-            for metric in self.metrics:
-                share, low, high = _accuracy(flags[row, metric])
-                holds = True if high <= self.percent else (False if share > self.percent else None)
-                found.append((holds, f"{row}, {metric}: {share:.2f} % [{low:.2f}, {high:.2f}]"))
-        return _together(self.text, found)
+    def decide(self, flags: Flags, row: str, metric: str) -> Finding:
+        """Yes when the 95 % interval of the accuracy stays below; no when the accuracy itself does not."""
+        share, low, high = _accuracy(flags[row, metric])
+        holds = True if high <= self.percent else (False if share > self.percent else None)
+        return holds, f"{row}, {metric}: {share:.2f} % [{low:.2f}, {high:.2f}]"
 
 
 @value
@@ -131,15 +122,11 @@ class AtLeast:
         """Every row it speaks of."""
         return list(self.rows)
 
-    def judge(self, flags: Flags) -> Verdict:
-        """Yes when the 95 % interval of every accuracy stays above; no when an accuracy itself does not."""
-        found = []
-        for row in self.rows:
-            for metric in self.metrics:
-                share, low, high = _accuracy(flags[row, metric])
-                holds = True if low >= self.percent else (False if share < self.percent else None)
-                found.append((holds, f"{row}, {metric}: {share:.2f} % [{low:.2f}, {high:.2f}]"))
-        return _together(self.text, found)
+    def decide(self, flags: Flags, row: str, metric: str) -> Finding:
+        """Yes when the 95 % interval of the accuracy stays above; no when the accuracy itself does not."""
+        share, low, high = _accuracy(flags[row, metric])
+        holds = True if low >= self.percent else (False if share < self.percent else None)
+        return holds, f"{row}, {metric}: {share:.2f} % [{low:.2f}, {high:.2f}]"
 
 
 AnyStatement = Annotated[Keeps | Lower | AtMost | AtLeast, Field(discriminator="kind")]
@@ -159,7 +146,8 @@ def judge(statements: Sequence[AnyStatement], cells: Sequence[Cell]) -> list[Ver
         elif len(shapes) > 1:
             verdicts.append(Verdict(statement.text, None, "not the same seeds and images for every row yet"))
         else:
-            verdicts.append(statement.judge(flags))
+            found = [statement.decide(flags, row, metric) for row in statement.rows for metric in statement.metrics]
+            verdicts.append(_together(statement.text, found))
     return verdicts
 
 
@@ -183,7 +171,7 @@ def _accuracy(flags: NDArray[np.bool_]) -> tuple[float, float, float]:
     return 100 * share, 100 * low, 100 * high
 
 
-def _together(text: str, found: Sequence[tuple[bool | None, str]]) -> Verdict:
+def _together(text: str, found: Sequence[Finding]) -> Verdict:
     """A statement about several comparisons fails with one of them, and holds only with all."""
     outcomes = [holds for holds, _ in found]
     holds = False if False in outcomes else (None if None in outcomes else True)
