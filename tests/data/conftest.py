@@ -43,9 +43,7 @@ def write_parquet(
     import datasets
 
     cells = [
-        None
-        if read is None
-        else {"bytes": read if isinstance(read, bytes) else png(read), "path": f"{row}.png"}
+        None if read is None else {"bytes": read if isinstance(read, bytes) else png(read), "path": f"{row}.png"}
         for row, read in enumerate(images)
     ]
     kind = datasets.Value("string" if any(isinstance(one, str) for one in labels) else "int64")

@@ -24,9 +24,7 @@ def same(one: Splits, other: Splits) -> bool:
 
 def tiny() -> dict[str, ImageSet]:
     return {
-        "train": ImageSet(
-            torch.arange(48, dtype=torch.uint8).view(3, 1, 4, 4), torch.tensor([0, 1, 0]), ("a", "b")
-        )
+        "train": ImageSet(torch.arange(48, dtype=torch.uint8).view(3, 1, 4, 4), torch.tensor([0, 1, 0]), ("a", "b"))
     }
 
 
@@ -35,9 +33,7 @@ def file_of(cache: Path) -> Path:
     return file
 
 
-def test_the_second_loading_is_the_first_and_decodes_nothing(
-    bees: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_second_loading_is_the_first_and_decodes_nothing(bees: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = load_data(bees)
     monkeypatch.setattr("blackthorn.data.hub.read_folder", None)
     assert same(load_data(bees), first)
@@ -51,9 +47,7 @@ def test_a_cached_loading_imports_neither_datasets_nor_pillow_nor_sklearn(bees: 
         f"bt.load_data({str(bees)!r}); bt.load_data('digits')",
         "print([name for name in ('datasets', 'PIL', 'sklearn', 'pyarrow') if name in sys.modules])",
     ]
-    result = subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 
 
@@ -76,9 +70,7 @@ def test_a_damaged_entry_is_made_again(bees: Path, cache: Path, damage: str) -> 
     whole = file_of(cache).read_bytes()
     middle = len(whole) - 500
     flipped = whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :]
-    file_of(cache).write_bytes(
-        {"cut": whole[:-100], "empty": b"", "flip": flipped, "nonsense": b"x" * 999}[damage]
-    )
+    file_of(cache).write_bytes({"cut": whole[:-100], "empty": b"", "flip": flipped, "nonsense": b"x" * 999}[damage])
     assert same(load_data(bees), first)
     assert file_of(cache).read_bytes() == whole
 

@@ -48,9 +48,7 @@ def test_class_labels_are_preferred_to_whole_numbers() -> None:
 
 
 def test_a_lone_column_of_strings_is_the_labels() -> None:
-    assert (
-        label_column({"breed": datasets.Value("string"), "weight": datasets.Value("float32")}, "x") == "breed"
-    )
+    assert label_column({"breed": datasets.Value("string"), "weight": datasets.Value("float32")}, "x") == "breed"
 
 
 def test_strings_become_classes_in_alphabetical_order_over_all_splits() -> None:

@@ -159,27 +159,19 @@ def test_black_and_white_images_are_grey_ones(spoil: Callable[..., Path]) -> Non
 
 
 @pytest.mark.parametrize("mode", [None, "L"])
-def test_images_of_16_bits_are_refused_rather_than_clipped(
-    spoil: Callable[..., Path], mode: str | None
-) -> None:
+def test_images_of_16_bits_are_refused_rather_than_clipped(spoil: Callable[..., Path], mode: str | None) -> None:
     deep = Image.fromarray(np.full((8, 8), 40_000, dtype=np.uint16))
     message = refusal(spoil(images={7: deep}), mode=mode)
     assert message.startswith("spoilt: train row 7 (7.png): mode I;16 has more than 8 bits a pixel")
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda b: b[:40], lambda b: b"", lambda b: b"not an image", lambda b: b[:-40]]
-)
-def test_a_corrupt_image_is_named_by_row_and_file(
-    spoil: Callable[..., Path], damage: Callable[[bytes], bytes]
-) -> None:
+@pytest.mark.parametrize("damage", [lambda b: b[:40], lambda b: b"", lambda b: b"not an image", lambda b: b[:-40]])
+def test_a_corrupt_image_is_named_by_row_and_file(spoil: Callable[..., Path], damage: Callable[[bytes], bytes]) -> None:
     message = refusal(spoil(images={6: damage(png(pixels(1, 8, 8)[0]))}))
     assert message.startswith("spoilt: train row 6 (6.png): not a readable image (")
 
 
-def test_a_corrupt_file_of_an_image_folder_is_named(
-    tmp_path: Path, write_images: Callable[[Path, int], None]
-) -> None:
+def test_a_corrupt_file_of_an_image_folder_is_named(tmp_path: Path, write_images: Callable[[Path, int], None]) -> None:
     write_images(tmp_path / "f", 3)
     (tmp_path / "f/bee/01.png").write_bytes(b"\x89PNG nonsense")
     assert f"row 4 ({tmp_path}/f/bee/01.png): not a readable image" in refusal(tmp_path / "f")
@@ -202,9 +194,7 @@ def test_an_empty_split_is_named(bees: Path) -> None:
 
 
 def test_one_class_only_is_named(spoil: Callable[..., Path]) -> None:
-    assert "column 'label' has one class only ('bee') in train" in refusal(
-        spoil(labels=dict.fromkeys(range(10), 1))
-    )
+    assert "column 'label' has one class only ('bee') in train" in refusal(spoil(labels=dict.fromkeys(range(10), 1)))
 
 
 @pytest.mark.parametrize(("label", "word"), [(-1, "-1, which stands for no label"), (None, "missing")])

@@ -40,10 +40,7 @@ def test_stripes_are_balanced_repeatable_and_shaped_as_asked() -> None:
     assert splits.train.y.bincount().tolist() == [20, 20, 20]
     assert len(splits.valid) == 0
     assert torch.equal(splits.train.x, stripes(train=60, classes=3, size=10, channels=3).train.x)
-    assert (
-        splits.fingerprint
-        != stripes(train=60, valid=0, test=12, classes=3, size=10, channels=3, seed=1).fingerprint
-    )
+    assert splits.fingerprint != stripes(train=60, valid=0, test=12, classes=3, size=10, channels=3, seed=1).fingerprint
 
 
 def test_stripes_are_learnt_by_a_linear_classifier_in_a_moment() -> None:

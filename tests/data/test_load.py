@@ -45,9 +45,7 @@ def test_a_parquet_folder_gives_the_very_pixels_and_labels(bees: Path) -> None:
 def test_several_shards_are_read_in_order(tmp_path: Path) -> None:
     images = pixels(9, 4, 4)
     for k in range(3):
-        write_parquet(
-            tmp_path / "s" / f"train-{k:05d}-of-00003.parquet", list(images[3 * k : 3 * k + 3]), [0, 1, 0]
-        )
+        write_parquet(tmp_path / "s" / f"train-{k:05d}-of-00003.parquet", list(images[3 * k : 3 * k + 3]), [0, 1, 0])
     write_parquet(tmp_path / "s/test-00000-of-00001.parquet", list(images[:2]), [0, 1])
     assert np.array_equal(load_data(tmp_path / "s", valid=0).train.x[:, 0].numpy(), images)
 
@@ -149,9 +147,7 @@ def test_the_same_images_have_the_same_fingerprint_wherever_they_lie(tmp_path: P
 
 
 @pytest.mark.parametrize("change", [{"train": 20}, {"test": 4}, {"valid": 3}, {"resize": 7}, {"mode": "RGB"}])
-def test_whatever_changes_the_images_used_changes_the_fingerprint(
-    bees: Path, change: dict[str, object]
-) -> None:
+def test_whatever_changes_the_images_used_changes_the_fingerprint(bees: Path, change: dict[str, object]) -> None:
     assert load_data(bees, **change).fingerprint != load_data(bees).fingerprint  # type: ignore[arg-type]
 
 

@@ -24,9 +24,7 @@ def order(n: int, **options: int | None) -> list[int]:
 @given(st.integers(1, 60), st.integers(1, 70), st.one_of(st.none(), st.integers(0, 9)), st.booleans())
 def test_batches_partition_the_images(n: int, size: int, seed: int | None, drop_last: bool) -> None:
     seen = [(x, y) for x, y in batches(numbered(n), size, seed=seed, drop_last=drop_last)]
-    assert [len(y) for _, y in seen] == [size] * (n // size) + (
-        [n % size] if n % size and not drop_last else []
-    )
+    assert [len(y) for _, y in seen] == [size] * (n // size) + ([n % size] if n % size and not drop_last else [])
     which = [round(v * 255) for x, _ in seen for v in x[:, 0, 0, 0].tolist()]
     assert len(set(which)) == len(which)
     assert drop_last or sorted(which) == list(range(n))
@@ -73,9 +71,7 @@ def test_the_global_generator_is_not_touched() -> None:
 
 
 def test_batches_do_not_share_memory_with_the_images() -> None:
-    images = ImageSet(
-        torch.full((4, 1, 2, 2), 9, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64), ("a",)
-    )
+    images = ImageSet(torch.full((4, 1, 2, 2), 9, dtype=torch.uint8), torch.zeros(4, dtype=torch.int64), ("a",))
     for x, y in batches(images, 4, seed=0):
         x.zero_()
         y.fill_(7)

@@ -45,9 +45,7 @@ def test_a_cap_leaves_the_validation_images_of_the_whole_and_a_tenth_of_the_cap(
 
 
 def test_a_smaller_cap_is_a_prefix_of_a_larger_one() -> None:
-    small, large = (
-        divide({"train": MIXED, "test": MIXED}, valid=50, train=n)["train"][1] for n in (100, 300)
-    )
+    small, large = (divide({"train": MIXED, "test": MIXED}, valid=50, train=n)["train"][1] for n in (100, 300))
     assert torch.equal(small, large[:100])
 
 

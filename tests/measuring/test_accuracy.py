@@ -123,9 +123,7 @@ def test_n_max_measures_those_images_and_says_which():
     model, x = linear(), images(10)
     y = labels(model, x, wrong=3)
     got = Accuracy(n_max=4)(model, x, y)
-    assert (
-        got.n == 4 and got.index.tolist() == [0, 2, 5, 7] and got.flags.tolist() == [False, False, True, True]
-    )
+    assert got.n == 4 and got.index.tolist() == [0, 2, 5, 7] and got.flags.tolist() == [False, False, True, True]
 
 
 def test_progress_reaches_the_number_of_images():

@@ -29,9 +29,7 @@ def test_cost_records_have_every_metric_of_every_form():
 
 
 def test_latency_is_in_milliseconds_between_its_quartiles():
-    records = cost_records(
-        {"dense": models.mlp(hidden=[4])}, torch.rand(1, 1, 28, 28), batches=(1,), repeats=5
-    )
+    records = cost_records({"dense": models.mlp(hidden=[4])}, torch.rand(1, 1, 28, 28), batches=(1,), repeats=5)
     (took,) = [one for one in records if one["metric"] == "latency"]
     assert took["unit"] == "ms" and took["n"] == 5
     assert 1e-3 < took["low"] <= took["value"] <= took["high"] < 100

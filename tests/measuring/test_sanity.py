@@ -43,9 +43,7 @@ def test_large_logits_raise_every_doubt_about_gradients():
 def test_probabilities_are_told_from_logits():
     model = Linear(2)
     x, y = problem(model)
-    (found,) = [
-        line for line in sanity(nn.Sequential(model, nn.Softmax(1)), x, y, ATTACK) if "probabilities" in line
-    ]
+    (found,) = [line for line in sanity(nn.Sequential(model, nn.Softmax(1)), x, y, ATTACK) if "probabilities" in line]
     assert "remove the softmax" in found
 
 

@@ -127,7 +127,5 @@ def test_equal_networks_are_called_different_at_most_5_times_in_100():
     called = 0
     for _ in range(400):
         draw = generator.random(300)
-        called += (
-            paired((draw < 0.1) | (draw > 0.5), ((draw >= 0.1) & (draw < 0.2)) | (draw > 0.5)).p_value < 0.05
-        )
+        called += paired((draw < 0.1) | (draw > 0.5), ((draw >= 0.1) & (draw < 0.2)) | (draw > 0.5)).p_value < 0.05
     assert called / 400 <= 0.06

@@ -74,9 +74,7 @@ def test_weights_of_each_layer_are_those_of_the_paper(name, shapes):
     assert [parameter.numel() for parameter in on_meta(name).parameters() if parameter.dim() > 1] == shapes
 
 
-@pytest.mark.parametrize(
-    ("name", "count"), [("wang_cnn", 160), ("wrn28_4", 4048), ("vgg16", 4224), ("resnet18", 4800)]
-)
+@pytest.mark.parametrize(("name", "count"), [("wang_cnn", 160), ("wrn28_4", 4048), ("vgg16", 4224), ("resnet18", 4800)])
 def test_filters_are_those_of_the_paper(name, count):
     assert filters(on_meta(name)) == count
 
@@ -110,22 +108,16 @@ def test_networks_without_a_smallest_size_take_8x8_images_of_two_channels(name):
     assert model.eval()(torch.rand(2, 2, 8, 8)).shape == (2, 3)
 
 
-@pytest.mark.parametrize(
-    ("name", "side"), [("wang_cnn", 28), ("lenet5_caffe", 16), ("vgg16", 32), ("vgg16_anp", 32)]
-)
+@pytest.mark.parametrize(("name", "side"), [("wang_cnn", 28), ("lenet5_caffe", 16), ("vgg16", 32), ("vgg16_anp", 32)])
 def test_the_smallest_image_works_and_one_smaller_is_refused_with_the_remedy(name, side):
     channels = SHAPES[name][0]
     model = models.build(name, num_classes=10, shape=(channels, side, side))
     assert model.eval()(torch.rand(1, channels, side, side)).shape == (1, 10)
-    with pytest.raises(
-        ModelError, match=f"at least {side}x{side}, got {side - 1}x{side - 1}; write resize: {side}"
-    ):
+    with pytest.raises(ModelError, match=f"at least {side}x{side}, got {side - 1}x{side - 1}; write resize: {side}"):
         models.build(name, num_classes=10, shape=(channels, side - 1, side - 1))
 
 
-@pytest.mark.parametrize(
-    ("name", "side"), [("wang_cnn", 32), ("lenet5_caffe", 33), ("vgg16", 64), ("resnet18", 48)]
-)
+@pytest.mark.parametrize(("name", "side"), [("wang_cnn", 32), ("lenet5_caffe", 33), ("vgg16", 64), ("resnet18", 48)])
 def test_larger_images_work(name, side):
     channels = SHAPES[name][0]
     model = models.build(name, num_classes=10, shape=(channels, side, side))

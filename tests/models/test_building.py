@@ -110,9 +110,7 @@ def test_a_factory_gets_its_options_and_keeps_them_in_the_architecture(own):
 
 
 def test_a_factory_with_kwargs_gets_num_classes_alone(own):
-    name = own(
-        "def net(**kwargs): assert set(kwargs) == {'num_classes'}; return Net(192, kwargs['num_classes'])"
-    )
+    name = own("def net(**kwargs): assert set(kwargs) == {'num_classes'}; return Net(192, kwargs['num_classes'])")
     assert build(f"{name}:net").out.out_features == 4
 
 

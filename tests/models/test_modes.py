@@ -41,6 +41,4 @@ def test_frozen_restores_exactly_the_parameters_that_were_learning():
         x = torch.rand(3, 2, requires_grad=True)
         model.eval()(x).sum().backward()
     assert x.grad is not None and all(parameter.grad is None for parameter in model.parameters())
-    assert (
-        [parameter.requires_grad for parameter in model.parameters()] == before == [False, True, True, True]
-    )
+    assert [parameter.requires_grad for parameter in model.parameters()] == before == [False, True, True, True]

@@ -87,9 +87,7 @@ def cost_cells(folder: Path, row: str, form: str, numbers: Sequence[float], seed
     return cells
 
 
-def examples(
-    folder: Path, eps: float, *, colour: bool = False, fooled: Sequence[int] = (3, 5, 3, 7, 4, 5)
-) -> Path:
+def examples(folder: Path, eps: float, *, colour: bool = False, fooled: Sequence[int] = (3, 5, 3, 7, 4, 5)) -> Path:
     """Six images of round strokes with a perturbation of radius eps."""
     folder.mkdir(parents=True, exist_ok=True)
     side, rng = (32 if colour else 28), np.random.default_rng(int(eps * 1000) + len(folder.name))
@@ -98,9 +96,9 @@ def examples(
     strokes = [np.exp(-(((np.hypot(h * (1 + k / 9), w) - 0.25 - k / 60) / 0.06) ** 2)) for k in label]
     original = np.stack(strokes)[:, None].repeat(3 if colour else 1, axis=1).astype(np.float32)
     if colour:
-        original = np.clip(
-            0.2 + 0.6 * original * rng.uniform(0.3, 1, (6, 3, 1, 1)) + 0.2 * (w + 0.5), 0, 1
-        ).astype(np.float32)
+        original = np.clip(0.2 + 0.6 * original * rng.uniform(0.3, 1, (6, 3, 1, 1)) + 0.2 * (w + 0.5), 0, 1).astype(
+            np.float32
+        )
     noise = np.sign(rng.normal(size=original.shape) + 2 * np.sin(9 * h + 5 * w)) * eps
     adversarial = np.clip(original + noise, 0, 1).astype(np.float32)
     save_file(
@@ -153,9 +151,7 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
                     )
                 )
         for (row, form), numbers in COSTS.items():
-            cells += cost_cells(
-                folder, row, form, [v * (1 + 0.01 * rng.normal() * (v < 100)) for v in numbers], seed
-            )
+            cells += cost_cells(folder, row, form, [v * (1 + 0.01 * rng.normal() * (v < 100)) for v in numbers], seed)
     return Page(
         title="Pruned networks are easier to fool",
         about="Wang's CNN on MNIST, dense and pruned by weights and by filters, under FGSM and PGD: "
@@ -166,9 +162,7 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
         metrics=[*ATTACKS, "cost"],
         cells=cells,
         missing=[],
-        published=Published(
-            "Wang et al. 2018, Adversarial robustness of pruned neural networks, table 1", PAPER
-        ),
+        published=Published("Wang et al. 2018, Adversarial robustness of pruned neural networks, table 1", PAPER),
         verdicts=[
             Verdict(
                 "Pruned keeps natural accuracy within 0.5 points",
@@ -211,21 +205,11 @@ def sweep(folder: Path, rates: int = 20) -> Page:
                 if training and rate > 0.8 and metric.startswith("pgd"):
                     missing.append(f"{row}, {metric}, seed 0: not run yet")
                     continue
-                eps = (
-                    0.0
-                    if attack is None
-                    else float(str(attack["eps"])) * (0.06 if attack.get("norm") == "l2" else 1)
-                )
+                eps = 0.0 if attack is None else float(str(attack["eps"])) * (0.06 if attack.get("norm") == "l2" else 1)
                 strength = 1.0 if metric.startswith("fgsm") else 1.4
-                kept = (
-                    top
-                    * (1 - 0.35 * rate**9)
-                    * float(np.exp(-slope * strength * eps * (1 + 0.8 * rate**4) * 3))
-                )
+                kept = top * (1 - 0.35 * rate**9) * float(np.exp(-slope * strength * eps * (1 + 0.8 * rate**4) * 3))
                 cells.append(
-                    accuracy_cell(
-                        folder, row, metric, kept, n=2000, attack=attack, norm="linf", sparsity_weights=rate
-                    )
+                    accuracy_cell(folder, row, metric, kept, n=2000, attack=attack, norm="linf", sparsity_weights=rate)
                 )
     page = table1(folder, seeds=(0,))
     return replace(

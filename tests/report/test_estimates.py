@@ -51,9 +51,7 @@ def test_seeds_that_agree_leave_the_interval_of_one_test_set() -> None:
 def test_seed_error_and_image_error_add_in_quadrature() -> None:
     found = estimate([cell(value, 10**9, seed) for seed, value in enumerate((0.5, 0.6, 0.7))])
     assert found is not None
-    assert found.high - found.value == pytest.approx(
-        4.302653 * 0.1 / 3**0.5, rel=1e-4
-    )  # t(0.975, 2) = 4.302653
+    assert found.high - found.value == pytest.approx(4.302653 * 0.1 / 3**0.5, rel=1e-4)  # t(0.975, 2) = 4.302653
 
 
 def test_an_interval_never_leaves_zero_to_one() -> None:
@@ -84,12 +82,8 @@ def test_difference_uses_only_the_seeds_both_have() -> None:
 def test_paired_interval_covers_the_truth_about_95_times_in_100() -> None:
     rng, covered = np.random.default_rng(0), 0
     for _ in range(1000):
-        fate = rng.choice(
-            4, size=300, p=(0.6, 0.1, 0.05, 0.25)
-        )  # both right, only before, only after, neither
-        found = difference(
-            [flagged(list((fate == 0) | (fate == 2)))], [flagged(list((fate == 0) | (fate == 1)))]
-        )
+        fate = rng.choice(4, size=300, p=(0.6, 0.1, 0.05, 0.25))  # both right, only before, only after, neither
+        found = difference([flagged(list((fate == 0) | (fate == 2)))], [flagged(list((fate == 0) | (fate == 1)))])
         assert found is not None
         covered += found.low <= -0.05 <= found.high
     assert 930 <= covered <= 975

@@ -23,9 +23,7 @@ def page_text(folder: Path, page: Page) -> str:
 
 def test_write_leaves_page_tables_and_figures_and_no_partial_files(tmp_path: Path) -> None:
     assert write(tmp_path / "out", table1(tmp_path / "cells")) == tmp_path / "out" / "index.html"
-    left = sorted(
-        str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file()
-    )
+    left = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     names = ("accuracy-eps", "accuracy-sparsity", "cost")
     figures = [f"figures/{name}.{ending}" for name in names for ending in ("png", "svg")]
     assert left == sorted(["costs.csv", *figures, "index.html", "results.csv", "statements.csv"])
@@ -94,10 +92,7 @@ def test_warnings_are_told_once_with_their_places(tmp_path: Path) -> None:
 
 
 def test_facts_that_differ_between_records_are_all_shown(tmp_path: Path) -> None:
-    cells = [
-        accuracy_cell(tmp_path, "dense", "natural", 0.9, seed=s, commit=c)
-        for s, c in ((0, "aaa"), (1, "bbb"))
-    ]
+    cells = [accuracy_cell(tmp_path, "dense", "natural", 0.9, seed=s, commit=c) for s, c in ((0, "aaa"), (1, "bbb"))]
     assert "<dd>aaa and bbb</dd>" in page_text(tmp_path, replace(bare(tmp_path), cells=cells))
 
 
@@ -156,10 +151,7 @@ def test_the_report_never_imports_torch() -> None:
 
 def test_flags_of_different_length_do_not_break_the_page(tmp_path: Path) -> None:
     page = table1(tmp_path / "cells", seeds=(0,))
-    short = [
-        replace(cell, flags=np.ones(5, dtype=np.bool_)) if cell.row == "dense" else cell
-        for cell in page.cells
-    ]
+    short = [replace(cell, flags=np.ones(5, dtype=np.bool_)) if cell.row == "dense" else cell for cell in page.cells]
     assert "What pruning did" in page_text(tmp_path, replace(page, cells=short))
 
 

@@ -19,16 +19,11 @@ def test_results_are_percent_with_two_decimals_and_the_interval_of_the_record(tm
     page = bare(tmp_path)
     cell = with_record(accuracy_cell(tmp_path, "dense", "natural", 0.9), low=0.893967, high=0.905733)
     page = replace(page, cells=[cell], published=Published("paper", {"dense": {"natural": 91}}))
-    assert results_csv(page) == (
-        "row,metric,value,low,high,seeds,published\ndense,natural,90.00,89.40,90.57,0,91.00\n"
-    )
+    assert results_csv(page) == ("row,metric,value,low,high,seeds,published\ndense,natural,90.00,89.40,90.57,0,91.00\n")
 
 
 def test_seeds_are_listed_in_order_and_averaged(tmp_path: Path) -> None:
-    cells = [
-        accuracy_cell(tmp_path, "dense", "natural", rate, seed=s)
-        for s, rate in ((2, 0.8), (0, 0.7), (1, 0.6))
-    ]
+    cells = [accuracy_cell(tmp_path, "dense", "natural", rate, seed=s) for s, rate in ((2, 0.8), (0, 0.7), (1, 0.6))]
     line = results_csv(replace(bare(tmp_path), cells=cells)).splitlines()[1].split(",")
     assert (line[2], line[5], line[6]) == ("70.00", "0 1 2", "")
 
@@ -65,10 +60,7 @@ def test_costs_join_seeds_by_the_median_and_the_widest_bounds(tmp_path: Path) ->
 
 def test_the_three_sparsities_stay_apart_and_are_percent(tmp_path: Path) -> None:
     zeros = {"sparsity_weights": 0.98, "sparsity_filters": 0.1, "sparsity_units": 0.05}
-    cells = [
-        with_record(accuracy_cell(tmp_path, "weight 98%", "natural", 0.9, seed=seed), **zeros)
-        for seed in (0, 1)
-    ]
+    cells = [with_record(accuracy_cell(tmp_path, "weight 98%", "natural", 0.9, seed=seed), **zeros) for seed in (0, 1)]
     read = costs_csv(replace(bare(tmp_path), cells=cells)).splitlines()[1:]
     assert read == [
         "weight 98%,sparsity weights,,,98.00,98.00,98.00,percent,0 1",
