@@ -26,7 +26,7 @@ OPTIMIZERS = [
 ]
 
 
-@pytest.mark.parametrize(("optimizer", "torchs"), OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize(("optimizer", "torchs"), OPTIMIZERS, ids=[repr(optimizer) for optimizer, _ in OPTIMIZERS])
 @pytest.mark.parametrize("network", [small, forgetful])
 def test_training_equals_a_hand_written_loop_to_the_bit(optimizer: AnyOptimizer, torchs: Any, network: Any) -> None:
     by_hand, ours = network(), network()
