@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from .records import Page, number
 
 _NAMED_RATE = re.compile(r"^(?P<family>.*?)\s*(?P<rate>\d+(?:\.\d+)?)\s*%$", re.DOTALL)
-_PRUNED = 0.005  # a network with fewer zeros than this was not pruned on purpose
+PRUNED = 0.005  # a network with fewer zeros than this was not pruned on purpose
 _KINDS = ("weights", "filters", "units")
 
 
@@ -28,7 +28,7 @@ class Row:
 def family_tree(page: Page) -> list[Row]:
     """All rows in page order, each with its family and its unpruned relative."""
     rates = {name: _removed(page, name) for name in page.all_rows}
-    unpruned = [name for name in page.all_rows if rates[name][0] < _PRUNED]
+    unpruned = [name for name in page.all_rows if rates[name][0] < PRUNED]
     return [
         Row(name, _family(name), *rates[name], None if name in unpruned else _nearest(_family(name), unpruned))
         for name in page.all_rows
@@ -71,7 +71,7 @@ def _family(name: str) -> str:
 def _removed(page: Page, name: str) -> tuple[float, bool]:
     zeros = [sum(read) / len(read) for kind in _KINDS if (read := sparsities(page, name, kind))]
     weights = sparsities(page, name, "weights")
-    if weights and sum(weights) / len(weights) >= _PRUNED:
+    if weights and sum(weights) / len(weights) >= PRUNED:
         return sum(weights) / len(weights), True
     match = _NAMED_RATE.match(name)
     if match and 0 < float(match["rate"]) <= 100:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from .costs import Cost, costs
 from .estimates import Difference, difference, estimate
-from .families import Row, family_tree, featured
+from .families import PRUNED, Row, family_tree, featured, sparsities
 from .records import Page
 from .words import amount, percent, points, ratio
 
@@ -65,6 +65,10 @@ def _compared(page: Page, row: Row, base: str, spent: Sequence[Cost]) -> Summary
     cards = [card for card in made if card is not None]
     removed = f"{percent(row.removed).removesuffix('.0')} %"
     start = f"Removing {removed} of the weights of “{base}”"
+    filters = sparsities(page, row.name, "filters")
+    if row.measured and filters and sum(filters) / len(filters) >= PRUNED:
+        gone = percent(sum(filters) / len(filters)).removesuffix(".0")
+        start += f", and with them {gone} % of the filters,"
     if not row.measured:
         start = f"Pruning “{base}” by {removed}"
     moved = [card.told for card in cards if card.label in ("Accuracy", "Robustness")]
@@ -99,7 +103,8 @@ def _robust_change(page: Page, row: str, base: str) -> Card | None:
     metric = min(changes, key=lambda name: changes[name].value)
     change = changes[metric]
     where = f"under {metric}" + (f", the least favourable of {len(changes)} attacks" if len(changes) > 1 else "")
-    moved = _moved(change, f"under {metric}") if change.tells else "made no attack more successful that we can tell"
+    unmoved = "made no attack more successful, as far as we can tell"
+    moved = _moved(change, f"under {metric}") if change.tells else unmoved
     return _change_card("Robustness", page, row, base, metric, change, where, moved)
 
 
