@@ -96,7 +96,8 @@ def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mo
         place = root or "DIR"
         raise DataError(
             f"{no_such_folder(name, root)}, and the Hugging Face hub {error}; "
-            f"put its files in {place}/{name} and give data_root={place} (--data-root {place}, or BLACKTHORN_DATA={place})"
+            f"put its files in {place}/{name} and give data_root={place} "
+            f"(on the command line --data-root {place}, or BLACKTHORN_DATA={place})"
         ) from None
 
 
