@@ -25,6 +25,7 @@ A recipe is an experiment in one YAML file. Running it again goes on where it st
     # Words on a wrong command line are errors like any other: one line, exit code 2.
     exit_on_error=False,
     print_error=False,
+    suppress_keyboard_interrupt=False,
 )
 
 RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]

@@ -52,14 +52,16 @@ class Store:
     def lock(self, name: str, *, wait: bool = False) -> Iterator[bool]:
         """Whether this process may work on `name` now; with `wait`, after the one that does."""
         lock = filelock.FileLock(self.folder / "locks" / f"{name}.lock")
-        try:
-            with written(self.folder):
+        with written(self.folder):
+            try:
                 lock.acquire(timeout=-1 if wait else 0)
-        except filelock.Timeout:
+            except filelock.Timeout:  # also an OSError
+                pass
+            except NotImplementedError as problem:
+                raise OSError(f"files cannot be locked there: {problem}") from None
+        if not lock.is_locked:
             yield False
             return
-        except NotImplementedError as problem:
-            raise StoreError(f"{self.folder}: files cannot be locked there ({problem}); give another --store") from None
         try:
             yield True
         finally:
