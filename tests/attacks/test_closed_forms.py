@@ -66,10 +66,11 @@ def test_the_margin_is_exact_on_ten_classes_whatever_the_scale_of_the_logits(
     assert torch.equal(~craft(attack, scaled, x, y).fooled, standing(model, x, y, norm, eps))
 
 
-def test_the_margin_is_exact_in_linf_from_random_starts_too() -> None:
+@pytest.mark.parametrize(("norm", "eps"), BALLS)
+def test_the_margin_is_exact_with_every_default(norm: Norm, eps: float) -> None:
     model, x, y = problem(classes=10, images=512)
-    crafted = craft(PGD(eps=0.03, loss="margin"), model, x, y)
-    assert torch.equal(~crafted.fooled, standing(model, x, y, "linf", 0.03))
+    crafted = craft(PGD(norm=norm, eps=eps, loss="margin"), model, x, y)
+    assert torch.equal(~crafted.fooled, standing(model, x, y, norm, eps))
 
 
 @pytest.mark.parametrize(("norm", "eps"), BALLS)

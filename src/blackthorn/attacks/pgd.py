@@ -28,8 +28,7 @@ class PGD:
 
     Use `loss="margin"` for a number to publish: cross-entropy leaves up to some points of accuracy standing that
     the margin takes away, and is blind on networks with large logits. With the margin, restart r first aims at the
-    r-th nearest class to first order, then at whichever class is ahead, which is exact on linear networks (in l2
-    without a random start).
+    r-th nearest class to first order, then at whichever class is ahead, which is exact on linear networks.
 
     Called on images it returns the final iterate of the only run, or for each image that of the run with the
     highest loss. `blackthorn.attacks.craft` does the same with less work and verifies the outcome.
@@ -48,8 +47,9 @@ class PGD:
     """Length of a step; by default 2.5 * eps / steps, at most eps, so that the ball can be crossed (Madry et al.)."""
     restarts: Count = 1
     """Runs from different starts; an image counts as fooled when one of them fools it."""
-    random_start: bool = True
-    """Start at a uniformly drawn point of the ball instead of at the image."""
+    random_start: bool | None = None
+    """Start at a uniformly drawn point of the ball instead of at the image. By default linf runs do (Madry et al.); in
+    l2 only restarts do, since the sideways part of a drawn start takes an l2 run many steps to lose."""
     targeted: bool = False
     """Take `y` as the class to reach instead of the class to leave."""
     loss: LossName = "ce"
@@ -123,7 +123,7 @@ class PGD:
         else:
             radius, lengths = eps, eps * (self.length / self.eps if self.eps else 0.0)
         step = per_image(lengths, x)
-        x_adv = (random_start(x, radius, self.norm) if self.random_start else x).detach().clone()
+        x_adv = (random_start(x, radius, self.norm) if self._draws(restart) else x).detach().clone()
         live = torch.ones(len(x), dtype=torch.bool, device=x.device) if live is None else live.clone()
         result, rows, full = x_adv.clone(), torch.arange(len(x), device=x.device), len(x)
         aim = None
@@ -147,6 +147,9 @@ class PGD:
             x_adv = project(x_adv + step * steepest(gradient, self.norm), x, radius, self.norm)
         result[rows[live]] = x_adv[live]
         return result
+
+    def _draws(self, restart: int) -> bool:
+        return self.norm == "linf" or restart > 0 if self.random_start is None else self.random_start
 
     def _climb(self, logits: Tensor, y: Tensor, aim: Tensor | None) -> Tensor:
         """What this attack makes larger, one number for each image."""
