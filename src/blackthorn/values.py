@@ -62,7 +62,8 @@ def _number(read: object) -> object:
     return read
 
 
-def _whole(read: object) -> object:
+def whole(read: object) -> object:
+    """Refuse 1.5 and true where a whole number is wanted; a validator to put before `int`."""
     if isinstance(read, bool) or (isinstance(read, float) and not read.is_integer()):
         raise ValueError("a whole number is wanted")
     return read
@@ -85,8 +86,7 @@ _NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"
 
 Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
 """A float that may be written 8/255, 98% or 1e-4."""
-Whole = Annotated[int, BeforeValidator(_whole)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
 """A whole number of at least 1."""
 Radius = Annotated[Number, AfterValidator(_radius)]
 """A radius in pixels of [0, 1]; each attack checks it against its norm with `check_radius`."""

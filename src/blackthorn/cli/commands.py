@@ -8,17 +8,21 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 import yaml
 from pydantic import TypeAdapter
 from rich.table import Table
 
-from .. import __version__, attacks, measuring, models, objectives, pruning, report, training
+from .. import __version__, models, report
+from ..attacks import AnyAttack
 from ..data import Splits
 from ..errors import BlackthornError, ModelError, RecipeError
+from ..measuring import AnyMeasure
 from ..models import build
+from ..objectives import AnyObjective
+from ..pruning import AnyCriterion
 from ..recipes.cells import Cell, Published
 from ..recipes.collecting import collect
 from ..recipes.files import read_about
@@ -26,9 +30,10 @@ from ..recipes.planning import Plan, plan
 from ..recipes.provenance import commit
 from ..recipes.reading import name_of, published, read_recipe
 from ..recipes.running import Outcome, load_splits, run_jobs
-from ..recipes.schema import Recipe
-from ..recipes.statements import judge
+from ..recipes.schema import Augmentation, Recipe, Step
+from ..recipes.statements import AnyStatement, judge
 from ..recipes.store import Store, write_text, written
+from ..training import AnyOptimizer, AnySchedule
 from .progress import watching
 
 
@@ -59,6 +64,20 @@ class Request:
         for change in self.changes:
             words += ["--set", change]
         return shlex.join(words)
+
+
+_KINDS = {
+    "step": Step,
+    "augmentation": Augmentation,
+    "objective": AnyObjective,
+    "optimizer": AnyOptimizer,
+    "schedule": AnySchedule,
+    "criterion": AnyCriterion,
+    "attack": AnyAttack,
+    "measure": AnyMeasure,
+    "statement": AnyStatement,
+}
+"""What is told apart by its `kind` in a recipe."""
 
 
 def run_command(request: Request, *, store: Path, data_root: Path | None, jobs: int, device: str | None) -> Path:
@@ -106,17 +125,9 @@ def list_command() -> Table:
         table.add_column(column, overflow="fold")
     for name, title in published().items():
         table.add_row("recipe", name, title)
-    for what, home in {
-        "attack": attacks,
-        "criterion": pruning,
-        "objective": objectives,
-        "optimizer, schedule": training,
-        "measure": measuring,
-    }.items():
-        for name in home.__all__:
-            made: Any = getattr(home, name)
-            if "kind" in getattr(made, "__pydantic_fields__", {}):
-                table.add_row(what, made.__pydantic_fields__["kind"].default, _first_line(made))
+    for what, union in _KINDS.items():
+        for made in get_args(get_args(union)[0]):
+            table.add_row(what, made.__pydantic_fields__["kind"].default, _first_line(made))
     for name, builder in models.BUILDERS.items():
         table.add_row("model", name, _first_line(builder))
     return table

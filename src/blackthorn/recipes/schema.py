@@ -27,7 +27,7 @@ from ..measuring import AnyMeasure
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping
-from ..values import Count, Number, Rate, Whole, value
+from ..values import Count, Number, Rate, value, whole
 from .statements import AnyStatement, Percent
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
@@ -71,7 +71,7 @@ def _count_or_share(number: float) -> float | int:
 
 
 Name = Annotated[str, AfterValidator(_one_line)]
-Seed = Annotated[Whole, Field(ge=0, lt=2**32)]
+Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(whole)]
 
 
 @value
@@ -124,7 +124,7 @@ class Prune:
     """Rank all layers together, or remove the same fraction in each."""
     budget: Literal["filters", "params"] = "filters"
     """What the fraction of a filter criterion counts: filters, or the weights that vanish with them."""
-    floor: Annotated[Whole, Field(ge=0)] = 1
+    floor: Annotated[int, Field(ge=0), BeforeValidator(whole)] = 1
     """Filters to leave in every layer; 0 allows a layer to be emptied."""
     coupled: bool = False
     """Rank filters that an addition ties together as one, so that residual channels can be cut out too."""
