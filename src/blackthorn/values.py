@@ -86,6 +86,7 @@ _NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"
 
 Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
 """A float that may be written 8/255, 98% or 1e-4."""
+Whole = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[int, Field(ge=1), BeforeValidator(whole)]
 """A whole number of at least 1."""
 Radius = Annotated[Number, AfterValidator(_radius)]
