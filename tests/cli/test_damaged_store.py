@@ -44,6 +44,7 @@ FOREIGN: dict[str, bytes] = {
     "numpy object": saved_by_numpy(np.array([Trap()], dtype=object), allow_pickle=True),
     "numpy floats": saved_by_numpy(np.zeros(40)),
     "numpy square": saved_by_numpy(np.zeros((4, 10), dtype=bool)),
+    "numpy short": saved_by_numpy(np.zeros(7, dtype=bool)),
     "list": b"[1, 2]\n",
     "zip": b"PK\x03\x04nothing more",
 }
@@ -93,6 +94,7 @@ def test_a_network_that_is_not_ours_is_refused(cli: Cli, store: Path, tmp_path: 
         ("flags.npy", "numpy object"),
         ("flags.npy", "numpy floats"),
         ("flags.npy", "numpy square"),
+        ("flags.npy", "numpy short"),
         ("stage.json", "half"),
         ("stage.json", "empty"),
         ("stage.json", "list"),

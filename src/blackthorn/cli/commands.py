@@ -214,7 +214,7 @@ def _write(
         cells=cells,
         missing=missing,
         published=paper,
-        verdicts=judge(read.statements, cells),
+        verdicts=judge(read.statements, cells, read.seeds),
         command=request.command,
         recipe_text=_expanded(read),
         provenance=_provenance(read, made, splits, store, cells, seconds),

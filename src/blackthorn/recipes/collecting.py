@@ -3,7 +3,7 @@
 from .cells import Cell
 from .files import FLAGS, RECORDS, read_flags
 from .planning import Plan
-from .store import Store, read_records
+from .store import Store, damaged, read_records
 
 
 def collect(made: Plan, store: Store, failures: dict[str, str] | None = None) -> tuple[list[Cell], list[str]]:
@@ -19,7 +19,9 @@ def collect(made: Plan, store: Store, failures: dict[str, str] | None = None) ->
             why = (failures or {}).get(place.stage.key, "not run yet")
             missing.append(f"{place.row}, {place.metric}, seed {place.seed}: {why}")
             continue
-        flags = read_flags(folder) if (folder / FLAGS).exists() else None
+        flags = read_flags(folder) if place.stage.kind == "accuracy" else None
         records = read_records(folder / RECORDS)
+        if flags is not None and records[0].get("n") != len(flags):
+            raise damaged(folder / FLAGS, f"{len(flags)} answers for {records[0].get('n')} images")
         cells += [Cell(place.row, place.metric, place.seed, record, flags, folder) for record in records]
     return cells, missing

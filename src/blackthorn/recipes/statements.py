@@ -133,9 +133,9 @@ AnyStatement = Annotated[Keeps | Lower | AtMost | AtLeast, Field(discriminator="
 """Every kind of statement a recipe can make."""
 
 
-def judge(statements: Sequence[AnyStatement], cells: Sequence[Cell]) -> list[Verdict]:
+def judge(statements: Sequence[AnyStatement], cells: Sequence[Cell], seeds: Sequence[int]) -> list[Verdict]:
     """Decide each statement from the per-image flags of all seeds; one whose cells are not all there is undecided."""
-    flags = _flags(cells)
+    flags = _flags(cells, seeds)
     verdicts = []
     for statement in statements:
         wanted = [(row, metric) for row in statement.rows_named() for metric in statement.metrics]
@@ -144,7 +144,7 @@ def judge(statements: Sequence[AnyStatement], cells: Sequence[Cell]) -> list[Ver
         if absent:
             verdicts.append(Verdict(statement.text, None, f"not measured yet: {'; '.join(absent)}"))
         elif len(shapes) > 1:
-            verdicts.append(Verdict(statement.text, None, "not the same seeds and images for every row yet"))
+            verdicts.append(Verdict(statement.text, None, "not the same images for every row"))
         else:
             found = [statement.decide(flags, row, metric) for row in statement.rows for metric in statement.metrics]
             verdicts.append(_together(statement.text, found))
@@ -156,12 +156,14 @@ def _refuse_itself(rows: Sequence[str], than: str) -> None:
         raise ValueError(f"'{than}' is compared with itself; leave it out of rows")
 
 
-def _flags(cells: Sequence[Cell]) -> Flags:
+def _flags(cells: Sequence[Cell], seeds: Sequence[int]) -> Flags:
+    """Of the places that are measured for every seed."""
     found: dict[tuple[str, str], dict[int, NDArray[np.bool_]]] = {}
     for cell in cells:
         if cell.flags is not None:
             found.setdefault((cell.row, cell.metric), {})[cell.seed] = cell.flags
-    return {place: np.stack([by_seed[seed] for seed in sorted(by_seed)]) for place, by_seed in found.items()}
+    whole = {place: by_seed for place, by_seed in found.items() if by_seed.keys() >= set(seeds)}
+    return {place: np.stack([by_seed[seed] for seed in seeds]) for place, by_seed in whole.items()}
 
 
 def _accuracy(flags: NDArray[np.bool_]) -> tuple[float, float, float]:
