@@ -236,3 +236,15 @@ def test_what_is_no_bundle_gets_one_line(tmp_path: Path, make: object, says: str
     with pytest.raises(BundleError, match=says) as caught:
         load(path)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_header_of_any_length_is_no_pickle(tmp_path: Path) -> None:
+    """The file begins with the header's length, which may read like the first bytes of a pickle or a zip."""
+    lengths = set()
+    for words in range(0, 1500, 4):  # the header is padded to multiples of 8
+        save(tmp_path / "net.safetensors", models.mlp(hidden=(2,), image_size=2), about={"note": "x" * words})
+        lengths.add(int.from_bytes((tmp_path / "net.safetensors").read_bytes()[:2], "little"))
+        assert load(tmp_path / "net.safetensors").about == {"note": "x" * words}
+        if {0x0480, 0x0580} <= lengths:
+            return
+    raise AssertionError("no header of these lengths came about")

@@ -64,10 +64,11 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     """
     try:
         with path.open("rb") as file:
-            start = file.read(2)
+            start = file.read(9)
     except OSError as error:
         raise BundleError(f"{path} cannot be read: {error.strerror or error}") from error
-    if start in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):  # zip and pickle: torch.save
+    # Zip and pickle: torch.save. Ours begins with the length of its header, whose bytes may be the same, and "{".
+    if start.startswith((b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")) and start[8:] != b"{":
         raise BundleError(
             f"{path} is a pickle (torch.save), which could run any code when read; write it with deploy.save"
         )
