@@ -10,6 +10,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import BlackthornError, RecipeError
+from .closing import busy, close
 
 app = App(
     name="blackthorn",
@@ -71,8 +72,13 @@ def run(
     data_root: DataRoot = None,
     seeds: Seeds = None,
     jobs: Annotated[
-        str, Parameter(name="--jobs", help="Processes to share the work; each gets its share of the cores.")
-    ] = "1",
+        str | None,
+        Parameter(
+            name="--jobs",
+            help="Processes to share the work; each gets its share of the cores. By default as many as can train side "
+            "by side, at most one for each core.",
+        ),
+    ] = None,
     device: Annotated[
         str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
     ] = None,
@@ -84,11 +90,12 @@ def run(
     What is done already is not done again: a command that was stopped or killed is resumed by repeating it. The report
     is written to `STORE/reports/RECIPE-PRESET/index.html`.
     """
-    from .commands import Request, run_command
+    chosen, processes = _seeds(seeds), _jobs(jobs)
+    with busy("Loading"):
+        from .commands import Request, run_command
 
-    request = Request(recipe, preset, _seeds(seeds), model, set_)
-    page = run_command(request, store=store, data_root=data_root, jobs=_at_least_one(jobs), device=device)
-    Console(stderr=True).print(f"Report: [bold]{page}[/bold]", soft_wrap=True, highlight=False)
+    request = Request(recipe, preset, chosen, model, set_)
+    close(run_command(request, store=store, data_root=data_root, jobs=processes, device=device))
 
 
 @app.command
@@ -107,10 +114,11 @@ def report(
 
     Give the same options as to `run`: they decide which results are meant.
     """
-    from .commands import Request, report_command
+    chosen = _seeds(seeds)
+    with busy("Loading"):
+        from .commands import Request, report_command
 
-    page = report_command(Request(recipe, preset, _seeds(seeds), model, set_), store=store, data_root=data_root)
-    Console(stderr=True).print(f"Report: [bold]{page}[/bold]", soft_wrap=True, highlight=False)
+    close(report_command(Request(recipe, preset, chosen, model, set_), store=store, data_root=data_root))
 
 
 @app.command
@@ -143,9 +151,6 @@ def schema() -> None:
 
 def main() -> None:
     """Entry point: runs a command; what is refused becomes one line and exit code 2."""
-    # Threads that wait by spinning lose whole time slices to each other as soon as anything else runs: beside one busy
-    # process, two threads took 10 times as long for Wang's network as one. Must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(sys.argv[1:])
     except (BlackthornError, CycloptsError) as problem:
@@ -183,7 +188,9 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
     return seeds
 
 
-def _at_least_one(jobs: str) -> int:
-    if not (jobs.isdecimal() and int(jobs)):
-        raise RecipeError(f"--jobs {jobs}: a number of processes is wanted, at least 1")
-    return int(jobs)
+def _jobs(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isdecimal() and int(text)):
+        raise RecipeError(f"--jobs {text}: a number of processes is wanted, at least 1")
+    return int(text)

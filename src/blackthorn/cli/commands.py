@@ -29,11 +29,12 @@ from ..recipes.files import read_about
 from ..recipes.planning import Plan, plan
 from ..recipes.provenance import commit
 from ..recipes.reading import name_of, published, read_recipe
-from ..recipes.running import Outcome, load_splits, run_jobs
+from ..recipes.running import Outcome, load_splits, run_jobs, useful_jobs
 from ..recipes.schema import Augmentation, Recipe, Step
 from ..recipes.statements import AnyStatement, judge
 from ..recipes.store import Store, write_text, written
 from ..training import AnyOptimizer, AnySchedule
+from .closing import busy
 from .progress import watching
 
 
@@ -80,7 +81,7 @@ _KINDS = {
 """What is told apart by its `kind` in a recipe."""
 
 
-def run_command(request: Request, *, store: Path, data_root: Path | None, jobs: int, device: str | None) -> Path:
+def run_command(request: Request, *, store: Path, data_root: Path | None, jobs: int | None, device: str | None) -> Path:
     """Run what is not done, then write the report; returns its page.
 
     Raises:
@@ -89,14 +90,17 @@ def run_command(request: Request, *, store: Path, data_root: Path | None, jobs: 
     torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
     read = request.read()
     where = _device(device)
-    splits, made = _prepare(request.recipe, read, data_root)
+    with busy("Reading the images"):
+        splits, made = _prepare(request.recipe, read, data_root)
     kept = Store(store)
+    jobs = useful_jobs(made, where) if jobs is None else jobs
     with watching(made, kept) as listen:
         start = time.perf_counter()
         root = None if data_root is None else str(data_root)
         outcome = run_jobs(read, made, splits, kept, where, listen, jobs=jobs, data_root=root)
         seconds = time.perf_counter() - start
-    page = _write(request, read, made, splits, kept, outcome, seconds)
+    with busy("Writing the report"):
+        page = _write(request, read, made, splits, kept, outcome, seconds)
     if outcome.failures:
         messages = list(dict.fromkeys(outcome.failures.values()))
         more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
@@ -109,8 +113,9 @@ def report_command(request: Request, *, store: Path, data_root: Path | None) -> 
     if not store.is_dir():
         raise RecipeError(f"--store {store}: there is no such folder; give the one that was given to blackthorn run")
     read = request.read()
-    splits, made = _prepare(request.recipe, read, data_root)
-    return _write(request, read, made, splits, Store(store), Outcome(), None)
+    with busy("Writing the report"):
+        splits, made = _prepare(request.recipe, read, data_root)
+        return _write(request, read, made, splits, Store(store), Outcome(), None)
 
 
 def show_command(request: Request) -> str:

@@ -5,106 +5,122 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, Task, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from ..recipes.planning import Plan
 from ..recipes.running import Event, Listener
 from ..recipes.store import Store
+from .pace import Pace, clock
+
+_DRAWN_EVERY = 0.1  # seconds; a stage may report thousands of times a second
+_TOLD_EVERY = 30.0  # seconds between lines about a stage that is still in work
+_WORTH_A_LINE = 1.0  # seconds; on a terminal, where bars show the rest
 
 
 @contextmanager
 def watching(plan: Plan, store: Store) -> Iterator[Listener]:
     """A listener that shows the progress of `plan`."""
     console = Console(stderr=True)
-    done = [stage for stage in plan.stages if store.done(stage.kind, stage.key)]
+    done = [stage.key for stage in plan.stages if store.done(stage.kind, stage.key)]
     if done:
         console.print(f"{len(done)} of {len(plan.stages)} stages are done already", highlight=False)
+    pace = Pace(plan, done)
     if console.is_terminal:
-        with _Bars(plan, console) as bars:
+        with _Bars(pace, console) as bars:
             yield bars.listen
     else:
-        yield _Lines(plan, console, len(done)).listen
+        yield _Lines(pace, console).listen
 
 
 class _Lines:
-    def __init__(self, plan: Plan, console: Console, done: int) -> None:
-        self.console, self.total, self.count = console, len(plan.stages), done
+    def __init__(self, pace: Pace, console: Console) -> None:
+        self.pace, self.console = pace, console
+        self.told = time.monotonic()
 
     def listen(self, event: Event) -> None:
+        self.pace.hear(event)
         if event.what == "finished":
-            self.count += 1
-            self._say(f"[{self.count:>3}/{self.total}] {event.label}  {event.seconds:.1f} s")
+            self._say(f"{event.label}  {event.seconds:.1f} s")
         elif event.what == "failed":
-            self._say(f"[failed] {event.label}: {event.text}")
+            self._say(f"{event.label}  failed: {event.text}")
+        elif event.what == "waiting":
+            self._say(event.label)
+        elif event.what == "advanced" and time.monotonic() - self.told > _TOLD_EVERY:
+            left = self.pace.left()
+            self._say(f"{event.label} · {event.text}" + ("" if left is None else f", {clock(left)} left in all"))
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.told = time.monotonic()
+        head = f"[{self.pace.settled:>3}/{self.pace.stages}] "
+        self.console.print(head + line, highlight=False, markup=False, soft_wrap=True)
 
 
-class _Left(ProgressColumn):
-    """Time left, from the effort done since the start: the first stages of a run are often not like the last."""
+class _Left(TextColumn):
+    """The time left in all, beside the bar of the whole."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__("")
+        self.pace = pace
 
     def render(self, task: Task) -> Text:
-        worked = task.completed - float(task.fields.get("begun", 0.0))
-        if task.total is None or task.finished or worked <= 0 or not task.elapsed:
-            return Text("")
-        seconds = int((task.total - task.completed) * task.elapsed / worked)
-        minutes, rest = divmod(seconds, 60)
-        return Text(f"{minutes}:{rest:02d} left", style="cyan")
+        left = self.pace.left() if task.fields.get("whole") and not task.finished else None
+        return Text("" if left is None else f"{clock(left)} left", style="cyan")
 
 
 class _Bars:
-    """One bar for the whole plan, by effort, and one for each stage in work."""
+    """One bar for the whole plan, by effort, and one for each stage in work; words last, so that bars stay in place."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
-        self.effort = {stage.key: stage.effort for stage in plan.stages}
-        self.count, self.total = 0, len(plan.stages)
+    def __init__(self, pace: Pace, console: Console) -> None:
+        self.pace = pace
         self.bars = Progress(
-            TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             TimeElapsedColumn(),
-            _Left(),
+            _Left(pace),
+            TextColumn(
+                "{task.description}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
             console=console,
-            transient=False,
+            expand=True,
         )
-        self.whole = self.bars.add_task("", total=sum(self.effort.values()))
+        self.whole = self.bars.add_task("", total=pace.total, whole=True)
         self.tasks: dict[str, TaskID] = {}
-        self.shares: dict[str, float] = {}
         self.drawn = 0.0
 
     def __enter__(self) -> "_Bars":
+        self._count()
         self.bars.start()
-        self._title()
         return self
 
     def __exit__(self, *_: object) -> None:
+        for task in self.tasks.values():
+            self.bars.remove_task(task)
         self.bars.stop()
 
     def listen(self, event: Event) -> None:
+        self.pace.hear(event)
         if event.what == "started":
             self.tasks[event.key] = self.bars.add_task(event.label, total=None)
         elif event.what == "advanced":
-            if time.monotonic() - self.drawn < 0.1 and event.done < event.total:
+            if time.monotonic() - self.drawn < _DRAWN_EVERY and event.done < event.total:
                 return
             self.drawn = time.monotonic()
-            task = self.tasks[event.key]
-            if event.done and "begun" not in self.bars.tasks[self.bars.task_ids.index(task)].fields:
-                # A resumed training starts in the middle; its speed is that of what it does now.
-                self.bars.update(task, begun=event.done)
-            self.bars.update(task, description=f"{event.label} · {event.text}", completed=event.done, total=event.total)
-            self._share(event.key, self.effort[event.key] * event.done / max(event.total, 1))
-        else:
+            words = f"{event.label} · {event.text}"
+            self.bars.update(self.tasks[event.key], description=words, completed=event.done, total=event.total)
+        elif event.what in ("finished", "failed"):
             self.bars.remove_task(self.tasks.pop(event.key))
-            self.count += 1
-            self._share(event.key, self.effort[event.key])
-            mark = "[red]failed[/red]" if event.what == "failed" else f"{event.seconds:.1f} s"
-            self.bars.console.print(f"{event.label}  {mark}", highlight=False, soft_wrap=True)
-            self._title()
+            if event.what == "failed":
+                self._say(Text.assemble(f"{event.label}  ", ("failed", "red"), f": {event.text}"))
+            elif event.seconds >= _WORTH_A_LINE:
+                self._say(Text(f"{event.label}  {event.seconds:.1f} s"))
+        self._count(f" · {event.label}" if event.what == "waiting" else "")
 
-    def _share(self, key: str, effort: float) -> None:
-        self.shares[key] = effort
-        self.bars.update(self.whole, completed=sum(self.shares.values()))
+    def _say(self, line: Text) -> None:
+        self.bars.console.print(line, highlight=False, soft_wrap=True)
 
-    def _title(self) -> None:
-        self.bars.update(self.whole, description=f"[bold]{self.count} of {self.total} stages[/bold]")
+    def _count(self, more: str = "") -> None:
+        words = f"{self.pace.settled} of {self.pace.stages} stages{more}"
+        self.bars.update(self.whole, completed=self.pace.done, description=words)

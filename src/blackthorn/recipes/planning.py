@@ -15,10 +15,13 @@ from typing import Any, Literal
 
 from ..attacks import PGD
 from ..data import Splits
+from ..measuring import Cost
 from ..models.foreign import source_of
 from ..objectives import Adversarial
 from ..values import address, spell
 from .schema import Prune, Recipe, Shrink, Train
+
+_LEAST = 500.0  # effort of a stage that does next to nothing: reading a network, writing a folder
 
 REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "accuracy": 1, "cost": 1}
 
@@ -97,11 +100,11 @@ def _step(
         }
     else:
         identity |= {"parent": parent.key}
-    effort = 1.0
+    effort = _LEAST
     if isinstance(step, Train):
         identity |= {"seed": seed, "data": splits.fingerprint}
-        effort = step.epochs * len(splits.train) * _passes(step.objective)
-        label = f"seed {seed} · {row} · train {step.epochs} epochs"
+        effort += step.epochs * len(splits.train) * _passes(step.objective)
+        label = f"seed {seed} · {row} · train {step.epochs} epoch{'s' if step.epochs > 1 else ''}"
     else:
         label = f"seed {seed} · {row} · {step.kind}"
         label += f" {step.sparsity:.4g}" if isinstance(step, Prune) else ""
@@ -115,8 +118,12 @@ def _measure(measure: Any, network: Stage, row: str, metric: str, splits: Splits
         "parent": network.key,
         "data": splits.fingerprint,
     }
-    attack = getattr(measure, "attack", None)
-    effort = len(splits.test) * (1.0 if attack is None else 2.0 * _steps(attack))
+    if isinstance(measure, Cost):
+        effort = _LEAST + 3.0 * measure.repeats * sum(measure.batches)  # in up to three forms
+    else:
+        attack = getattr(measure, "attack", None)
+        # A step is two passes; but images leave as soon as they are fooled, and are judged once more at the end.
+        effort = _LEAST + len(splits.test) * (1.0 if attack is None else 2.0 + _steps(attack))
     label = f"seed {network.seed} · {row} · {metric}"
     return Stage(measure.kind, address(identity), measure, network.seed, network.model, network, label, effort)
 

@@ -10,6 +10,7 @@ import queue
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from ..types import Progress
 from ..values import parse, spell
 from .planning import Plan, Stage, plan
 from .schema import Data, Recipe
-from .stages import perform, stage_model
+from .stages import perform, stage_model, trainings_before
 from .store import Store
 
 _POLL = 0.3  # seconds between looks at what other processes are doing
@@ -164,6 +165,18 @@ def _reason(problem: Exception, stage: Stage) -> str | None:
     return f"{kind} raised {type(problem).__name__}: {first}" if ":" in kind else None
 
 
+def useful_jobs(made: Plan, device: torch.device) -> int:
+    """As many processes as can train side by side, at most one for each core; one on a GPU, which they would share.
+
+    Small networks gain little from a second thread, and lose much when anything else wants its core. The number depends
+    on the plan alone, not on how much of it is done: a resumed run computes with as many threads as it began with.
+    """
+    if device.type != "cpu":
+        return 1
+    depths = Counter(trainings_before(stage) for stage in made.stages if stage.kind == "train")
+    return max(1, min(torch.get_num_threads(), max(depths.values(), default=1)))
+
+
 def run_jobs(
     recipe: Recipe,
     made: Plan,
@@ -180,7 +193,7 @@ def run_jobs(
     Raises:
         BlackthornError: what a stage refuses, or a process that died.
     """
-    if jobs <= 1:
+    if jobs <= 1 or all(store.done(stage.kind, stage.key) for stage in made.stages):
         return run_plan(made, splits, store, device, listen)
     context = mp.get_context("spawn")
     news: Any = context.Queue()
@@ -269,4 +282,4 @@ def quiet(event: Event) -> None:
     del event
 
 
-__all__ = ["Event", "Listener", "Outcome", "Progress", "load_splits", "quiet", "run_jobs", "run_plan"]
+__all__ = ["Event", "Listener", "Outcome", "Progress", "load_splits", "quiet", "run_jobs", "run_plan", "useful_jobs"]

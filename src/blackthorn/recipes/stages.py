@@ -98,7 +98,8 @@ def _train(
         valid=splits.valid,
         early_stopping=step.early_stopping,
         precision=step.precision,
-        seed=_training_seed(stage),
+        # Another one for each training in a chain, or fine-tuning would see its images in the order of the one before.
+        seed=stage.seed * 1000 + trainings_before(stage),
         stop_at_chance=step.stop_at_chance,
         checkpoint=folder / _CHECKPOINT,
         progress=progress,
@@ -108,16 +109,13 @@ def _train(
     (folder / _CHECKPOINT).unlink(missing_ok=True)
 
 
-def _training_seed(stage: Stage) -> int:
-    """Another one for each training in a chain, or fine-tuning would see its images in the order of the training
-    before.
-    """
-    before = 0
-    parent = stage.parent
-    while parent is not None:
-        before += parent.kind == "train"
-        parent = parent.parent
-    return stage.seed * 1000 + before
+def trainings_before(stage: Stage) -> int:
+    """How many trainings a stage builds on."""
+    parents = []
+    while stage.parent is not None:
+        stage = stage.parent
+        parents.append(stage.kind)
+    return parents.count("train")
 
 
 def _prune(stage: Stage, step: Prune, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:

@@ -1,0 +1,70 @@
+"""How far a plan has come, and how long the rest will take at the pace of this command."""
+
+import time
+from collections.abc import Sequence
+
+from ..recipes.planning import Plan
+from ..recipes.running import Event
+
+_TOO_EARLY = 2.0  # seconds in which a pace is mostly that of warming up
+
+
+class Pace:
+    """Listens to what happens to stages; `total` and `done` are efforts, `stages` and `settled` are counts.
+
+    Only what this command does tells its pace: not what was found done, nor the epochs before a training was resumed.
+    """
+
+    def __init__(self, plan: Plan, found: Sequence[str] = ()) -> None:
+        self._effort = {stage.key: stage.effort for stage in plan.stages}
+        self._trained = {stage.key for stage in plan.stages if stage.kind == "train"}
+        self._shares: dict[str, float] = {}
+        self._found: set[str] = set(found)
+        self._settled: set[str] = set(found)
+        self._begun: dict[str, float] = {}
+        self._start = time.monotonic()
+        self.total = sum(self._effort.values())
+        self.stages = len(self._effort)
+
+    @property
+    def settled(self) -> int:
+        """Stages that are done, here or elsewhere, or have failed."""
+        return len(self._settled)
+
+    @property
+    def done(self) -> float:
+        """The effort behind us, whoever made it."""
+        return sum(self._shares.values()) + sum(self._effort[key] for key in self._found)
+
+    def hear(self, event: Event) -> None:
+        """Take note of an event."""
+        effort = self._effort.get(event.key, 0.0)
+        if event.what == "advanced" and event.total:
+            if event.key in self._trained:
+                self._begun.setdefault(event.key, effort * (event.done - 1) / event.total)
+            self._shares[event.key] = effort * event.done / event.total
+        elif event.what in ("finished", "failed"):
+            self._shares[event.key] = effort
+            self._settled.add(event.key)
+        elif event.what == "elsewhere" and event.key not in self._settled:
+            self._shares.pop(event.key, None)
+            self._found.add(event.key)
+            self._settled.add(event.key)
+
+    def left(self) -> float | None:
+        """Seconds; None while nothing can be said."""
+        elapsed = time.monotonic() - self._start
+        worked = sum(self._shares.values()) - sum(self._begun.values())
+        if elapsed < _TOO_EARLY or worked <= 0:
+            return None
+        return max(self.total - self.done, 0.0) * elapsed / worked
+
+
+def clock(seconds: float) -> str:
+    """As people say it: 12 s, 3 min 20 s, 1 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
