@@ -240,3 +240,14 @@ def test_a_read_only_store_is_one_line(tmp_path: Path) -> None:
         code, err = command(tmp_path, "run", "r.yaml", "--store", "disk/store")
     assert (code, len(err.splitlines())) == (2, 1)
     assert "cannot be written (Read-only file system)" in err
+
+
+@pytest.mark.slow
+def test_what_fails_in_one_job_is_not_tried_in_another(tmp_path: Path) -> None:
+    recipe = tiny("seeds", to=[0, 1])
+    recipe["networks"]["fast"] = {"steps": [{**LONG, "epochs": 2, "optimizer": {"kind": "sgd", "lr": "1e30"}}]}
+    write(tmp_path, recipe)
+    code, err = command(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "2")
+    assert code == 2
+    assert sum("  failed: " in line for line in err.splitlines()) == 2  # one for each seed
+    assert "(and 1 more)" in err.splitlines()[-1]

@@ -157,8 +157,7 @@ def main() -> None:
         _complain(problem)
         sys.exit(2)
     except KeyboardInterrupt:
-        after_the_echo = "\n" if sys.stderr.isatty() else ""  # a terminal shows ^C
-        print(f"{after_the_echo}blackthorn: stopped; run the same command again to go on", file=sys.stderr)
+        print("blackthorn: stopped; run the same command again to go on", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:  # `blackthorn list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

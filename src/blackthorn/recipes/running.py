@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableSequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,18 +72,35 @@ def load_splits(data: Data, data_root: str | os.PathLike[str] | None) -> Splits:
 
 
 def run_plan(
-    made: Plan, splits: Splits, store: Store, device: torch.device, listen: Listener, worker: int = 0
+    made: Plan,
+    splits: Splits,
+    store: Store,
+    device: torch.device,
+    listen: Listener,
+    worker: int = 0,
+    given_up: MutableSequence[int] | None = None,
 ) -> Outcome:
     """Do every stage that is not done, in this process, beside any others on the same store.
 
     A stage that refuses its network is reported and left out, with all that depends on it; the others go on.
 
+    Args:
+        made: the plan.
+        splits: the images it was made for.
+        store: where the stages are kept.
+        device: where networks are trained and measured.
+        listen: told what happens.
+        worker: the number of this process among several.
+        given_up: a number for each stage of the plan, 1 where it failed; shared by the processes of one command, so
+            that what failed in one is not tried in another.
     Raises:
         StoreError: the store cannot be written, or what it holds cannot be read.
         BundleError: a network in the store cannot be read.
     """
     outcome = Outcome()
     told = False
+    given_up = [0] * len(made.stages) if given_up is None else given_up
+    number = {stage.key: position for position, stage in enumerate(made.stages)}
     pending = {stage.key: stage for stage in made.stages}
     while pending:
         idle = True
@@ -92,12 +109,15 @@ def run_plan(
                 listen(Event("elsewhere", stage.key, stage.label, worker=worker))
                 del pending[stage.key]
                 idle = False
-            elif stage.parent is not None and stage.parent.key in outcome.failures:
-                outcome.failures[stage.key] = outcome.failures[stage.parent.key]
+            elif given_up[number[stage.key]] or (stage.parent is not None and given_up[number[stage.parent.key]]):
+                if stage.parent is not None and stage.parent.key in outcome.failures:
+                    outcome.failures[stage.key] = outcome.failures[stage.parent.key]
+                given_up[number[stage.key]] = 1
                 listen(Event("elsewhere", stage.key, stage.label, worker=worker))
                 del pending[stage.key]
                 idle = False
             elif _ready(stage, store, pending) and _attempt(stage, splits, store, device, listen, worker, outcome):
+                given_up[number[stage.key]] = int(stage.key in outcome.failures)
                 pending.pop(stage.key)
                 idle = False
                 break  # parents first: look at the plan from the top again
@@ -197,11 +217,12 @@ def run_jobs(
         return run_plan(made, splits, store, device, listen)
     context = mp.get_context("spawn")
     news: Any = context.Queue()
+    given_up: Any = context.Array("b", len(made.stages))
     threads = max(1, torch.get_num_threads() // jobs)
     workers = [
         context.Process(
             target=_work,
-            args=(spell(recipe), str(store.folder), str(device), data_root, threads, number, news),
+            args=(spell(recipe), str(store.folder), str(device), data_root, threads, number, news, given_up),
             daemon=True,
         )
         for number in range(jobs)
@@ -243,7 +264,16 @@ def run_jobs(
     return outcome
 
 
-def _work(spelled: Any, folder: str, device: str, data_root: str | None, threads: int, number: int, news: Any) -> None:
+def _work(
+    spelled: Any,
+    folder: str,
+    device: str,
+    data_root: str | None,
+    threads: int,
+    number: int,
+    news: Any,
+    given_up: MutableSequence[int],
+) -> None:
     """A worker process: the same plan, the same store; it ends with the process that started it, however that ends."""
     threading.Thread(target=_follow, daemon=True).start()
     torch.set_num_threads(threads)
@@ -251,7 +281,8 @@ def _work(spelled: Any, folder: str, device: str, data_root: str | None, threads
     try:
         recipe: Recipe = parse(Recipe, spelled)
         splits = load_splits(recipe.data, data_root)
-        outcome = run_plan(plan(recipe, splits), splits, Store(Path(folder)), torch.device(device), news.put, number)
+        made, store = plan(recipe, splits), Store(Path(folder))
+        outcome = run_plan(made, splits, store, torch.device(device), news.put, number, given_up)
         news.put((number, outcome.failures))
     except BlackthornError as problem:
         news.put(type(problem)(str(problem)))  # without its cause, which may not travel between processes
