@@ -1,8 +1,17 @@
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from blackthorn.attacks import precision
 from blackthorn.attacks.precision import arithmetic, choose
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path))
+    monkeypatch.setattr(precision, "_measured", {})
 
 
 def test_what_is_asked_for_is_not_measured() -> None:
@@ -27,6 +36,33 @@ def test_auto_decides_once_for_a_network_of_one_shape() -> None:
     measured = len(calls)
     assert measured and choose("auto", Counting(), torch.rand(5, 7)) == first
     assert len(calls) == measured
+
+
+@pytest.mark.parametrize("decided", ["float32", "bf16"])
+def test_another_process_on_this_machine_decides_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decided: str
+) -> None:
+    choose("auto", nn.Linear(7, 3), torch.rand(5, 7))
+    (remembered,) = (path for path in (tmp_path / "precision").iterdir() if not path.suffix)
+    remembered.write_text(decided)
+    monkeypatch.setattr(precision, "_measured", {})
+    assert choose("auto", nn.Linear(7, 3), torch.rand(5, 7)) == decided
+
+
+@pytest.mark.parametrize("written", ["", "fp8", "float32\n"])
+def test_a_damaged_memory_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    choose("auto", nn.Linear(7, 3), torch.rand(5, 7))
+    (remembered,) = (path for path in (tmp_path / "precision").iterdir() if not path.suffix)
+    remembered.write_text(written)
+    monkeypatch.setattr(precision, "_measured", {})
+    choose("auto", nn.Linear(7, 3), torch.rand(5, 7))
+    assert remembered.read_text() in ("float32", "bf16")
+
+
+def test_without_a_folder_to_remember_in_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path / "file"))
+    assert choose("auto", nn.Linear(7, 3), torch.rand(5, 7)) in ("float32", "bf16")
 
 
 def test_auto_takes_float32_where_an_operation_has_no_bf16() -> None:

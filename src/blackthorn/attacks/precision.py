@@ -4,12 +4,17 @@ Processors with bf16 matrix units run the search two to three times faster in bf
 slower. What is chosen only ever affects the search: success is judged in float32.
 """
 
+import hashlib
+import os
+import platform
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Literal
+from pathlib import Path
+from typing import Literal, get_args
 
 import torch
+from filelock import FileLock
 from torch import Tensor, nn
 
 from .gradients import attacking, input_gradient
@@ -30,7 +35,8 @@ def arithmetic(precision: Chosen, device: torch.device) -> AbstractContextManage
 def choose(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
     """Resolve `auto` by timing input gradients of `model` at `x` in both precisions.
 
-    The outcome is remembered for networks of the same shape at the same batch size, so that one process decides once.
+    The outcome is remembered for networks of the same shape at the same batch size, in this process and in the cache
+    folder (`BLACKTHORN_CACHE`): noise in the timing must not give a run that was resumed, or is repeated, other numbers.
     """
     if precision != "auto":
         return precision
@@ -39,8 +45,33 @@ def choose(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
     if situation not in _measured:
         with attacking(model) as forward:
             leaf = x.detach().requires_grad_()
-            _measured[situation] = _faster(lambda: input_gradient(forward(leaf).float().sum(1), leaf), x.device)
+            _measured[situation] = _once(
+                situation, lambda: _faster(lambda: input_gradient(forward(leaf).float().sum(1), leaf), x.device)
+            )
     return _measured[situation]
+
+
+def _once(situation: tuple[object, ...], measure: Callable[[], Chosen]) -> Chosen:
+    """What was measured in this situation on this machine before, by any process; else measured now."""
+    cuda = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
+    machine = [platform.node(), os.cpu_count(), torch.backends.cpu.get_cpu_capability(), *cuda, torch.__version__]
+    name = hashlib.sha256(repr((situation, machine)).encode()).hexdigest()[:16]
+    root = os.environ.get("BLACKTHORN_CACHE")
+    path = (Path(root).expanduser() if root else Path.home() / ".cache" / "blackthorn") / "precision" / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):  # two processes that measure at once would disturb each other, too
+            found = path.read_text("utf-8") if path.is_file() else ""
+            for known in get_args(Chosen):
+                if found == known:
+                    return known  # type: ignore[no-any-return]  # get_args has no precise type
+            made = measure()
+            aside = path.with_suffix(".writing")
+            aside.write_text(made, "utf-8")
+            os.replace(aside, path)
+            return made
+    except (OSError, NotImplementedError):  # a folder that cannot be written costs repeatability, never a result
+        return measure()
 
 
 def _faster(work: Callable[[], object], device: torch.device, rounds: int = 3) -> Chosen:
