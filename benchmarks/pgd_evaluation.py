@@ -78,6 +78,8 @@ def main() -> None:
     attack = bt.attacks.PGD(eps=EPS, step_size=STEP, steps=STEPS)
     rows = []
     for name, model in networks.items():
+        if options.only not in (None, name):
+            continue
         model.eval()
         found: dict[str, Tensor] = {}
         searches = {

@@ -61,6 +61,7 @@ def arguments(description: str | None) -> argparse.Namespace:
         "--store", type=Path, default=Path("runs"), help="where the benchmarked networks are trained, once"
     )
     parser.add_argument("--out", type=Path, default=None, help="JSON file to write the rows to")
+    parser.add_argument("--only", default=None, help="only this one of several parts, such as a network by name")
     return parser.parse_args()
 
 
