@@ -36,7 +36,7 @@ def choose(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
     """Resolve `auto` by timing input gradients of `model` at `x` in both precisions.
 
     The outcome is remembered for networks of the same shape at the same batch size, in this process and in the cache
-    folder (`BLACKTHORN_CACHE`): noise in the timing must not give a run that was resumed, or is repeated, other numbers.
+    folder (`BLACKTHORN_CACHE`): timing noise must not give a run that was resumed, or is repeated, other numbers.
     """
     if precision != "auto":
         return precision
