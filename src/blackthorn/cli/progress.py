@@ -38,6 +38,7 @@ class _Lines:
     def __init__(self, pace: Pace, console: Console) -> None:
         self.pace, self.console = pace, console
         self.told = time.monotonic()
+        self.waited = False
 
     def listen(self, event: Event) -> None:
         self.pace.hear(event)
@@ -45,7 +46,8 @@ class _Lines:
             self._say(f"{event.label}  {event.seconds:.1f} s")
         elif event.what == "failed":
             self._say(f"{event.label}  failed: {event.text}")
-        elif event.what == "waiting":
+        elif event.what == "waiting" and not self.waited:
+            self.waited = True
             self._say(event.label)
         elif event.what == "advanced" and time.monotonic() - self.told > _TOLD_EVERY:
             left = self.pace.left()
