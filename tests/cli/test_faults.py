@@ -105,6 +105,7 @@ def test_a_command_that_is_killed_again_and_again_goes_on_to_the_same_results(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_command_killed_at_any_moment_goes_on_to_the_same_results(tmp_path: Path) -> None:
     write(tmp_path, tiny(*TRAIN, to=LONG))
     assert command(tmp_path, "run", "r.yaml", "--store", "uninterrupted")[0] == 0
