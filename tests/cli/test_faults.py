@@ -21,6 +21,7 @@ from .conftest import Cli
 PROGRAM = "import sys; from blackthorn.cli import main; sys.argv[0] = 'blackthorn'; main()"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 LONG = {"kind": "train", "epochs": 400, "batch_size": 8, "stop_at_chance": False}
+ENDLESS = {**LONG, "epochs": 100000}  # still at it when a signal comes, however fast the machine
 
 
 def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
@@ -119,8 +120,8 @@ def test_a_command_killed_at_any_moment_goes_on_to_the_same_results(tmp_path: Pa
     assert results(tmp_path, "killed") == results(tmp_path, "uninterrupted")
 
 
-def test_training_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
-    write(tmp_path, tiny(*TRAIN, to=LONG))
+def test_a_killed_training_leaves_a_checkpoint_of_its_last_epoch(tmp_path: Path) -> None:
+    write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store")
     until(lambda: list(tmp_path.glob("store/stages/*.partial/checkpoint.pt")))
     time.sleep(0.5)
@@ -130,7 +131,7 @@ def test_training_goes_on_from_its_last_epoch(tmp_path: Path) -> None:
     import torch
 
     before = len(torch.load(checkpoint, weights_only=True)["history"])
-    assert 0 < before < LONG["epochs"]
+    assert 0 < before < ENDLESS["epochs"]
 
 
 def share(folder: Path, processes: int) -> None:
@@ -168,7 +169,7 @@ def test_two_jobs_give_the_numbers_of_one(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path, jobs: str) -> None:
-    write(tmp_path, tiny(*TRAIN, to=LONG))
+    write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", jobs, start_new_session=True)
     until(lambda: list(tmp_path.glob("store/stages/*.partial/checkpoint.pt")))
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the command and all it has started
@@ -176,7 +177,7 @@ def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path, jobs: str) -> None:
 
 
 def test_workers_end_with_the_command_that_started_them(tmp_path: Path) -> None:
-    write(tmp_path, tiny(*TRAIN, to={**LONG, "epochs": 100000}))
+    write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "2", start_new_session=True)
     until(lambda: list(tmp_path.glob("store/stages/*.partial/checkpoint.pt")))
     process.kill()
