@@ -25,7 +25,8 @@ ENDLESS = {**LONG, "epochs": 100000}  # still at it when a signal comes, however
 
 
 def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
-    """A command in a process of its own."""
+    """A command in a process of its own, which hears Ctrl-C even where the tests run in a background that does not."""
+    options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, *words],
         cwd=folder,
