@@ -98,7 +98,7 @@ def _phases(weight: Tensor, s: int) -> Tensor:
 
 
 class _SubpixelConv(torch.autograd.Function):
-    """A strided convolution whose input gradient is a stride-1 convolution followed by a pixel shuffle.
+    """A strided convolution whose input gradient is a stride-1 convolution whose results are interleaved.
 
     The input gradient of a convolution with stride s is s*s interleaved stride-1 convolutions of the output
     gradient, one for each phase of the input position modulo s.
@@ -124,11 +124,26 @@ class _SubpixelConv(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (phases,) = ctx.saved_tensors
-        s, (ph, pw), (h, w) = ctx.stride, ctx.padding, ctx.size
+        s, padding, (h, w) = ctx.stride, ctx.padding, ctx.size
         with torch.autocast("cpu", enabled=False):
-            spread = F.pixel_shuffle(F.conv2d(grad.to(phases.dtype), phases, padding=phases.shape[2] - 1), s)
+            grads = F.conv2d(grad.to(phases.dtype), phases, padding=phases.shape[2] - 1)
+        grads = grads.unflatten(1, (-1, s, s))
         # Rows of the padded input that no window reaches have gradient zero.
-        short_h, short_w = max(0, ph + h - spread.shape[2]), max(0, pw + w - spread.shape[3])
-        if short_h or short_w:
-            spread = F.pad(spread, (0, short_w, 0, short_h))
-        return spread[:, :, ph : ph + h, pw : pw + w].to(ctx.dtype), None, None, None, None, None
+        whole = all(s * n >= p + side for n, p, side in zip(grads.shape[4:], padding, (h, w)))
+        make = torch.empty if whole else torch.zeros
+        out = make(len(grad), grads.shape[1], h, w, dtype=ctx.dtype)
+        for i in range(s):  # three times faster than pixel_shuffle, and no copy to crop what was padding
+            for j in range(s):
+                (top, row, rows), (left, column, columns) = (
+                    _taken(phase, s, p, side) for phase, p, side in zip((i, j), padding, (h, w))
+                )
+                part = grads[:, :, i, j, top:, left:][:, :, : rows, : columns]
+                out[:, :, row : row + s * part.shape[2] : s, column : column + s * part.shape[3] : s] = part
+        return out, None, None, None, None, None
+
+
+def _taken(phase: int, s: int, padding: int, side: int) -> tuple[int, int, int]:
+    """Which rows of a phase lie in the image: the first of them, its row in the image, and how many fit there."""
+    first = max(0, -((phase - padding) // s))
+    row = s * first + phase - padding
+    return first, row, -(-(side - row) // s)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .architecture import check_images, check_moments, stamp
+from ..errors import ModelError
+from .architecture import check_images, check_moments, check_widths, stamp
 from .init import he_normal_
 from .normalize import normalized
 
@@ -19,10 +20,14 @@ def wang_cnn(
     *,
     in_channels: int = 1,
     image_size: int = 28,
+    channels: Sequence[int] = (32, 64, 64),
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> nn.Sequential:
     """Convolutions 32@8x8 stride 2, 64@6x6 stride 2, 64@5x5, then linear: 178,986 parameters, 160 filters.
+
+    `channels` are the filters of the three convolutions: fewer make the small dense network that a pruned one is
+    compared with.
 
     Raises:
         ModelError: images below 28x28, or an option that cannot be.
@@ -30,19 +35,23 @@ def wang_cnn(
         Wang et al. 2018, sec. 3.
     """
     check_images("wang_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=28)
+    check_widths("wang_cnn", channels=channels)
+    if len(channels) != 3:
+        raise ModelError(f"wang_cnn: channels must be 3 numbers, one per convolution; got {channels!r}")
+    first, second, third = channels
     mean, std = check_moments("wang_cnn", in_channels, mean, std)
     side = (image_size - 2) // 2 + 1  # kernel 8, stride 2, padding 3
     side = (side - 6) // 2 + 1
     side = side - 4
     layers: OrderedDict[str, nn.Module] = OrderedDict(
-        conv1=nn.Conv2d(in_channels, 32, 8, stride=2, padding=3),
+        conv1=nn.Conv2d(in_channels, first, 8, stride=2, padding=3),
         relu1=nn.ReLU(),
-        conv2=nn.Conv2d(32, 64, 6, stride=2),
+        conv2=nn.Conv2d(first, second, 6, stride=2),
         relu2=nn.ReLU(),
-        conv3=nn.Conv2d(64, 64, 5),
+        conv3=nn.Conv2d(second, third, 5),
         relu3=nn.ReLU(),
         flatten=nn.Flatten(),
-        out=nn.Linear(64 * side**2, num_classes),
+        out=nn.Linear(third * side**2, num_classes),
     )
     model = normalized(mean, std, layers)
     he_normal_(model)
@@ -52,6 +61,7 @@ def wang_cnn(
         num_classes=num_classes,
         in_channels=in_channels,
         image_size=image_size,
+        channels=channels,
         mean=mean,
         std=std,
     )
