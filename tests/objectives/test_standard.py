@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -5,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.objectives import CrossEntropy, LinearQuadratic
+from blackthorn.training import Adam
 
 X = torch.tensor([[1.0, 3.0, 0.0], [2.0, 2.5, -1.0]])  # the identity network makes these the logits
 Y = torch.tensor([0, 1])
@@ -41,3 +43,23 @@ def test_the_linear_quadratic_cost_of_these_numbers_is_16_25_twelfths() -> None:
 
 def test_accuracy_is_that_of_the_outputs() -> None:
     assert LinearQuadratic()(nn.Identity(), X, Y).parts["accuracy"].item() == 0.5
+
+
+def test_weight_decay_is_the_l2_term_of_the_linear_quadratic_cost_on_weights_and_biases() -> None:
+    torch.manual_seed(0)
+    coupled = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3))
+    explicit = copy.deepcopy(coupled)
+    decayed, plain = (
+        Adam(lr=0.1, weight_decay=1e-1).build(coupled.parameters()),
+        Adam(lr=0.1).build(explicit.parameters()),
+    )
+    for _ in range(3):
+        decayed.zero_grad()
+        LinearQuadratic()(coupled, X, Y).total.backward()
+        decayed.step()
+        plain.zero_grad()
+        penalty = sum(1e-1 * 0.5 * parameter.square().sum() for parameter in explicit.parameters())
+        (LinearQuadratic()(explicit, X, Y).total + penalty).backward()
+        plain.step()
+    for one, other in zip(coupled.parameters(), explicit.parameters()):
+        assert torch.allclose(one, other, atol=1e-6)

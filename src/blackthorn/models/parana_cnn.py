@@ -12,6 +12,7 @@ from torch import nn
 
 from ..errors import ModelError
 from .architecture import check_images, check_moments, check_widths, stamp
+from .dropout import drop_probability
 from .init import parana_
 from .normalize import normalized
 
@@ -25,12 +26,15 @@ def parana_cnn(
     image_size: int = 28,
     channels: Sequence[int] = (12, 15, 25, 20),
     hidden: Sequence[int] = (1500, 500),
+    dropout: float | str = 0.0,
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> nn.Sequential:
     """Convolutions 7, 5, 3, 3 that keep the image size, then linear layers; images of any size and channels.
 
-    `channels` are the filters of the four convolutions, `hidden` the widths of the hidden linear layers.
+    `channels` are the filters of the four convolutions, `hidden` the widths of the hidden linear layers. `dropout` is
+    the probability that an activation of a hidden linear layer is dropped in training, as was the custom: the article
+    does not say which layers it means. "as_described" is its 0.7, "as_run" its code's 0.
 
     Raises:
         ModelError: an option that cannot be.
@@ -42,6 +46,7 @@ def parana_cnn(
     if len(channels) != len(_KERNELS):
         raise ModelError(f"parana_cnn: channels must be 4 numbers, one per convolution; got {channels!r}")
     mean, std = check_moments("parana_cnn", in_channels, mean, std)
+    drop = drop_probability("parana_cnn", dropout)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (into, out, kernel) in enumerate(zip([in_channels, *channels], channels, _KERNELS), start=1):
         layers[f"conv{i}"] = nn.Conv2d(into, out, kernel, padding=kernel // 2)
@@ -51,6 +56,8 @@ def parana_cnn(
     for i, (into, out) in enumerate(zip(widths, hidden), start=1):
         layers[f"fc{i}"] = nn.Linear(into, out)
         layers[f"fc_relu{i}"] = nn.ReLU()
+        if drop:
+            layers[f"fc_dropout{i}"] = nn.Dropout(drop)
     layers["out"] = nn.Linear(widths[-1], num_classes)
     model = normalized(mean, std, layers)
     parana_(model, last=layers["out"])
@@ -62,6 +69,7 @@ def parana_cnn(
         image_size=image_size,
         channels=channels,
         hidden=hidden,
+        dropout=drop or None,
         mean=mean,
         std=std,
     )
