@@ -1,8 +1,9 @@
-"""The input gradient of a strided convolution: torch's backward pass against the sub-pixel formula.
+"""The input gradient of strided convolutions: torch's backward pass against the one by phases.
 
     python benchmarks/input_gradient.py --out results/benchmarks/input_gradient.json
 
-Decides in which layers `blackthorn.attacks` uses the formula: where the stride divides the kernel.
+Decides in which layers `blackthorn.attacks` works on phases: where the stride divides the kernel. The last rows time
+two convolutions in a row, there and back, as the attack on Wang's network does at every step.
 """
 
 from functools import partial
@@ -11,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from blackthorn.attacks.gradients import _phases, _SubpixelConv
+from blackthorn.attacks.gradients import attacking
+from blackthorn.attacks.strided import _Layout, _prepared, _StridedConv
 from timing import arguments, finish, rounds, table
 
 LAYERS = {  # in, out, kernel, stride, padding, image size
@@ -29,18 +31,36 @@ def main() -> None:
         for dtype in (torch.float32, torch.bfloat16):
             conv = nn.Conv2d(channels, filters, k, s, p).to(dtype)
             x = torch.rand(250, channels, side, side, dtype=dtype).requires_grad_()
-            weight, bias = conv.weight.detach(), conv.bias.detach()
-            # The formula wants a kernel that the stride divides; a 3x3 one is padded to 4x4 to show what that costs.
-            wide = F.pad(weight, (0, -k % s, 0, -k % s))
-            native = F.conv2d(x, weight, bias, s, p)
-            ours = _SubpixelConv.apply(x, weight, bias, _phases(wide, s), s, (p, p))
+            # Phases want a kernel that the stride divides; a 3x3 one is padded to 4x4 to show what that costs.
+            wide = nn.Conv2d(channels, filters, k + -k % s, s, p)
+            wide.weight.data = F.pad(conv.weight.detach(), (0, -k % s, 0, -k % s))
+            layout = _Layout(wide.kernel_size[0], s, (p, p), taken=False, apart=1)
+            native = conv(x)
+            ours = _StridedConv.apply(
+                x, conv.weight.detach(), conv.bias.detach(), _prepared(wide, layout, dtype)[2], layout
+            )
             gradient = torch.randn_like(native)
             back = partial(torch.autograd.grad, inputs=x, grad_outputs=gradient, retain_graph=True)
-            seconds = rounds(
-                {"torch": partial(back, native), "sub-pixel": partial(back, ours)}, max(11, options.rounds)
-            )
+            seconds = rounds({"torch": partial(back, native), "phases": partial(back, ours)}, max(11, options.rounds))
             print(f"\n{name}, {str(dtype).removeprefix('torch.')}, batch 250, {torch.get_num_threads()} threads")
             rows += [row | {"layer": name, "dtype": str(dtype)} for row in table(seconds, "torch")]
+    pair = nn.Sequential(nn.Conv2d(1, 32, 8, 2, 3), nn.ReLU(), nn.Conv2d(32, 64, 6, 2)).requires_grad_(False)
+    x = torch.rand(250, 1, 28, 28).requires_grad_()
+    gradient = torch.randn_like(pair(x))
+
+    def there_and_back() -> None:
+        torch.autograd.grad(pair(x), x, gradient)
+
+    def by_phases() -> None:
+        with attacking(pair):
+            there_and_back()
+
+    for bf16 in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            seconds = rounds({"torch": there_and_back, "phases": by_phases}, max(11, options.rounds))
+        dtype = "bf16" if bf16 else "float32"
+        print(f"\nWang conv1 and conv2, there and back, {dtype}, batch 250, {torch.get_num_threads()} threads")
+        rows += [row | {"layer": "Wang conv1 and conv2", "dtype": dtype} for row in table(seconds, "torch")]
     finish("input_gradient", rows, options.out)
 
 
