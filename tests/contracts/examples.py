@@ -5,10 +5,10 @@ A contract test fails when a value class is exported and has no example here.
 
 from blackthorn import attacks, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD
-from blackthorn.measuring import Accuracy, Cost
+from blackthorn.measuring import Accuracy, Cost, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
 from blackthorn.pruning import FilterNorm, Magnitude
-from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop
+from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
 PACKAGES = (attacks, data, measuring, models, objectives, pruning, training)
 
@@ -35,10 +35,16 @@ OPTIMIZERS = [
     RMSprop(lr=0.01, alpha=0.9, weight_decay=1e-4),
 ]
 SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Cosine(), Cosine(warmup=0.1, final=0.01)]
-MEASURES = [Accuracy(), Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10), Cost(batches=(1,), repeats=3)]
+SOURCES = [Substitute(), Substitute(of="dense", holdout=8, rounds=2, hidden=(4,)), SourceNetwork(name="dense")]
+MEASURES = [
+    Accuracy(),
+    Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10),
+    Accuracy(attack=FGSM(eps=0.1), source=Substitute(holdout=8, rounds=2, epochs=1)),
+    Cost(batches=(1,), repeats=3),
+]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
-VALUES = [*ATTACKS, *CRITERIA, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *MEASURES, *AUGMENTATIONS, *OTHERS]
+VALUES = [*ATTACKS, *CRITERIA, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *MEASURES, *SOURCES, *AUGMENTATIONS, *OTHERS]
 
 MODELS = {
     "lenet5_caffe": (1, 28),

@@ -10,7 +10,7 @@ import pytest
 
 from blackthorn.attacks import FGSM, AnyAttack
 from blackthorn.data import Crop
-from blackthorn.measuring import AnyMeasure
+from blackthorn.measuring import AnyMeasure, AnySource
 from blackthorn.models import BUILDERS
 from blackthorn.objectives import AnyObjective
 from blackthorn.pruning import AnyCriterion
@@ -26,6 +26,7 @@ from .examples import (
     OPTIMIZERS,
     PACKAGES,
     SCHEDULES,
+    SOURCES,
     VALUES,
 )
 
@@ -36,6 +37,7 @@ UNIONS = [
     (AnyObjective, OBJECTIVES),
     (AnyOptimizer, OPTIMIZERS),
     (AnySchedule, SCHEDULES),
+    (AnySource, SOURCES),
 ]
 EVERY_VALUE = pytest.mark.parametrize("thing", VALUES, ids=repr)
 

@@ -10,7 +10,7 @@ X = torch.zeros(2, 1, 3, 3, dtype=torch.uint8)
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [
-        (X.float(), torch.tensor([0, 1]), r"images: read torch.float32 \(2, 1, 3, 3\)"),
+        (X.double(), torch.tensor([0, 1]), r"images: read torch.float64 \(2, 1, 3, 3\)"),
         (X[0], torch.tensor([0, 1]), r"images: read torch.uint8 \(1, 3, 3\)"),
         (X, torch.tensor([0]), r"labels: read torch.int64 \(1,\)"),
         (X, torch.tensor([0, 2]), "labels: read 0 to 2; 2 classes need 0 to 1"),

@@ -3,6 +3,9 @@
 Images the network already gets wrong are not attacked. An image that is fooled leaves the search at once, at the
 iterate that fooled it. The search may run in bf16, but an image only counts as fooled when the network in float32,
 in eval mode, misclassifies an image that lies in the ball and in [0, 1].
+
+Where another judges than the network whose gradients are followed (a transfer attack), nothing is known before the end:
+every image is attacked, all the way, and the judge alone says what was fooled.
 """
 
 import time
@@ -13,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AttackError, ModelError
+from ..models.answers import Predict, answers
 from ..models.modes import eval_mode
 from ..types import Attack, Progress
 from .balls import Norm, project, size
@@ -32,7 +36,9 @@ class Crafted:
     """What an attack achieved, image by image."""
 
     x_adv: Tensor
-    """Adversarial images, float32 (images, ...) in [0, 1]; untouched where the network was wrong already."""
+    """Adversarial images, float32 (images, ...) in [0, 1]; untouched where the network was wrong already, unless
+    another one judges.
+    """
     fooled: Tensor
     """bool (images,): verified in float32. For a targeted attack: the target was reached."""
     precision: Chosen
@@ -55,6 +61,7 @@ def craft(
     *,
     batch_size: int = 250,
     precision: Precision = "auto",
+    judge: Predict | None = None,
     progress: Progress | None = None,
 ) -> Crafted:
     """Attack every image of `x` and verify each outcome in float32.
@@ -66,6 +73,7 @@ def craft(
         y: true labels (targeted attacks: classes to reach), int64 (images,).
         batch_size: images searched at a time.
         precision: of the search; `auto` times both on this network and takes bf16 where it is clearly faster.
+        judge: who is to be fooled instead of `model`: a network, or any function from images to labels or scores.
         progress: called with ("attack", images done, images).
 
     Raises:
@@ -81,7 +89,10 @@ def craft(
         parts = []
         for first in range(0, len(x), batch_size):
             batch = slice(first, first + batch_size)
-            parts.append(_craft_batch(attack, model, x[batch], y[batch], chosen))
+            if judge is None:
+                parts.append(_craft_batch(attack, model, x[batch], y[batch], chosen))
+            else:
+                parts.append(_transfer_batch(attack, model, judge, x[batch], y[batch], chosen))
             if progress is not None:
                 progress("attack", min(first + batch_size, len(x)), len(x))
     for reservation in reservations:
@@ -103,6 +114,17 @@ def _craft_batch(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, precisi
         fooled[left] = fooled_by(_logits(model, found), y[left], targeted=targeted)
         x_adv[left] = found
     return x_adv, fooled
+
+
+def _transfer_batch(
+    attack: Attack, model: nn.Module, judge: Predict, x: Tensor, y: Tensor, precision: Chosen
+) -> tuple[Tensor, Tensor]:
+    with warnings.catch_warnings(), arithmetic(precision, x.device):
+        warnings.simplefilter("ignore", AttackWarning)  # told once, by `craft`
+        found = attack(model, x, y).detach()
+    x_adv = _inside(attack, found, x)
+    reached = answers(judge, x_adv) == y
+    return x_adv, reached if getattr(attack, "targeted", False) else ~reached
 
 
 def _search(

@@ -17,16 +17,16 @@ class ImageSet:
     """
 
     x: Tensor
-    """uint8 (N, C, H, W), pixels in 0..255."""
+    """uint8 (N, C, H, W), pixels in 0..255, as data sets are stored; or float32, taken as it is, in [0, 1] or not."""
     y: Tensor
     """int64 (N,), 0 <= label < len(classes)."""
     classes: tuple[str, ...]
     """The name of each label."""
 
     def __post_init__(self) -> None:
-        if self.x.dtype != torch.uint8 or self.x.ndim != 4:
+        if self.x.dtype not in (torch.uint8, torch.float32) or self.x.ndim != 4:
             read = f"{self.x.dtype} {tuple(self.x.shape)}"
-            raise DataError(f"images: read {read}; stored images are torch.uint8 (N, C, H, W)")
+            raise DataError(f"images: read {read}; images are torch.uint8 or torch.float32 (N, C, H, W)")
         if self.y.dtype != torch.int64 or self.y.shape != self.x.shape[:1]:
             read = f"{self.y.dtype} {tuple(self.y.shape)}"
             raise DataError(f"labels: read {read}; labels are torch.int64 ({len(self.x)},), one for each image")
@@ -71,5 +71,5 @@ class Splits:
 
 
 def to_float(x: Tensor) -> Tensor:
-    """Stored pixels, uint8 in 0..255, as float32 in [0, 1]: `x / 255`."""
-    return x.to(torch.float32).div_(255)
+    """Stored pixels, uint8 in 0..255, as float32 in [0, 1]: `x / 255`. What is float32 already is returned as it is."""
+    return x if x.dtype == torch.float32 else x.to(torch.float32).div_(255)

@@ -21,7 +21,7 @@ def batches(
     device: torch.device | str = "cpu",
     drop_last: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """One pass over the images: x float32 (B, C, H, W) in [0, 1] and y int64 (B,), on the device.
+    """One pass over the images: x float32 (B, C, H, W), in [0, 1] if stored as uint8, and y int64 (B,), on the device.
 
     The order is a function of `(seed, epoch)` and nothing else; `seed=None` keeps the stored order.
     Augmentation draws from a second stream of `(seed, epoch)`, so it changes no order. The global generator

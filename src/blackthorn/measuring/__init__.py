@@ -17,6 +17,8 @@ from .latency import latency as latency
 from .records import Cost as Cost
 from .records import cost_records as cost_records
 from .sanity import sanity as sanity
+from .sources import AnySource as AnySource
+from .sources import SourceNetwork as SourceNetwork
 from .statistics import Paired as Paired
 from .statistics import mean_interval as mean_interval
 from .statistics import paired as paired
@@ -28,10 +30,12 @@ AnyMeasure = Annotated[Accuracy | Cost, Field(discriminator="kind")]
 __all__ = [
     "Accuracy",
     "AnyMeasure",
+    "AnySource",
     "Cost",
     "Latency",
     "Measured",
     "Paired",
+    "SourceNetwork",
     "bytes_on_disk",
     "cost_records",
     "evenly",

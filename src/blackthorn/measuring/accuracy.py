@@ -1,4 +1,8 @@
-"""Natural and robust accuracy, with its interval and a flag for every image."""
+"""Natural and robust accuracy, with its interval and a flag for every image.
+
+Under a white-box attack the measured network's own gradients are followed. With a `source`, those of another are, and
+the measured one, or any function of images, only judges what comes out.
+"""
 
 import time
 from dataclasses import dataclass, replace
@@ -8,11 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AnyAttack, craft
-from ..errors import DataError, ModelError
+from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
+from ..models.answers import Array, Predict, answers, with_tensors
+from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, spell, value
 from .randomness import own_randomness
+from .sources import AnySource, SourceNetwork
 from .statistics import wilson
 
 
@@ -41,10 +48,18 @@ class Measured:
     mean_l2: float | None = None
     x_adv: Tensor | None = None
     """float32 (n, ...): adversarial images in [0, 1]."""
+    source: Literal["substitute", "network"] | None = None
+    """Whose gradients the attack followed, if not the measured network's own."""
+    first: int = 0
+    """How many images at the start were left out: those that a substitute was trained on."""
+    queries: int | None = None
+    """Labels that the substitute's training asked for."""
+    agreement: float | None = None
+    """Share of the measured images, untouched, that source and measured network give the same label."""
 
     def record(self) -> dict[str, object]:
         """The flat JSON object that a result is stored as."""
-        return {
+        found: dict[str, object] = {
             "measure": "accuracy",
             "value": self.value,
             "n": self.n,
@@ -59,6 +74,10 @@ class Measured:
             "precision": self.precision,
             "seconds": self.seconds,
         }
+        if self.source is not None:
+            found |= {"source": self.source, "first": self.first, "agreement": self.agreement}
+            found |= {} if self.queries is None else {"queries": self.queries}
+        return found
 
 
 @value
@@ -78,40 +97,80 @@ class Accuracy:
     """Measure only this many images, evenly spread over the set and the same for every network."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of the search for adversarial images; auto takes bf16 where it is measured to be faster."""
+    source: AnySource | None = None
+    """On what adversarial images are crafted: by default on the measured network itself (white box); on a substitute
+    trained on its answers (black box); or on another network (transfer).
+    """
 
     def __post_init__(self) -> None:
+        if self.attack is None and self.source is not None:
+            raise ValueError(
+                "source: natural accuracy crafts no images; add an attack such as {kind: fgsm, eps: 0.3}, or leave "
+                "source out"
+            )
         if self.attack is not None and self.attack.targeted:
             raise ValueError("accuracy wants an attack that leaves the true label: remove targeted: true")
 
-    def __call__(self, model: nn.Module, x: Tensor, y: Tensor, *, progress: Progress | None = None) -> Measured:
+    def __call__(
+        self,
+        model: nn.Module | Predict,
+        x: Tensor | Array,
+        y: Tensor | Array,
+        *,
+        source: nn.Module | Substituted | None = None,
+        progress: Progress | None = None,
+    ) -> Measured:
         """Measure on images `x`, uint8 or float32 in [0, 1] (n, ...), with true labels `y`, int64 (n,).
 
+        Args:
+            model: a network; or, with a source or without an attack, any function from images, float32 (n, ...), to
+                labels (n,) or scores (n, classes), torch or numpy; it is given arrays if `x` is one.
+            x: the images. With a substitute, those it began with are left out: the first `holdout`.
+            y: their labels.
+            source: whose gradients to follow, when it is there already; by default what the option `source` says.
+            progress: called with (text, images done, images).
+
         Raises:
-            DataError: no images, not as many labels as images, or labels that the network has no logit for.
-            ModelError: logits that are not finite.
+            DataError: no images, not as many labels as images, labels that the network has no logit for, or nothing
+                left to measure beside what a substitute was trained on.
+            ModelError: logits that are not finite, or an attack on a function without a source.
+            AttackError: a source without an attack.
         """
+        if self.attack is None and source is not None:
+            raise AttackError("source: natural accuracy crafts no images; give an attack, or leave source out")
+        model, x = with_tensors(model, x)
+        y = torch.as_tensor(y)
         if len(x) != len(y) or not len(x):
             raise DataError(f"{len(x)} images with {len(y)} labels; give one label for each image")
         start = time.perf_counter()
-        index = evenly(len(x), self.n_max)
-        device = next((tensor.device for tensor in model.parameters()), x.device)
+        device = _device(model, x)
+        if self.attack is not None and source is None:
+            source = self._source(model, x.to(device), y.to(device).long(), progress)
+        first = source.holdout if isinstance(source, Substituted) else 0
+        _refuse_nothing_left(len(x), first)
+        index = first + evenly(len(x) - first, self.n_max)
         x, y = x[index.to(x.device)].to(device), y[index.to(y.device)].to(device).long()
         if self.attack is None:
             flags = natural_flags(model, x, y, batch_size=self.batch_size, progress=progress)
             return _summed(flags, index, time.perf_counter() - start)
-        _check_labels(model, x, y)
+        if isinstance(model, nn.Module):
+            _check_labels(model, x, y)
+        whose = source.model if isinstance(source, Substituted) else source
+        crafter = model if whose is None else whose.to(device)
+        assert isinstance(crafter, nn.Module)  # `_source` has refused a function without one
         with own_randomness(device):
             crafted = craft(
                 self.attack,
-                model,
+                crafter,
                 x,
                 y,
                 batch_size=self.batch_size,
                 precision=self.precision,
+                judge=None if whose is None else model,
                 progress=progress,
             )
         mean_linf, mean_l2 = _perturbation(crafted.x_adv, x)
-        return replace(
+        measured = replace(
             _summed(~crafted.fooled, index, time.perf_counter() - start),
             attack=self.attack,
             precision=crafted.precision,
@@ -120,10 +179,37 @@ class Accuracy:
             mean_l2=mean_l2,
             x_adv=crafted.x_adv,
         )
+        if whose is None:
+            return measured
+        alike = answers(model, _pixels(x), batch_size=self.batch_size) == answers(whose, _pixels(x))
+        return replace(
+            measured,
+            seconds=time.perf_counter() - start,
+            source="substitute" if isinstance(source, Substituted) else "network",
+            first=first,
+            queries=source.queries if isinstance(source, Substituted) else None,
+            agreement=alike.float().mean().item(),
+        )
+
+    def _source(
+        self, model: nn.Module | Predict, x: Tensor, y: Tensor, progress: Progress | None
+    ) -> Substituted | None:
+        """What the option says: a substitute trained here and now, or none."""
+        if isinstance(self.source, Substitute):
+            _refuse_nothing_left(len(x), self.source.holdout)
+            classes = _classes(model, x) if isinstance(model, nn.Module) else int(y.max()) + 1
+            return self.source(model, x, y, num_classes=classes, progress=progress)
+        if isinstance(self.source, SourceNetwork):
+            raise ModelError(f"source is the network '{self.source.name}' of a recipe; from Python give source=network")
+        if not isinstance(model, nn.Module):
+            raise ModelError(
+                "a function has no gradients to attack it by; give Accuracy(source=Substitute()), or source=network"
+            )
+        return None
 
 
 def natural_flags(
-    model: nn.Module, x: Tensor, y: Tensor, *, batch_size: int = 250, progress: Progress | None = None
+    model: nn.Module | Predict, x: Tensor, y: Tensor, *, batch_size: int = 250, progress: Progress | None = None
 ) -> Tensor:
     """Which images are classified right as they are: bool (images,), in float32 and eval mode.
 
@@ -131,20 +217,14 @@ def natural_flags(
         DataError: labels that the network has no logit for.
         ModelError: logits that are not finite.
     """
+    if isinstance(model, nn.Module):
+        _check_labels(model, x, y)
     flags = []
-    with eval_mode(model), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        for first in range(0, len(x), batch_size):
-            batch, labels = x[first : first + batch_size], y[first : first + batch_size]
-            logits = model(_pixels(batch))
-            if not bool(torch.isfinite(logits).all()):
-                raise ModelError(
-                    f"{type(model).__name__} gives logits that are not finite for images {first} to "
-                    f"{first + len(batch) - 1}; its weights have diverged: train with a smaller learning rate"
-                )
-            _check_range(labels, logits.shape[1])
-            flags.append(logits.argmax(1) == labels)
-            if progress is not None:
-                progress("accuracy", first + len(batch), len(x))
+    for first in range(0, len(x), batch_size):
+        batch, labels = x[first : first + batch_size], y[first : first + batch_size]
+        flags.append(answers(model, _pixels(batch), batch_size=batch_size) == labels)
+        if progress is not None:
+            progress("accuracy", first + len(batch), len(x))
     return torch.cat(flags)
 
 
@@ -169,13 +249,27 @@ def _pixels(x: Tensor) -> Tensor:
     return x.float()
 
 
-def _check_labels(model: nn.Module, x: Tensor, y: Tensor) -> None:
+def _device(model: nn.Module | Predict, x: Tensor) -> torch.device:
+    parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
+    return next((tensor.device for tensor in parameters), x.device)
+
+
+def _refuse_nothing_left(images: int, first: int) -> None:
+    if images <= first:
+        raise DataError(
+            f"a substitute is trained on the first {first} of {images} images, which leaves none to measure; give more "
+            "images, or write a smaller holdout"
+        )
+
+
+def _classes(model: nn.Module, x: Tensor) -> int:
     with eval_mode(model), torch.no_grad():
-        _check_range(y, model(_pixels(x[:1])).shape[1])
+        logits: Tensor = model(_pixels(x[:1]))
+    return logits.shape[1]
 
 
-def _check_range(y: Tensor, classes: int) -> None:
-    low, high = int(y.min()), int(y.max())
+def _check_labels(model: nn.Module, x: Tensor, y: Tensor) -> None:
+    low, high, classes = int(y.min()), int(y.max()), _classes(model, x)
     if low < 0 or high >= classes:
         raise DataError(
             f"labels lie in [{low}, {high}], but the network has {classes} logits; build it with num_classes={high + 1}"

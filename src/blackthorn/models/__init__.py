@@ -1,5 +1,6 @@
 """Networks as plain `nn.Module`s: pixels in, logits out, normalisation inside."""
 
+from .answers import answers as answers
 from .architecture import architecture_of as architecture_of
 from .architecture import stamp as stamp
 from .building import BUILDERS as BUILDERS
@@ -20,6 +21,7 @@ from .wide_resnet import wrn28_4 as wrn28_4
 __all__ = [
     "BUILDERS",
     "Normalize",
+    "answers",
     "architecture_of",
     "build",
     "check_logits",

@@ -19,6 +19,8 @@ from .schedules import (
 from .schedules import (
     Piecewise as Piecewise,
 )
+from .substitute import Substitute as Substitute
+from .substitute import Substituted as Substituted
 from .trainer import Epoch as Epoch
 from .trainer import fit as fit
 
@@ -34,6 +36,8 @@ __all__ = [
     "Epoch",
     "Piecewise",
     "RMSprop",
+    "Substitute",
+    "Substituted",
     "fit",
     "flushed",
 ]

@@ -1,0 +1,70 @@
+"""What a network, or any other function of images, answers: one label for each image, and nothing else is looked at."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from .modes import eval_mode
+
+Array = np.ndarray[Any, Any]
+Predict = Callable[[Any], Any]
+"""From images, float32 (n, C, H, W), to labels, integers (n,), or to scores, (n, classes): torch or numpy. A network is
+one too.
+"""
+
+
+def answers(predict: Predict, x: Tensor, *, batch_size: int = 500) -> Tensor:
+    """The label that is given to each image, int64 (images,), on the device of `x`.
+
+    A network is asked in eval mode, without gradients and in float32; ties of scores go to the lower class.
+
+    Args:
+        predict: asked `batch_size` images at a time.
+        x: images, float32 (images, ...).
+        batch_size: images in a question.
+
+    Raises:
+        ModelError: something else than a label or scores for each image, or scores that are not finite.
+    """
+    if not isinstance(predict, nn.Module):
+        return torch.cat([_labels(predict, batch) for batch in x.split(batch_size)])
+    with eval_mode(predict):
+        return torch.cat([_labels(predict, batch) for batch in x.split(batch_size)])
+
+
+def with_tensors(predict: Predict, x: Tensor | Array) -> tuple[Predict, Tensor]:
+    """Images as a tensor, and `predict` as a function of tensors: a function is handed what its owner has, arrays for
+    arrays.
+    """
+    if isinstance(x, Tensor):
+        return predict, x
+    images = torch.from_numpy(x if x.dtype == np.uint8 else x.astype(np.float32, copy=False))
+    if isinstance(predict, nn.Module):
+        return predict, images
+    return (lambda batch: predict(batch.cpu().numpy())), images
+
+
+def _labels(predict: Predict, x: Tensor) -> Tensor:
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        said = torch.as_tensor(predict(x))
+    whole = not said.is_floating_point() and not said.is_complex() and said.dtype != torch.bool
+    if said.shape == x.shape[:1] and whole:
+        return said.to(x.device, torch.int64)
+    name = getattr(predict, "__name__", type(predict).__name__)
+    if said.ndim != 2 or len(said) != len(x) or not said.is_floating_point():
+        read = f"{said.dtype} {tuple(said.shape)}"
+        raise ModelError(
+            f"{name} answers {len(x)} images with {read}; labels are integers ({len(x)},), scores floats "
+            f"({len(x)}, classes)"
+        )
+    if not bool(torch.isfinite(said).all()):
+        bad = int((~torch.isfinite(said)).any(1).sum())
+        raise ModelError(
+            f"{name} gives logits that are not finite for {bad} of {len(x)} images; its weights have diverged: train "
+            "with a smaller learning rate"
+        )
+    return said.argmax(1).to(x.device)
