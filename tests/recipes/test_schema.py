@@ -11,6 +11,7 @@ from blackthorn import attacks, measuring, models, objectives, pruning, training
 from blackthorn.cli.commands import list_command, schema_command
 from blackthorn.recipes.reading import published
 from blackthorn.recipes.schema import Augmentation, Step
+from blackthorn.recipes.selecting import AnyRule
 from blackthorn.recipes.statements import AnyStatement
 
 from .tiny import MISSING, PGD, PRUNE, TRAIN, tiny
@@ -47,6 +48,7 @@ def test_published_recipes_fit_the_schema(name: str) -> None:
         (("model",), "package.module:factory"),
         (("model",), {"kind": "mlp", "hidden": [3]}),
         (("networks", "weight {rate}%"), {"for": {"rate": [50, 80]}, **tiny()["networks"]["weight 50%"]}),
+        (("select",), {"small": {"rule": {"kind": "no_loss", "nat_tol": "0.1%"}, "from": "weight *", "than": "dense"}}),
     ],
 )
 def test_the_schema_knows_every_way_to_write_a_thing(path: tuple[Any, ...], to: Any) -> None:
@@ -94,7 +96,7 @@ def test_every_exported_kind_is_listed(home: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "union"), [("step", Step), ("augmentation", Augmentation), ("statement", AnyStatement)]
+    ("what", "union"), [("step", Step), ("augmentation", Augmentation), ("statement", AnyStatement), ("rule", AnyRule)]
 )
 def test_every_kind_of_a_recipe_s_own_words_is_listed(what: str, union: Any) -> None:
     assert {made.kind for made in get_args(get_args(union)[0])} == listed()[what]

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 _STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
+_OUTCOMES = {"picked": "bold", "none": "red", "unknown": "yellow"}
 
 
 @contextmanager
@@ -24,7 +25,7 @@ def busy(doing: str) -> Iterator[None]:
 
 
 def close(page: Path) -> None:
-    """Name the page, after what stands in it: accuracy in percent and the statements."""
+    """Name the page, after what stands in it: accuracy in percent, the statements and what was selected."""
     console = Console(stderr=True)
     if console.is_terminal:
         lines = _read(page.with_name("results.csv"))
@@ -33,6 +34,10 @@ def close(page: Path) -> None:
         for line in _read(page.with_name("statements.csv")):
             holds = (f"{line['holds']:>7}", _STYLES[line["holds"]])
             console.print(Text.assemble(holds, f"  {line['statement']}"), highlight=False)
+        for line in _read(page.with_name("selected.csv")):
+            paper = f" (paper {line['published']}%)" if line["published"] else ""
+            picked = (line["row"] or line["outcome"], _OUTCOMES[line["outcome"]])
+            console.print(Text.assemble(f"{line['selection']}: ", picked, paper), highlight=False)
     console.print(Text.assemble("Report: ", (str(page), "bold")), soft_wrap=True, highlight=False)
 
 
@@ -49,5 +54,7 @@ def _results(lines: list[dict[str, str]]) -> Table:
 
 
 def _read(path: Path) -> list[dict[str, str]]:
+    if not path.exists():  # selected.csv, where nothing was
+        return []
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

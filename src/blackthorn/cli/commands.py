@@ -31,6 +31,7 @@ from ..recipes.provenance import commit
 from ..recipes.reading import name_of, published, read_recipe
 from ..recipes.running import Outcome, load_splits, run_jobs, useful_jobs
 from ..recipes.schema import Augmentation, Recipe, Step
+from ..recipes.selecting import AnyRule, choose
 from ..recipes.statements import AnyStatement, judge
 from ..recipes.store import Store, write_text, written
 from ..training import AnyOptimizer, AnySchedule
@@ -77,6 +78,7 @@ _KINDS = {
     "attack": AnyAttack,
     "measure": AnyMeasure,
     "statement": AnyStatement,
+    "rule": AnyRule,
 }
 """What is told apart by its `kind` in a recipe."""
 
@@ -219,7 +221,8 @@ def _write(
         cells=cells,
         missing=missing,
         published=paper,
-        verdicts=judge(read.statements, cells, read.seeds),
+        verdicts=judge(read.statements, cells, read.seeds, read.rates),
+        selections=choose(read.select, cells, read.seeds, read.rates),
         command=request.command,
         recipe_text=_expanded(read),
         provenance=_provenance(read, made, splits, store, cells, seconds),
@@ -266,7 +269,7 @@ def _duration(seconds: float) -> str:
 
 
 def _expanded(recipe: Recipe) -> str:
-    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json")
+    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json", by_alias=True)
     plain.pop("presets")
     text = io.StringIO()
     yaml.safe_dump(plain, text, sort_keys=False, allow_unicode=True, width=100)

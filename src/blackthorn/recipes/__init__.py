@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .cells import Cell as Cell
     from .cells import Published as Published
+    from .cells import Selected as Selected
     from .cells import Verdict as Verdict
     from .collecting import collect as collect
     from .planning import Plan as Plan
@@ -16,19 +17,30 @@ if TYPE_CHECKING:
     from .reading import read_recipe as read_recipe
     from .running import run_plan as run_plan
     from .schema import Recipe as Recipe
+    from .selecting import Choice as Choice
+    from .selecting import HighCompression as HighCompression
+    from .selecting import HighRobustness as HighRobustness
+    from .selecting import NoLoss as NoLoss
+    from .selecting import select as select
     from .store import Store as Store
 
 _HOMES = {
     "Cell": "cells",
+    "Choice": "selecting",
+    "HighCompression": "selecting",
+    "HighRobustness": "selecting",
+    "NoLoss": "selecting",
     "Plan": "planning",
     "Published": "cells",
     "Recipe": "schema",
+    "Selected": "cells",
     "Store": "store",
     "Verdict": "cells",
     "collect": "collecting",
     "plan": "planning",
     "read_recipe": "reading",
     "run_plan": "running",
+    "select": "selecting",
 }
 
 __all__ = sorted(_HOMES)  # the table above

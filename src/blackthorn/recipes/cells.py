@@ -1,4 +1,4 @@
-"""What a recipe hands to its report: measured cells, the paper's numbers, and statements already judged.
+"""What a recipe hands to its report: measured cells, the paper's numbers, statements judged and networks selected.
 
 Plain dataclasses over numpy, so that a page can be written, or a results file read, without loading torch.
 """
@@ -45,3 +45,37 @@ class Verdict:
     holds: bool | None
     """None = cannot be told yet, because rows are missing."""
     evidence: str
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A network of a sweep, as a rule sees it."""
+
+    row: str
+    rate: float
+    """The fraction that was to be removed."""
+    passes: bool | None
+    """None = not measured yet."""
+    changes: Mapping[str, float]
+    """metric -> points against the unpruned network, for what the rule looks at and is measured."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What a rule picked from a sweep, and the sweep it was picked from."""
+
+    name: str
+    rule: str
+    """In words."""
+    than: str
+    """The unpruned network."""
+    picked: Tried | None
+    """None = no network passes, or it cannot be told yet."""
+    settled: bool
+    """False = it cannot be told yet, because networks are missing."""
+    published: float | None
+    """The rate that the paper picked."""
+    sweep: tuple[Tried, ...]
+    """From the smallest rate to the largest."""
+    note: str
+    """What is missing, or what one should know before quoting the pick."""

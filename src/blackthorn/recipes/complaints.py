@@ -104,10 +104,10 @@ def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
 
 @cache
 def _values() -> dict[str, type]:
-    from . import schema, statements
+    from . import schema, selecting, statements
 
     found = {}
-    for module in (attacks, data, measuring, objectives, pruning, training, schema, statements):
+    for module in (attacks, data, measuring, objectives, pruning, training, schema, selecting, statements):
         for _, made in inspect.getmembers(module, inspect.isclass):
             fields = getattr(made, "__pydantic_fields__", {})
             if "kind" in fields:
@@ -124,11 +124,14 @@ def _options(parent: Any, path: _Path) -> list[str]:
     elif path and path[-1] == "early_stopping":
         made = training.EarlyStopping
     else:
-        made = {"data": schema.Data, "published": schema.Published, "networks": schema.Network}.get(
-            str(path[0]) if path else "", schema.Recipe
-        )
+        made = {
+            "data": schema.Data,
+            "published": schema.Published,
+            "networks": schema.Network,
+            "select": schema.Selection,
+        }.get(str(path[0]) if path else "", schema.Recipe)
     extra = ["for"] if made is schema.Network else []
-    return [*made.__pydantic_fields__, *extra]
+    return [*(field.serialization_alias or name for name, field in made.__pydantic_fields__.items()), *extra]
 
 
 def _wanted(parent: Any, path: _Path) -> str:
@@ -146,6 +149,7 @@ def _kinds_near(path: _Path) -> str:
         "schedule": "cosine",
         "criterion": "magnitude",
         "statements": "keeps",
+        "rule": "high_compression",
     }
     return examples.get(words[-1], "accuracy" if words[0] == "measures" else "train")
 

@@ -28,7 +28,9 @@ from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping
 from ..values import Count, Number, Rate, value, whole
+from .selecting import Selection
 from .statements import AnyStatement, Percent
+from .sweeps import swept
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 
@@ -178,6 +180,8 @@ class Recipe:
     measures: dict[Name, AnyMeasure] = Field(min_length=1)
     published: Published | None = None
     statements: tuple[AnyStatement, ...] = ()
+    select: dict[Name, Selection] = Field(default_factory=dict)
+    """Networks picked from sweeps, by name: decided from what is measured whenever a report is drawn."""
     presets: dict[Annotated[str, AfterValidator(_file_name)], dict[str, Any]] = Field(default_factory=dict)
     """Shorter runs: for each, the paths to change, such as networks.*.steps.train.epochs: 1."""
 
@@ -188,8 +192,18 @@ class Recipe:
         if not self.rows:
             raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
         for statement in self.statements:
-            where = f"statements: '{statement.text}' names"
-            self._check_places(where, statement.rows_named(), statement.metrics)
+            where = f"statements: '{statement.text}'"
+            try:
+                places = statement.places(self.rates)
+            except ValueError as problem:  # of a sweep's pattern
+                raise ValueError(f"{where}: {problem}") from None
+            self._check_places(f"{where} names", [row for row, _ in places], [metric for _, metric in places])
+        for name, selection in self.select.items():
+            try:
+                swept(selection.rows, selection.than, self.rates)
+            except ValueError as problem:
+                raise ValueError(f"select.{name}: {problem}") from None
+            self._check_places(f"select.{name} names", [selection.than], list(selection.tolerances))
         for row, numbers in (self.published.values if self.published else {}).items():
             self._check_places("published.values names", [row], list(numbers))
 
@@ -231,3 +245,12 @@ class Recipe:
     def rows(self) -> list[str]:
         """The networks that are measured, in order."""
         return [name for name, network in self.networks.items() if network.show]
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The fraction that was to be removed from each row, by the last prune step on its way; 0 for none."""
+        found: dict[str, float] = {}
+        for name, network in self.networks.items():
+            asked = [step.sparsity for step in network.steps if isinstance(step, Prune)]
+            found[name] = asked[-1] if asked else found.get(network.of or "", 0.0)
+        return {row: found[row] for row in self.rows}

@@ -4,6 +4,8 @@ from .page import write as write
 from .records import Cell as Cell
 from .records import Page as Page
 from .records import Published as Published
+from .records import Selected as Selected
+from .records import Tried as Tried
 from .records import Verdict as Verdict
 
-__all__ = ["Cell", "Page", "Published", "Verdict", "write"]
+__all__ = ["Cell", "Page", "Published", "Selected", "Tried", "Verdict", "write"]

@@ -13,16 +13,17 @@ from .figures import figures
 from .images import galleries
 from .records import Page
 from .summary import summaries
-from .tables import costs_csv, results_csv, statements_csv
-from .views import accuracy_lines, cost_lines, cost_titles, provenance, warnings
+from .tables import costs_csv, results_csv, selected_csv, statements_csv
+from .views import accuracy_lines, cost_lines, cost_titles, provenance, selected_lines, warnings
 
 _HERE = Path(__file__).parent
-_FIGURES = ("accuracy-eps", "accuracy-sparsity", "cost")
+_FIGURES = ("accuracy-eps", "accuracy-sparsity", "accuracy-difference", "cost")
 _TALL = 14  # table lines that fit on a screen; above, the table scrolls under its heading
 
 
 def write(folder: Path, page: Page) -> Path:
-    """Write `index.html`, `results.csv`, `costs.csv`, `statements.csv` and `figures/*.png|svg` into `folder`.
+    """Write `index.html`, `results.csv`, `costs.csv`, `statements.csv` and `figures/*.png|svg` into `folder`, and
+    `selected.csv` where networks were selected.
 
     Each file is written beside its place and then moved there, so a reader never sees half of one. Nothing is
     measured, no network is loaded and nothing is fetched.
@@ -47,6 +48,10 @@ def write(folder: Path, page: Page) -> Path:
         _put(folder / "results.csv", _encode(results_csv(page)))
         _put(folder / "costs.csv", _encode(costs_csv(page)))
         _put(folder / "statements.csv", _encode(statements_csv(page)))
+        if page.selections:
+            _put(folder / "selected.csv", _encode(selected_csv(page)))
+        else:
+            (folder / "selected.csv").unlink(missing_ok=True)
         _put(folder / "index.html", _encode(html))
     except OSError as error:
         raise StoreError(f"{folder}: the report cannot be written ({error.strerror or error}).") from None
@@ -82,6 +87,7 @@ def render(page: Page, charts: list[Chart]) -> str:
         lines=lines,
         measured=sum(place is not None for line in lines for place in line.places),
         tall=len(lines) > _TALL,
+        selected=selected_lines(page),
         cost_titles=cost_titles(page),
         cost_lines=cost_lines(page),
         galleries=galleries(page),

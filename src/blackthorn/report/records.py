@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..recipes.cells import Cell, Published, Verdict
+from ..recipes.cells import Cell, Published, Selected, Tried, Verdict
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Page:
     command: str
     recipe_text: str
     provenance: Mapping[str, str]
+    selections: Sequence[Selected] = ()
 
     @cached_property
     def accuracy(self) -> dict[tuple[str, str], list[Cell]]:
@@ -91,4 +92,4 @@ def text(record: Mapping[str, object], key: str) -> str:
     return "" if read is None else str(read)
 
 
-__all__ = ["Cell", "Page", "Published", "Verdict", "number", "text"]
+__all__ = ["Cell", "Page", "Published", "Selected", "Tried", "Verdict", "number", "text"]

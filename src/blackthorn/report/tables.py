@@ -1,4 +1,4 @@
-"""The report as CSV files that other programs read: results, costs and statements."""
+"""The report as CSV files that other programs read: results, costs, statements and selections."""
 
 import csv
 import io
@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from .costs import Cost, costs, sparsity_costs
 from .estimates import estimate
-from .records import Page
+from .records import Page, Selected
 
 RESULTS = ("row", "metric", "value", "low", "high", "seeds", "published")
 COSTS = ("row", "metric", "form", "batch", "value", "low", "high", "unit", "seeds")
 STATEMENTS = ("statement", "holds", "evidence")
+SELECTED = ("selection", "outcome", "row", "rate", "published", "changes", "rule", "note")
 
 
 def results_csv(page: Page) -> str:
@@ -43,6 +44,30 @@ def costs_csv(page: Page) -> str:
 def statements_csv(page: Page) -> str:
     """Statements with yes, no or unknown, and the evidence."""
     return _csv(STATEMENTS, [[v.statement, _YES_NO[v.holds], v.evidence] for v in page.verdicts])
+
+
+def selected_csv(page: Page) -> str:
+    """What each rule picked: `picked`, `none` or `unknown`, rates in percent, changes in points of percentage.
+
+    The sweep itself is in `results.csv`.
+    """
+    return _csv(SELECTED, [_selected_line(selected) for selected in page.selections])
+
+
+def _selected_line(selected: Selected) -> list[str]:
+    picked = selected.picked
+    outcome = "unknown" if not selected.settled else "none" if picked is None else "picked"
+    changes = {} if picked is None else picked.changes
+    return [
+        selected.name,
+        outcome,
+        "" if picked is None else picked.row,
+        "" if picked is None else f"{100 * picked.rate:.4g}",
+        "" if selected.published is None else f"{100 * selected.published:.4g}",
+        "; ".join(f"{metric} {change:+.2f}" for metric, change in changes.items()),
+        selected.rule,
+        selected.note,
+    ]
 
 
 _YES_NO = {True: "yes", False: "no", None: "unknown"}

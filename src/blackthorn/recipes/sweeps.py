@@ -1,0 +1,101 @@
+"""Rows that differ in how much was pruned: which they are, and how far pruning goes before an accuracy gives way."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import AliasChoices, Field
+
+from ..errors import did_you_mean
+from ..measuring import Paired
+
+Pattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        validation_alias=AliasChoices("from", "rows"),
+        serialization_alias="from",
+        description="The rows of a sweep; * stands for any characters: fgsm weight *.",
+    ),
+]
+"""A sweep, written `from: fgsm weight *` in a recipe (and `rows=` in Python, where `from` is taken)."""
+
+ROUNDING = 1e-9
+"""What floats may lose, in points: a loss of exactly the tolerance is within it."""
+
+
+def swept(pattern: str, than: str, rates: Mapping[str, float]) -> list[str]:
+    """The rows that fit a pattern, from the smallest rate to the largest, without `than`.
+
+    Args:
+        pattern: a name in which * stands for any characters.
+        than: the unpruned network, which is no part of the sweep even if its name fits.
+        rates: the requested sparsity of every row, 0 where nothing was pruned.
+    Raises:
+        ValueError: no row fits, one that was not pruned does, or two at the same rate.
+    """
+    fits = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL).fullmatch
+    found = sorted((row for row in rates if row != than and fits(row)), key=lambda row: rates[row])
+    if not found:
+        raise ValueError(f"no row fits '{pattern}' (* stands for any characters); {did_you_mean(pattern, rates)}")
+    if not rates[found[0]]:
+        raise ValueError(f"'{pattern}' fits '{found[0]}', which is not pruned; write a narrower one")
+    for one, other in pairwise(found):
+        if rates[one] == rates[other]:
+            raise ValueError(
+                f"'{pattern}' fits both '{one}' and '{other}', pruned by {100 * rates[one]:.4g}%; write a narrower one"
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The largest rate of a sweep at which an accuracy is still within a tolerance; 0 = none of them is."""
+
+    sure: float
+    """Even at the low end of the 95 % interval."""
+    seen: float
+    """As measured."""
+    possible: float
+    """At the high end of the interval."""
+    tried: float
+    """The largest rate there is."""
+
+    def __str__(self) -> str:
+        at_most = " or more" if self.possible == self.tried else ""
+        if self.sure == self.possible:
+            return f"{_rate(self.seen)}{at_most}"
+        return f"{_rate(self.seen)} [{_rate(self.sure)}, {_rate(self.possible)}{at_most}]"
+
+
+def limit(changes: Sequence[tuple[float, Paired]], points: float) -> Limit:
+    """How far a sweep goes: for each rate the difference from the unpruned network, and the points it may lose."""
+    least = -points - ROUNDING
+
+    def largest(passing: Sequence[bool]) -> float:
+        return max((rate for (rate, _), passes in zip(changes, passing) if passes), default=0.0)
+
+    return Limit(
+        sure=largest([100 * change.low >= least for _, change in changes]),
+        seen=largest([100 * change.difference >= least for _, change in changes]),
+        possible=largest([100 * change.high >= least for _, change in changes]),
+        tried=max(rate for rate, _ in changes),
+    )
+
+
+def goes_further(one: Limit, other: Limit) -> bool | None:
+    """Whether `one` lasts to a larger rate than `other`.
+
+    Yes when it surely lasts longer than `other` possibly does. No when it gives way at a rate that `other` survives
+    or gives way at too, as measured. Undecided in between, and where the sweep ends before the one that should give
+    way does.
+    """
+    if one.sure > other.possible and other.possible < other.tried:
+        return True
+    return False if one.seen <= other.seen and one.seen < one.tried else None
+
+
+def _rate(rate: float) -> str:
+    return f"{100 * rate:.4g}%"
