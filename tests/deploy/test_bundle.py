@@ -199,7 +199,7 @@ def pickled(path: Path) -> None:
 
 
 def of_a_later_version(path: Path) -> None:
-    save_file({"a": torch.ones(1)}, path, metadata={"blackthorn": json.dumps({"version": 2})})
+    save_file({"a": torch.ones(1)}, path, metadata={"blackthorn": json.dumps({"version": 3})})
 
 
 def with_other_tensors(path: Path) -> None:
@@ -225,7 +225,7 @@ def with_a_broken_shape(path: Path) -> None:
         (pickled, "is a pickle"),
         (lambda path: save_file({"a": torch.ones(1)}, path), "without architecture"),
         (lambda path: save_file({"a": torch.ones(1)}, path, metadata={"blackthorn": "{"}), "damaged header"),
-        (of_a_later_version, "of version 2, this is 1"),
+        (of_a_later_version, "of version 3, this is 2"),
         (with_other_tensors, "'conv1.bias' of 'wang_cnn' is not in it"),
         (with_a_broken_shape, "wang_cnn cannot take images"),
     ],

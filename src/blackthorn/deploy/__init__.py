@@ -1,7 +1,25 @@
-"""A network that someone else can run."""
+"""A network that someone else can run, and that runs as fast as its zeros allow."""
 
 from .bundle import Bundle as Bundle
 from .bundle import load as load
 from .bundle import save as save
+from .sparse import InBfloat16 as InBfloat16
+from .sparse import Pick as Pick
+from .sparse import Sparsified as Sparsified
+from .sparse import sparsify as sparsify
+from .sparse_layer import SparseLayer as SparseLayer
+from .unroll import decouple as decouple
+from .unroll import unroll as unroll
 
-__all__ = ["Bundle", "load", "save"]
+__all__ = [
+    "Bundle",
+    "InBfloat16",
+    "Pick",
+    "SparseLayer",
+    "Sparsified",
+    "decouple",
+    "load",
+    "save",
+    "sparsify",
+    "unroll",
+]

@@ -1,13 +1,15 @@
 """A network as one file that someone else can load: weights, masks and architecture; no pickle, no code.
 
 `load` builds the network from its architecture, in full size, then gives every parameter and buffer its
-stored shape: a shrunk network differs from its architecture in nothing else.
+stored shape: a shrunk network differs from its architecture in nothing else. Layers of another kind, as
+`decouple` and `sparsify` make them, are named in the header and put in their places first.
 """
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +18,7 @@ from ..errors import BlackthornError, BundleError, PruningError
 from ..models import architecture_of, build, check_logits
 from ..pruning import Masks, replace_, resize_
 from .container import Header, read, write
+from .replaced import replace_layers_, replaced
 
 _MODEL, _MASK = "model.", "mask."
 
@@ -37,7 +40,7 @@ def save(
     about: Mapping[str, object] | None = None,
     example_shape: tuple[int, int, int] | None = None,
 ) -> None:
-    """Write a dense, masked or shrunk network as one `.safetensors` file, whole or not at all.
+    """Write a dense, masked, shrunk, decoupled or sparse network as one `.safetensors` file, whole or not at all.
 
     Args:
         path: where to; a file that is there is replaced once the new one is complete.
@@ -55,7 +58,12 @@ def save(
     tensors = {_MODEL + name: tensor.detach().cpu().contiguous() for name, tensor in _state(model).items()}
     kept = {_MASK + name: mask.cpu().contiguous() for name, mask in (masks or {}).items()}
     both = {name: tensor.clone() for name, tensor in {**tensors, **kept}.items()}  # no shared storage
-    write(path, Header(architecture=architecture, masked=masks is not None, about=dict(about or {})), both)
+    forms = replaced(model)
+    version: Literal[1, 2] = 2 if forms else 1
+    header = Header(
+        version=version, architecture=architecture, masked=masks is not None, about=dict(about or {}), layers=forms
+    )
+    write(path, header, both)
 
 
 def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
@@ -82,6 +90,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     try:
         with torch.random.fork_rng(devices=[]):  # builders draw first weights
             model = build(header.architecture)
+        replace_layers_(model, header.layers, state)
         missing = sorted(_state(model).keys() - state.keys())
         if missing:
             raise BundleError(f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?")

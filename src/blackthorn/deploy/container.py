@@ -4,7 +4,7 @@ all."""
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import field
 from pathlib import Path
 from typing import Literal
 
@@ -13,9 +13,10 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..errors import BundleError
-from ..values import ValidationError, parse, value
+from ..values import ValidationError, parse, spell, value
+from .replaced import Form
 
-VERSION = 1
+VERSION = 2
 _KEY = "blackthorn"  # of the header among the file's metadata
 
 
@@ -23,13 +24,16 @@ _KEY = "blackthorn"  # of the header among the file's metadata
 class Header:
     """What a bundle says about its tensors."""
 
-    version: Literal[1] = 1
+    version: Literal[1, 2]
+    """2 if layers were replaced, which version 1 did not know."""
     architecture: dict[str, object]
     """The dict from which `models.build` makes the network in its full size."""
     masked: bool
     """Masks are stored too; they may be empty."""
     about: dict[str, object]
     """Whatever its maker wants known."""
+    layers: dict[str, Form] = field(default_factory=dict)
+    """Layers that are of another kind than the architecture's, by name."""
 
 
 def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
@@ -39,7 +43,7 @@ def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
         BundleError: the header is not JSON, or the disk refuses.
     """
     try:
-        text = json.dumps(asdict(header), allow_nan=False)
+        text = json.dumps(spell(header), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BundleError(f"{path}: {error}; about= may hold text, finite numbers, lists and dicts") from error
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -87,7 +91,7 @@ def _header(path: Path, text: str) -> Header:
     try:
         said = json.loads(text)
         version = said.get("version") if isinstance(said, dict) else None
-        if version != VERSION:
+        if version not in range(1, VERSION + 1):
             raise BundleError(f"{path} is a bundle of version {version}, this is {VERSION}; update blackthorn")
         header: Header = parse(Header, said)
     except (json.JSONDecodeError, ValidationError) as error:

@@ -37,6 +37,6 @@ class FilterNorm:
         if self.include_linear:
             del weights[output_weight(model)]
         order = 1 if self.norm == "l1" else 2
-        rows = {name: weight.detach().flatten(1) for name, weight in weights.items()}
+        rows = {name: weight.detach().flatten(1) for name, weight in weights.items() if weight.dim() > 1}
         norms = {name: torch.linalg.vector_norm(row, order, dim=1) for name, row in rows.items()}
         return {name: norm / rows[name].shape[1] if self.normalize else norm for name, norm in norms.items()}

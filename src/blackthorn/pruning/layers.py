@@ -1,5 +1,7 @@
-"""The layers whose weights can be pruned: convolutions and linear layers, in the order the model lists
-them."""
+"""The layers whose weights can be pruned: convolutions, linear layers and those that store single entries of a matrix,
+in the order the model lists them."""
+
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -8,13 +10,22 @@ from ..errors import PruningError
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
+@runtime_checkable
+class Entries(Protocol):
+    """A layer of single connections, such as `deploy.SparseLayer`: its weight is (entries,)."""
+
+    def reads(self, inputs: Tensor) -> Tensor:
+        """What each entry reads of inputs in the shape of one image: (entries,)."""
+
+
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Name -> weight of every convolution and linear layer; a tied weight once. No biases, no norms.
+    """Name -> weight of every convolution, linear layer and layer of entries; a tied weight once. No biases, no
+    norms.
 
     Raises:
         PruningError: there are none, or a layer's weight is computed on the fly.
     """
-    found = _weights(model, (*_CONVOLUTIONS, nn.Linear))
+    found = _weights(model, (*_CONVOLUTIONS, nn.Linear, Entries))
     if not found:
         raise PruningError(f"{type(model).__name__} has no convolution or linear layer to prune")
     return found

@@ -18,7 +18,8 @@ class Sparsity:
     filters: float
     """Of convolution filters, those whose weights are all zero; 0 without convolutions."""
     units: float
-    """Of convolution filters and hidden linear units (not the logits), those whose weights are all zero."""
+    """Of convolution filters and hidden linear units (not the logits), those whose weights are all zero. Layers of
+    single entries have no units."""
 
     def __str__(self) -> str:
         parts = (f"{100 * getattr(self, name):.1f} % of {name}" for name in ("weights", "filters", "units"))
@@ -34,9 +35,10 @@ def sparsity(model: nn.Module) -> Sparsity:
     """
     weights, filters, logits = prunable_weights(model), filter_weights(model), output_weight(model)
     zeros = sum(int((weight == 0).sum()) for weight in weights.values())
-    silent = {name: int((weight == 0).flatten(1).all(1).sum()) for name, weight in weights.items()}
-    rows = {name: weight.shape[0] for name, weight in weights.items()}
-    hidden = [name for name in weights if name != logits]
+    whole = {name: weight for name, weight in weights.items() if weight.dim() > 1}
+    silent = {name: int((weight == 0).flatten(1).all(1).sum()) for name, weight in whole.items()}
+    rows = {name: weight.shape[0] for name, weight in whole.items()}
+    hidden = [name for name in whole if name != logits]
     return Sparsity(
         weights=zeros / sum(weight.numel() for weight in weights.values()),
         filters=_share(sum(silent[name] for name in filters), sum(rows[name] for name in filters)),

@@ -1,0 +1,68 @@
+"""The products of a sparse matrix and a batch, compiled for the processor at hand when they are first needed.
+
+The code (`kernel_code.py`) is LLVM's, and llvmlite, the extra `sparse`, compiles it: a tenth of a second, nothing
+written to disk, no compiler on the user's machine.
+
+Reference: docs/decisions/0009-a-sparse-kernel.md, with what else was measured.
+"""
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+WIDTHS = (32, 16, 8, 4, 1)
+"""Images of a block, the numbers of images for which code is compiled."""
+_ADDRESS, _SIZE = ctypes.c_void_p, ctypes.c_int64
+_MATRIX = (_SIZE,) * 6 + (_ADDRESS,) * 3  # sizes in and out, panels and their width; rows, columns, weights
+
+
+def available() -> bool:
+    """Whether llvmlite is installed."""
+    return find_spec("llvmlite") is not None
+
+
+class Kernel:
+    """The products of one block of images: addresses and sizes in, nothing out, and the interpreter is free.
+
+    What follows the matrix in each: the last two are scratch blocks for the values of a panel of inputs, and of the
+    outputs. `start` and `stop` are positions of the output, so that threads can share a block.
+    """
+
+    def __init__(self, width: int, engine: Any) -> None:
+        self.width = width
+        self._engine = engine  # owns the code
+
+        def function(name: str, *arguments: Any) -> Callable[..., None]:
+            made: Callable[..., None] = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address(name))
+            return made
+
+        block, share, scratch = (_ADDRESS, _ADDRESS, _SIZE), (_ADDRESS, _SIZE, _SIZE), (_ADDRESS, _ADDRESS)
+        self.forward = function("forward", *block, *_MATRIX, *share, *scratch)
+        """x, y, images, matrix, bias of each row, start, stop: y = W x + bias."""
+        self.to_input = function("to_input", *block, *_MATRIX, *scratch)
+        """Gradient of x, gradient of y, images, matrix: the first from the second."""
+        self.to_weight = function("to_weight", *block, *_MATRIX, *share, *scratch)
+        """x, gradient of y, images, matrix, gradient of the weights (added to), start, stop."""
+
+
+@cache
+def kernel(width: int) -> Kernel:
+    """The kernel for blocks of `width` images, compiled once in a process."""
+    import llvmlite.binding as llvm
+
+    from .kernel_code import assembly
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(), opt=3
+    )
+    module = llvm.parse_assembly(assembly(width))
+    module.verify()
+    passes = llvm.create_pass_builder(machine, llvm.create_pipeline_tuning_options(speed_level=2))
+    passes.getModulePassManager().run(module, passes)
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return Kernel(width, engine)
