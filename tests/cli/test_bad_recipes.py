@@ -13,6 +13,7 @@ from .conftest import Cli, refusal
 
 DENSE, PRUNED = ("networks", "dense"), ("networks", "weight 50%")
 NATURAL, STATEMENT = ("measures", "natural"), ("statements", 0)
+FGSM = ("measures", "fgsm 0.1")
 ADAM = (*TRAIN, "optimizer")
 NAN, INF = float("nan"), float("inf")
 
@@ -47,6 +48,17 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     (PGD, {"kind": "pdg", "eps": 0.1}, ["there is no kind 'pdg'", "did you mean 'pgd'", "Known: fgsm, pgd"]),
     (PGD, {"kind": 3}, ["there is no kind '3'"]),
     (PGD, {"kind": None}, ["there is no kind 'None'"]),
+    # sources
+    ((*FGSM, "source"), {"kind": "substitute", "of": "dance"}, ["measures.fgsm 0.1.source.of", "'dance'", "dense"]),
+    ((*FGSM, "source"), {"kind": "network", "name": "x"}, ["measures.fgsm 0.1.source.name", "no network 'x'"]),
+    ((*FGSM, "source"), {"kind": "network"}, ["measures.fgsm 0.1.source.name: is missing", "network needs 'name'"]),
+    ((*FGSM, "source"), {"kind": "substitut"}, ["no kind 'substitut'", "did you mean 'substitute'"]),
+    ((*FGSM, "source"), "substitute", ["measures.fgsm 0.1.source", "{kind: substitute, ...}"]),
+    ((*FGSM, "source"), {"kind": "substitute", "round": 3}, ["substitute has no option 'round'", "'rounds'"]),
+    ((*FGSM, "source"), {"kind": "substitute", "holdout": 0}, ["source.holdout", "at least 1", "got 0"]),
+    ((*FGSM, "source"), {"kind": "substitute", "lam": 0}, ["measures.fgsm 0.1.source", "a step of 0"]),
+    ((*FGSM, "attack", "targeted"), True, ["measures.fgsm 0.1", "remove targeted: true"]),
+    ((*NATURAL, "source"), {"kind": "substitute"}, ["measures.natural", "natural accuracy crafts no images"]),
     # pruning
     ((*PRUNE, "sparsity"), 98, ["networks.weight 50%.steps.0.sparsity", "98% or 0.98", "got 98"]),
     ((*PRUNE, "sparsity"), "98", ["98% or 0.98"]),
@@ -264,3 +276,12 @@ def test_a_recipe_that_shows_no_network_is_refused(cli: Cli, tmp_path: Path) -> 
         network["show"] = False
     write(tmp_path, recipe)
     assert "nothing would be measured" in refusal(cli("show", "r.yaml"))
+
+
+def test_a_substitute_that_leaves_no_image_to_measure_is_refused_before_anything_is_trained(
+    cli: Cli, tmp_path: Path
+) -> None:
+    write(tmp_path, tiny(*FGSM, "source", to={"kind": "substitute"}))
+    line = refusal(cli("run", "r.yaml"))
+    assert "measures.fgsm 0.1.source: a substitute is trained on the first 150 of 40 test images" in line
+    assert not (tmp_path / "runs" / "stages").exists()

@@ -19,7 +19,7 @@ from .. import __version__, models, report
 from ..attacks import AnyAttack
 from ..data import Splits
 from ..errors import BlackthornError, ModelError, RecipeError
-from ..measuring import AnyMeasure
+from ..measuring import Accuracy, AnyMeasure, AnySource
 from ..models import build
 from ..objectives import AnyObjective
 from ..pruning import AnyCriterion
@@ -34,7 +34,7 @@ from ..recipes.schema import Augmentation, Recipe, Step
 from ..recipes.selecting import AnyRule, choose
 from ..recipes.statements import AnyStatement, judge
 from ..recipes.store import Store, write_text, written
-from ..training import AnyOptimizer, AnySchedule
+from ..training import AnyOptimizer, AnySchedule, Substitute
 from .closing import busy
 from .progress import watching
 
@@ -77,6 +77,7 @@ _KINDS = {
     "criterion": AnyCriterion,
     "attack": AnyAttack,
     "measure": AnyMeasure,
+    "source": AnySource,
     "statement": AnyStatement,
     "rule": AnyRule,
 }
@@ -167,6 +168,13 @@ def _prepare(recipe: str, read: Recipe, data_root: Path | None) -> tuple[Splits,
         if any(getattr(step, "early_stopping", None) for step in network.steps) and not len(splits.valid):
             raise RecipeError(
                 f"{recipe}: networks.{row}: early_stopping needs validation images; set data.valid=0.1, or leave it out"
+            )
+    for name, measure in read.measures.items():  # found out now, and not after all networks are trained
+        source = measure.source if isinstance(measure, Accuracy) else None
+        if isinstance(source, Substitute) and len(splits.test) <= source.holdout:
+            raise RecipeError(
+                f"{recipe}: measures.{name}.source: a substitute is trained on the first {source.holdout} of "
+                f"{len(splits.test)} test images, which leaves none to measure; write a smaller holdout"
             )
     return splits, plan(read, splits)
 

@@ -1,6 +1,7 @@
 """What a network, or any other function of images, answers: one label for each image, and nothing else is looked at."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,8 @@ def answers(predict: Predict, x: Tensor, *, batch_size: int = 500) -> Tensor:
     Raises:
         ModelError: something else than a label or scores for each image, or scores that are not finite.
     """
-    if not isinstance(predict, nn.Module):
-        return torch.cat([_labels(predict, batch) for batch in x.split(batch_size)])
-    with eval_mode(predict):
-        return torch.cat([_labels(predict, batch) for batch in x.split(batch_size)])
+    with eval_mode(predict) if isinstance(predict, nn.Module) else nullcontext():
+        return torch.cat([_labels(predict, x[at : at + batch_size]) for at in range(0, len(x), batch_size)])
 
 
 def with_tensors(predict: Predict, x: Tensor | Array) -> tuple[Predict, Tensor]:

@@ -148,6 +148,7 @@ def _kinds_near(path: _Path) -> str:
         "optimizer": "adam",
         "schedule": "cosine",
         "criterion": "magnitude",
+        "source": "substitute",
         "statements": "keeps",
         "rule": "high_compression",
     }

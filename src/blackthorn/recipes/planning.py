@@ -9,23 +9,24 @@ children and for every recipe, and running a command again is the same as resumi
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..attacks import PGD
 from ..data import Splits
-from ..measuring import Cost
+from ..measuring import Accuracy, Cost
 from ..models.foreign import source_of
 from ..objectives import Adversarial
+from ..training import Substitute
 from ..values import address, spell
 from .schema import Prune, Recipe, Shrink, Train
 
 _LEAST = 500.0  # effort of a stage that does next to nothing: reading a network, writing a folder
 
-REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "accuracy": 1, "cost": 1}
+REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "substitute": 1, "accuracy": 1, "cost": 1}
 
-StageKind = Literal["train", "prune", "shrink", "accuracy", "cost"]
+StageKind = Literal["train", "prune", "shrink", "substitute", "accuracy", "cost"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,13 @@ class Stage:
     """For people: seed, network, what."""
     effort: float
     """Forward or backward passes of one image, roughly; for the remaining time."""
+    source: "Stage | None" = None
+    """What an accuracy's adversarial images are crafted on, where that is not its parent."""
+
+    @property
+    def needs(self) -> tuple["Stage", ...]:
+        """What must be finished before."""
+        return tuple(stage for stage in (self.parent, self.source) if stage is not None)
 
 
 @dataclass(frozen=True)
@@ -80,7 +88,10 @@ def plan(recipe: Recipe, splits: Splits) -> Plan:
             finished[row] = parent
         for row in recipe.rows:
             for metric, measure in recipe.measures.items():
-                stage = _measure(measure, finished[row], row, metric, splits)
+                source = _source(measure, finished, row, splits)
+                if source is not None:
+                    source = stages.setdefault(source.key, source)
+                stage = _measure(measure, finished[row], source, row, metric, splits)
                 places.append(Place(row, metric, seed, stages.setdefault(stage.key, stage)))
     # Latency is measured when nothing else of this recipe runs any more.
     ordered = sorted(stages.values(), key=lambda stage: stage.kind == "cost")
@@ -111,13 +122,35 @@ def _step(
     return Stage(step.kind, address(identity), step, seed, model, parent, label, effort)
 
 
-def _measure(measure: Any, network: Stage, row: str, metric: str, splits: Splits) -> Stage:
+def _source(measure: Any, finished: Mapping[str, Stage], row: str, splits: Splits) -> Stage | None:
+    """The network that a measure's adversarial images are crafted on; a substitute is a stage of its own."""
+    source = measure.source if isinstance(measure, Accuracy) else None
+    if not isinstance(source, Substitute):
+        return None if source is None else finished[source.name]
+    oracle = finished[source.of or row]
+    value = replace(source, of=None)  # the name of a row decides nothing
+    identity = {
+        "stage": spell(value),
+        "revision": REVISIONS["substitute"],
+        "parent": oracle.key,
+        "seed": oracle.seed,
+        "data": splits.fingerprint,
+    }
+    effort = _LEAST + 6.0 * value.points * value.epochs  # all rounds together are twice the last; three passes each
+    label = f"seed {oracle.seed} · {source.of or row} · substitute"
+    model = {"kind": "mlp", "hidden": list(value.hidden)}
+    return Stage("substitute", address(identity), value, oracle.seed, model, oracle, label, effort)
+
+
+def _measure(measure: Any, network: Stage, source: Stage | None, row: str, metric: str, splits: Splits) -> Stage:
     identity = {
         "stage": spell(measure),
         "revision": REVISIONS[measure.kind],
         "parent": network.key,
         "data": splits.fingerprint,
     }
+    if source is not None:
+        identity |= {"stage": spell(replace(measure, source=None)), "source": source.key}
     if isinstance(measure, Cost):
         effort = _LEAST + 3.0 * measure.repeats * sum(measure.batches)  # in up to three forms
     else:
@@ -125,7 +158,7 @@ def _measure(measure: Any, network: Stage, row: str, metric: str, splits: Splits
         # A step is two passes; but images leave as soon as they are fooled, and are judged once more at the end.
         effort = _LEAST + len(splits.test) * (1.0 if attack is None else 2.0 + _steps(attack))
     label = f"seed {network.seed} · {row} · {metric}"
-    return Stage(measure.kind, address(identity), measure, network.seed, network.model, network, label, effort)
+    return Stage(measure.kind, address(identity), measure, network.seed, network.model, network, label, effort, source)
 
 
 def _passes(objective: Any) -> float:

@@ -109,9 +109,10 @@ def run_plan(
                 listen(Event("elsewhere", stage.key, stage.label, worker=worker))
                 del pending[stage.key]
                 idle = False
-            elif given_up[number[stage.key]] or (stage.parent is not None and given_up[number[stage.parent.key]]):
-                if stage.parent is not None and stage.parent.key in outcome.failures:
-                    outcome.failures[stage.key] = outcome.failures[stage.parent.key]
+            elif given_up[number[stage.key]] or any(given_up[number[need.key]] for need in stage.needs):
+                for need in stage.needs:
+                    if need.key in outcome.failures:
+                        outcome.failures.setdefault(stage.key, outcome.failures[need.key])
                 given_up[number[stage.key]] = 1
                 listen(Event("elsewhere", stage.key, stage.label, worker=worker))
                 del pending[stage.key]
@@ -130,7 +131,7 @@ def run_plan(
 
 
 def _ready(stage: Stage, store: Store, pending: Mapping[str, Stage]) -> bool:
-    if stage.parent is not None and not store.done(stage.parent.kind, stage.parent.key):
+    if not all(store.done(need.kind, need.key) for need in stage.needs):
         return False
     # Timings wait until nothing else of this plan is left.
     return stage.kind != "cost" or all(other.kind == "cost" for other in pending.values())
@@ -181,8 +182,9 @@ def _reason(problem: Exception, stage: Stage) -> str | None:
         return str(problem)
     if isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in first:
         return "there is not enough memory; write a smaller batch_size, or take a smaller network"
-    kind = str(stage_model(stage).get("kind"))
-    return f"{kind} raised {type(problem).__name__}: {first}" if ":" in kind else None
+    kinds = [str(stage_model(one).get("kind")) for one in (stage, *stage.needs)]
+    kind = next((kind for kind in kinds if ":" in kind), None)
+    return None if kind is None else f"{kind} raised {type(problem).__name__}: {first}"
 
 
 def useful_jobs(made: Plan, device: torch.device) -> int:

@@ -23,10 +23,10 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from ..attacks import Precision
 from ..data import Crop, Flip
 from ..errors import did_you_mean
-from ..measuring import AnyMeasure
+from ..measuring import Accuracy, AnyMeasure
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
-from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping
+from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, Substitute
 from ..values import Count, Number, Rate, value, whole
 from .selecting import Selection
 from .statements import AnyStatement, Percent
@@ -191,6 +191,7 @@ class Recipe:
         self._check_networks()
         if not self.rows:
             raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
+        self._check_sources()
         for statement in self.statements:
             where = f"statements: '{statement.text}'"
             try:
@@ -232,6 +233,15 @@ class Recipe:
                     )
                 before = step.kind == "prune" or (before and step.kind != "shrink")
             pruned[name] = bool(before)
+
+    def _check_sources(self) -> None:
+        for name, measure in self.measures.items():
+            source = measure.source if isinstance(measure, Accuracy) else None
+            key = "of" if isinstance(source, Substitute) else "name"
+            row = None if source is None else getattr(source, key)
+            if row is not None and row not in self.networks:
+                where = f"measures.{name}.source.{key}"
+                raise ValueError(f"{where}: there is no network '{row}'; {did_you_mean(row, self.networks)}")
 
     def _check_places(self, where: str, rows: Sequence[str], metrics: Sequence[str]) -> None:
         """Rows that are shown, and measures that are an accuracy."""

@@ -22,7 +22,7 @@ from ..measuring import Accuracy, Cost, Measured
 from ..measuring import parameters as count_parameters
 from ..models import build, eval_mode
 from ..pruning import Hold, Masks, prune, shrink, sparsity
-from ..training import fit
+from ..training import Substitute, Substituted, fit
 from ..types import Progress
 from ..values import spell
 from .files import ABOUT, EXAMPLES, FLAGS, HISTORY, NETWORK, RECORDS
@@ -54,6 +54,8 @@ def perform(
         _prune(stage, stage.value, folder, splits, finished, device)
     elif isinstance(stage.value, Shrink):
         _shrink(stage, folder, splits, finished, device)
+    elif isinstance(stage.value, Substitute):
+        _substitute(stage, stage.value, folder, splits, finished, device, progress)
     elif isinstance(stage.value, Accuracy):
         _accuracy(stage, stage.value, folder, splits, finished, device, progress)
     else:
@@ -62,6 +64,7 @@ def perform(
         "stage": spell(stage.value),
         "label": stage.label,
         "parent": stage.parent.key if stage.parent else None,
+        **({} if stage.source is None else {"source": f"{stage.source.kind}-{stage.source.key}"}),
         "model": stage.model,
         **_provenance(stage, splits, device, time.time() - start),
     }
@@ -156,6 +159,37 @@ def _shrink(stage: Stage, folder: Path, splits: Splits, finished: Finished, devi
     _keep(folder, small, None, splits, bundle.about, removed=bundle.about)
 
 
+def _substitute(
+    stage: Stage,
+    step: Substitute,
+    folder: Path,
+    splits: Splits,
+    finished: Finished,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    assert stage.parent is not None
+    oracle = _network(stage.parent, finished).model.to(device)
+    test = splits.test.to(device)
+    made = step(oracle, test.x, test.y, num_classes=splits.num_classes, seed=stage.seed, progress=progress)
+    write_records(folder / HISTORY, [dict(epoch) for epoch in made.history])
+    about = {"holdout": made.holdout, "queries": made.queries, "agreement": made.agreement}
+    _keep(folder, made.model, None, splits, about)
+
+
+def _source(stage: Stage, finished: Finished, device: torch.device) -> nn.Module | Substituted | None:
+    """What an accuracy's adversarial images are crafted on, where that is not the measured network."""
+    if stage.source is None:
+        return None
+    bundle = _network(stage.source, finished)
+    model, about = bundle.model.to(device), bundle.about
+    if stage.source.kind != "substitute":
+        return model
+    holdout, queries, agreement = (about.get(name) for name in ("holdout", "queries", "agreement"))
+    assert isinstance(holdout, int) and isinstance(queries, int) and isinstance(agreement, float)  # as written above
+    return Substituted(model, holdout, queries, agreement)
+
+
 def _accuracy(
     stage: Stage,
     measure: Accuracy,
@@ -171,7 +205,7 @@ def _accuracy(
     test = splits.test.to(device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AttackWarning)  # kept in the record, and shown in the report
-        measured = measure(model, test.x, test.y, progress=progress)
+        measured = measure(model, test.x, test.y, source=_source(stage, finished, device), progress=progress)
     flags = io.BytesIO()
     np.save(flags, measured.flags.numpy(), allow_pickle=False)
     write_bytes(folder / FLAGS, flags.getvalue())
@@ -218,8 +252,8 @@ def _was_shrunk(stage: Stage | None) -> bool:
 
 
 def stage_model(stage: Stage) -> dict[str, Any]:
-    """The architecture that a chain of stages began with."""
-    while stage.parent is not None:
+    """The architecture that a chain of stages began with; a substitute begins one of its own."""
+    while stage.parent is not None and stage.kind != "substitute":
         stage = stage.parent
     return stage.model
 

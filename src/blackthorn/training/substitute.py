@@ -87,7 +87,7 @@ class Substitute:
     @property
     def points(self) -> int:
         """Images in the last round: 4,800 by default."""
-        return self.holdout * 2 ** (self.rounds - 1)
+        return self.holdout << (self.rounds - 1)
 
     @property
     def queries(self) -> int:
