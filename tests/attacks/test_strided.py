@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -15,6 +15,7 @@ def gradient(forward, x: Tensor, upstream: Tensor) -> Tensor:
     return torch.autograd.grad(forward(leaf), leaf, upstream)[0]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_two_strided_convolutions_in_a_row_equal_torchs(data: st.DataObject) -> None:
     strides = [data.draw(st.integers(2, 3), "stride") for _ in range(2)]
