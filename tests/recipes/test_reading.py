@@ -130,6 +130,17 @@ def test_presets_and_changes_reach_swept_networks(tmp_path: Path) -> None:
     assert all(counts == [1] for counts in epochs(read(tmp_path, recipe, preset="short")).values())
 
 
+def test_a_path_may_ask_for_the_kind_of_what_it_changes(tmp_path: Path) -> None:
+    recipe = tiny()
+    for kind in ("fgsm", "pgd"):
+        objective = {"kind": "adversarial", "attack": {"kind": kind, "eps": 0.1}}
+        recipe["networks"][kind] = {"steps": [{"kind": "train", "epochs": 1, "objective": objective}]}
+    recipe["presets"]["short"] = {"networks.*.steps.train.objective.attack.pgd.steps": 3}
+    made = read(tmp_path, recipe, preset="short")
+    assert made.networks["pgd"].steps[0].objective.attack.steps == 3
+    assert not hasattr(made.networks["fgsm"].steps[0].objective.attack, "steps")
+
+
 def test_a_published_number_may_have_a_percent_sign(tmp_path: Path) -> None:
     made = read(tmp_path, tiny("published", "values", to={"dense": {"natural": "99.1%"}}))
     assert made.published is not None

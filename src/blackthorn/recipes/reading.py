@@ -207,7 +207,7 @@ def _with(raw: dict[str, Any], path: str, setting: Any, where: str) -> dict[str,
     """`raw` with what stands at `path` replaced.
 
     `*` stands for every entry that has the rest of the path; in a list, a number is a position and a word a kind:
-    `networks.*.steps.train.epochs`.
+    `networks.*.steps.train.epochs`. What has a kind may be asked for it: `networks.*.steps.train.objective.attack.pgd.steps`.
     """
     raw = copy.deepcopy(raw)
     words = path.split(".")
@@ -235,6 +235,9 @@ def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Itera
         for key, entry in enumerate(node):
             if isinstance(entry, dict) and entry.get("kind") == word:
                 yield from _places(node[key], rest) if rest else [(node, key)]
+        return
+    if isinstance(node, dict) and rest and node.get("kind") == word:  # attack.pgd.steps: of attacks of that kind only
+        yield from _places(node, rest, behind_star)
         return
     for taken in range(len(words), 0, -1):  # names may hold dots: measures.fgsm 0.1.attack.eps
         key = _key(node, ".".join(words[:taken]))
