@@ -78,7 +78,14 @@ def test_panels_of_columns_change_nothing(way: str, monkeypatch: pytest.MonkeyPa
     torch.testing.assert_close(layer.without_zeros()(x), linear(x))
 
 
-def test_gradients_are_right_to_second_differences() -> None:
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_is_summed_up_in_float32(kind: torch.dtype) -> None:
+    layer, x = from_linear(pruned_linear(300, 4)), torch.rand(2, 300)
+    wanted = layer.to(kind).float()(x.to(kind).float()).to(kind)
+    assert torch.equal(layer.to(kind)(x.to(kind)), wanted)
+
+
+def test_gradients_agree_with_finite_differences() -> None:
     """In float64, by torch's own check."""
     layer = from_linear(pruned_linear(7, 5, 0.4)).double()
     x = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)

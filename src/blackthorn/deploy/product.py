@@ -171,8 +171,11 @@ class _Matrix(NamedTuple):
         """For every entry, the sum over the images of the gradient of its row times the value of its column."""
         counts = self.rows.diff(dim=1).long().flatten()
         entry_rows = torch.arange(self.outputs, device=grad.device).repeat(len(self.rows)).repeat_interleave(counts)
-        pieces = zip(entry_rows.split(_PIECE), self.columns.split(_PIECE))
-        return torch.cat([(grad[row] * x[column]).sum(1) for row, column in pieces] or [grad.new_zeros(0)])
+        found = self.weight.new_empty(len(self.weight))
+        for start in range(0, len(found), _PIECE):
+            some = slice(start, start + _PIECE)
+            found[some] = (grad[entry_rows[some]] * x[self.columns[some]]).sum(1)
+        return found
 
 
 _PIECE = 2**16  # entries whose images are gathered at once
@@ -221,7 +224,7 @@ def _scratch(inputs: int, outputs: int, width: int) -> tuple[int, int]:
     for name, values in (("inputs", inputs * width), ("outputs", outputs * width)):
         held = getattr(_scratches, name, None)
         if held is None or held.numel() < values:
-            held = torch.empty(values)
+            held = torch.empty(values, dtype=torch.float32, device="cpu")
             setattr(_scratches, name, held)
         addresses.append(held.data_ptr())
     return addresses[0], addresses[1]
@@ -243,7 +246,8 @@ def _in_threads(
     shares = 1 if positions is None else threads if together else math.ceil(threads / len(blocks))
     edges = [round(share * (positions or 0) / shares) for share in range(shares + 1)]
     pieces = list(pairwise(edges))
-    left = deque([blocks, piece] for piece in pieces) if together else deque([[b], p] for b in blocks for p in pieces)
+    groups = [blocks] if together else [[block] for block in blocks]
+    left = deque((group, piece) for group in groups for piece in pieces)
     flush = _flushes()
 
     def take() -> None:
@@ -266,7 +270,7 @@ def _in_threads(
 
 def _flushes() -> bool:
     """Whether denormal floats are zero here; every thread has that setting for itself."""
-    return bool((torch.tensor([1e-39]) * 1.0 == 0).item())
+    return bool((torch.tensor([1e-39], dtype=torch.float32, device="cpu") * 1.0 == 0).item())
 
 
 _pools: list[ThreadPoolExecutor] = []

@@ -38,8 +38,7 @@ def replaced(model: nn.Module) -> dict[str, SparseForm | Bfloat16Form]:
     found: dict[str, SparseForm | Bfloat16Form] = {}
     for name, module in model.named_modules():
         if isinstance(module, SparseLayer):
-            shapes = {"in_shape": module.in_shape, "out_shape": module.out_shape}
-            found[name] = SparseForm(**shapes, stored=module.stored)
+            found[name] = SparseForm(in_shape=module.in_shape, out_shape=module.out_shape, stored=module.stored)
         elif isinstance(module, InBfloat16):
             found[name] = Bfloat16Form()
     return found
@@ -62,6 +61,7 @@ def replace_layers_(model: nn.Module, forms: Mapping[str, Form], state: Mapping[
         for tensor in ("rows", "columns", "weight"):
             if f"{name}.{tensor}" not in state:
                 raise BundleError(f"'{name}.{tensor}' is not in it")
-        parts = (state.get(f"{name}.{tensor}") for tensor in ("rows", "columns", "weight", "bias"))
-        made[name] = SparseLayer(*parts, in_shape=form.in_shape, out_shape=form.out_shape, stored=form.stored)
+        rows, columns, weight = (state[f"{name}.{tensor}"] for tensor in ("rows", "columns", "weight"))
+        bias, shapes = state.get(f"{name}.bias"), {"in_shape": form.in_shape, "out_shape": form.out_shape}
+        made[name] = SparseLayer(rows, columns, weight, bias, **shapes, stored=form.stored)
     put_in_place(model, made)

@@ -135,7 +135,7 @@ def _forms(layer: Layer, inputs: Sequence[Tensor]) -> dict[str, nn.Module]:
     if isinstance(layer, nn.Linear):
         forms["sparse"] = from_linear(layer)
     else:
-        sizes = {tuple(x.shape[-2:]) for x in inputs}
+        sizes = {(x.shape[-2], x.shape[-1]) for x in inputs}
         height, width = sizes.pop()
         positions = height * width // (layer.stride[0] * layer.stride[1])
         if not sizes and int(torch.count_nonzero(layer.weight)) * positions <= _MOST_ENTRIES:

@@ -64,16 +64,19 @@ class SparseLayer(nn.Module):
         return [length, groups, out_length, out_groups]
 
     def forward(self, x: Tensor) -> Tensor:
-        """In the precision of the weights, whatever that of `x` and whatever autocast says."""
+        """Outputs in the precision of the weights, whatever that of `x` and whatever autocast says; summed up in
+        float32 at least."""
         axes = len(self.in_shape)
         if x.shape[-axes:] != self.in_shape:
             raise ModelError(f"SparseLayer wants values of shape {self.in_shape}, got {tuple(x.shape)}")
         sizes = self.sizes
+        kind = self.weight.dtype
+        computed = kind if kind in (torch.float32, torch.float64) else torch.float32
         positions = math.prod(self.out_shape[1:])
-        bias = self.bias if self.bias is None or positions == 1 else self.bias.repeat(positions)
-        images = x.to(self.weight.dtype).reshape(-1, math.prod(self.in_shape))
-        y = sparse_product(images, self.weight, self.rows, self.columns, bias, sizes)
-        return y.reshape(*x.shape[:-axes], *self.out_shape)
+        bias = None if self.bias is None else self.bias.to(computed).repeat(positions)
+        images = x.to(computed).reshape(-1, math.prod(self.in_shape))
+        y: Tensor = sparse_product(images, self.weight.to(computed), self.rows, self.columns, bias, sizes)
+        return y.to(kind).reshape(*x.shape[:-axes], *self.out_shape)
 
     def reads(self, inputs: Tensor) -> Tensor:
         """What each stored entry reads of `inputs` (*in_shape): shape (entries,)."""
@@ -125,7 +128,7 @@ class SparseLayer(nn.Module):
         return f"{shapes}, {len(self.weight):,} of {self.stored:,} entries"
 
     def _load_from_state_dict(self, *args: object) -> None:
-        super()._load_from_state_dict(*args)  # type: ignore[arg-type]  # passed through
+        super()._load_from_state_dict(*args)
         self.check()
 
 
@@ -142,8 +145,10 @@ def from_linear(linear: nn.Linear) -> SparseLayer:
     rows = before.unfold(0, outputs + 1, outputs)  # the last of a panel is the first of the next
     columns = torch.cat([column + number * width for number, (_, column) in enumerate(found)])
     entries = torch.cat([part[at] for part, at in zip(parts, found)])
-    shapes = {"in_shape": (inputs,), "out_shape": (outputs,), "stored": weight.numel()}
-    return SparseLayer(rows, columns, entries, linear.bias, **shapes).train(linear.training)
+    layer = SparseLayer(
+        rows, columns, entries, linear.bias, in_shape=(inputs,), out_shape=(outputs,), stored=weight.numel()
+    )
+    return layer.train(linear.training)
 
 
 def _split(shape: tuple[int, ...]) -> tuple[int, int]:

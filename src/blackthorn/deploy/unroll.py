@@ -57,8 +57,9 @@ def unroll(conv: nn.Conv2d, size: tuple[int, int]) -> SparseLayer:
     if mode != "constant":
         counts, columns, weight = _summed(counts, columns, weight, inputs=height * width * conv.in_channels)
     rows = torch.cat([counts.new_zeros(1), counts.cumsum(0)])[None]
-    shapes = {"in_shape": (conv.in_channels, height, width), "out_shape": (out, *out_size)}
-    return SparseLayer(rows, columns, weight, conv.bias, **shapes).to(conv.weight.device).train(conv.training)
+    in_shape, out_shape = (conv.in_channels, height, width), (out, *out_size)
+    layer = SparseLayer(rows, columns, weight, conv.bias, in_shape=in_shape, out_shape=out_shape)
+    return layer.to(conv.weight.device).train(conv.training)
 
 
 def decouple(model: nn.Module, example: Tensor) -> nn.Module:
@@ -85,7 +86,7 @@ def decouple(model: nn.Module, example: Tensor) -> nn.Module:
     for name, inputs in seen.items():
         conv = copied.get_submodule(name)
         assert isinstance(conv, nn.Conv2d)
-        sizes = {tuple(x.shape[-2:]) for x in inputs}
+        sizes = {(x.shape[-2], x.shape[-1]) for x in inputs}
         if len(sizes) > 1:
             raise ModelError(f"'{name}' runs on images of several sizes, {sorted(sizes)}; it cannot be one matrix")
         made[name] = unroll(conv, sizes.pop())
