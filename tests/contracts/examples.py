@@ -7,7 +7,7 @@ from blackthorn import attacks, data, measuring, models, objectives, pruning, tr
 from blackthorn.attacks import FGSM, PGD
 from blackthorn.measuring import Accuracy, Cost, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
-from blackthorn.pruning import FilterNorm, Magnitude
+from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
 PACKAGES = (attacks, data, measuring, models, objectives, pruning, training)
@@ -20,7 +20,14 @@ ATTACKS = [
     PGD(eps=0.1, steps=6, loss="margin", random_start=False),
     PGD(eps=0.1, steps=5, loss="quadratic", step_size=0.05),
 ]
-CRITERIA = [Magnitude(), Magnitude(include_output=False), FilterNorm(), FilterNorm(norm="l2", include_linear=True)]
+CRITERIA = [
+    Magnitude(),
+    Magnitude(include_output=False),
+    FilterNorm(),
+    FilterNorm(norm="l2", include_linear=True),
+    ActivatedValue(),
+    ActivatedValue(images=10, source="test", include_output=False),
+]
 OBJECTIVES = [
     CrossEntropy(),
     LinearQuadratic(),
@@ -54,6 +61,7 @@ MODELS = {
     "vgg16": (3, 32),
     "vgg16_anp": (3, 32),
     "wang_cnn": (1, 28),
+    "wide_resnet": (3, 32),
     "wrn28_4": (3, 32),
 }
 """Channels and side of the images each built-in network is made for."""

@@ -19,6 +19,7 @@ SHAPES = {
     "vgg16": CIFAR,
     "vgg16_anp": CIFAR,
     "wang_cnn": MNIST,
+    "wide_resnet": CIFAR,
     "wrn28_4": CIFAR,
 }
 SMALL = {"parana_cnn": {"channels": [2, 3, 2, 2], "hidden": [8, 6]}, "mlp": {"hidden": [8, 6]}}
@@ -55,6 +56,7 @@ def test_every_builder_has_a_shape_in_this_file():
         ("vgg16", 14_710_464 + 3 * 4224 + 5130),
         ("vgg16_anp", 14_710_464 + 3 * 4224 + 262_144 + 3 * 512 + 5120 + 10),
         ("wang_cnn", 178_986),
+        ("wide_resnet", 5_849_050),
         ("wrn28_4", 5_849_050),
     ],
 )
@@ -83,6 +85,28 @@ def test_wrn28_4_has_28_convolutions_of_5_839_280_weights():
     convolutions = [module for module in on_meta("wrn28_4").modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) == 28
     assert sum(module.weight.numel() for module in convolutions) == 5_839_280
+
+
+def test_a_wide_resnet_of_depth_10_and_width_1_is_the_papers_smallest():
+    # 432 + 3 shortcuts + 6 convolutions: 16x16x9 twice; 16x32x9, 32x32x9, 16x32; 32x64x9, 64x64x9, 32x64; 16x16
+    model = models.wide_resnet(10, depth=10, widen=1)
+    weights = sum(module.weight.numel() for module in model.modules() if isinstance(module, nn.Conv2d))
+    assert weights == 432 + 2 * 2304 + 4608 + 9216 + 512 + 18432 + 36864 + 2048
+
+
+@pytest.mark.parametrize("depth", [4, 9, 27])
+def test_a_wide_resnet_refuses_depths_that_make_no_whole_blocks(depth):
+    with pytest.raises(ModelError, match=f"depth must be 6 N \\+ 4, such as 10, 16, 22 or 28; got {depth}"):
+        models.wide_resnet(10, depth=depth)
+
+
+def test_a_wang_cnn_of_other_widths_is_small_and_can_be_rebuilt():
+    model = models.wang_cnn(10, channels=[8, 15, 15])
+    assert sum(p.numel() for p in model.parameters() if p.dim() > 1) == 512 + 4320 + 5625 + 150
+    again = models.build(models.architecture_of(model))
+    assert [p.shape for p in again.parameters()] == [p.shape for p in model.parameters()]
+    with pytest.raises(ModelError, match="channels must be 3 numbers"):
+        models.wang_cnn(10, channels=[8, 15])
 
 
 def test_wang_cnn_halves_28_to_14_to_5_to_1():

@@ -16,6 +16,7 @@ from .resnet import resnet18 as resnet18
 from .vgg import vgg16 as vgg16
 from .vgg import vgg16_anp as vgg16_anp
 from .wang_cnn import wang_cnn as wang_cnn
+from .wide_resnet import wide_resnet as wide_resnet
 from .wide_resnet import wrn28_4 as wrn28_4
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "vgg16",
     "vgg16_anp",
     "wang_cnn",
+    "wide_resnet",
     "wrn28_4",
 ]

@@ -20,11 +20,11 @@ from .parana_cnn import parana_cnn
 from .resnet import resnet18
 from .vgg import vgg16, vgg16_anp
 from .wang_cnn import wang_cnn
-from .wide_resnet import wrn28_4
+from .wide_resnet import wide_resnet, wrn28_4
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
     builder.__name__: builder
-    for builder in (lenet5_caffe, mlp, parana_cnn, resnet18, vgg16, vgg16_anp, wang_cnn, wrn28_4)
+    for builder in (lenet5_caffe, mlp, parana_cnn, resnet18, vgg16, vgg16_anp, wang_cnn, wide_resnet, wrn28_4)
 }
 """The built-in networks, by the name that a recipe calls them."""
 

@@ -1,6 +1,6 @@
-"""Wide ResNet 28-4: pre-activation residual blocks, four times as wide.
+"""Wide ResNets: pre-activation residual blocks with more channels and fewer layers; 28-4 is that of Wang et al.
 
-Reference: Zagoruyko, Komodakis 2016, Wide Residual Networks, Table 1 with N = 4 and k = 4; no dropout.
+Reference: Zagoruyko, Komodakis 2016, Wide Residual Networks, Table 1; no dropout.
 """
 
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .architecture import check_images, check_moments, stamp
+from ..errors import ModelError
+from .architecture import check_counts, check_images, check_moments, stamp
 from .init import he_normal_
 from .normalize import Normalize
 
@@ -60,6 +61,30 @@ class WideResNet(nn.Module):
         return logits
 
 
+def wide_resnet(
+    num_classes: int = 10,
+    *,
+    depth: int = 28,
+    widen: int = 4,
+    in_channels: int = 3,
+    image_size: int = 32,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+) -> WideResNet:
+    """Any depth of 6 N + 4 convolutions (N blocks in each of three groups) and 16, 32, 64 channels `widen` times.
+
+    Raises:
+        ModelError: an option that cannot be.
+    Reference:
+        Zagoruyko & Komodakis 2016, Table 1.
+    """
+    check_counts("wide_resnet", depth=depth, widen=widen)
+    if depth < 10 or depth % 6 != 4:
+        raise ModelError(f"wide_resnet: depth must be 6 N + 4, such as 10, 16, 22 or 28; got {depth}")
+    sizes = {"depth": depth, "widen": widen}
+    return _made("wide_resnet", num_classes, in_channels, image_size, mean, std, depth, widen, sizes)
+
+
 def wrn28_4(
     num_classes: int = 10,
     *,
@@ -75,17 +100,25 @@ def wrn28_4(
     Reference:
         Zagoruyko & Komodakis 2016, Table 1; the CIFAR network of Wang et al. 2018.
     """
-    check_images("wrn28_4", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
-    mean, std = check_moments("wrn28_4", in_channels, mean, std)
+    return _made("wrn28_4", num_classes, in_channels, image_size, mean, std, 28, 4, {})
+
+
+def _made(
+    kind: str,
+    num_classes: int,
+    in_channels: int,
+    image_size: int,
+    mean: Sequence[float] | None,
+    std: Sequence[float] | None,
+    depth: int,
+    widen: int,
+    said: dict[str, int],
+) -> WideResNet:
+    """The network under the name and with the options that it is known by."""
+    check_images(kind, num_classes=num_classes, in_channels=in_channels, image_size=image_size)
+    mean, std = check_moments(kind, in_channels, mean, std)
     normalize = nn.Identity() if mean is None or std is None else Normalize(mean, std)
-    model = WideResNet(num_classes, in_channels, 28, 4, normalize)
+    model = WideResNet(num_classes, in_channels, depth, widen, normalize)
     he_normal_(model, fan="fan_out")
-    return stamp(
-        model,
-        "wrn28_4",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-    )
+    sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
+    return stamp(model, kind, **said, **sizes, mean=mean, std=std)
