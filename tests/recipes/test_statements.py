@@ -243,16 +243,16 @@ def test_one_sweep_goes_further_than_another(lost: dict[str, int], holds: bool |
 
 def test_evidence_about_a_sweep_names_both_rates_and_how_sure_they_are() -> None:
     assert along(SOONER, pgd=weights(0, 22, 90), natural=weights(0, 0, 0)).evidence == (
-        "weight *: within 5 points up to 50% [50%, 70%] under pgd, up to 90% or more under natural"
+        "weight *: within 5 points up to 50 % [50, 70] under pgd, up to 90 % or more under natural"
     )
     assert along(FURTHER, natural=weights(0, 0, 90) | filters(60, 60)).evidence == (
-        "natural: within 5 points up to 70% for weight *, up to 0% for filter *"
+        "natural: within 5 points up to 70 % for weight *, up to 0 % for filter *"
     )
 
 
 def test_a_loss_of_exactly_the_points_is_within_them() -> None:
     """20 of 400 images are 5 points: as seen it stands at 70 %, though not surely."""
-    assert "up to 70% [50%, 70%] under pgd" in along(SOONER, pgd=weights(0, 20, 90), natural=weights(0, 0, 0)).evidence
+    assert "up to 70 % [50, 70] under pgd" in along(SOONER, pgd=weights(0, 20, 90), natural=weights(0, 0, 0)).evidence
 
 
 def test_an_unfinished_sweep_leaves_the_statement_open_and_says_what_is_missing() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from blackthorn.recipes.selecting import HighCompression, HighRobustness, Selection, choose
 from blackthorn.report import Cell, Page, Published, Verdict, write
 
 ATTACKS = {
@@ -227,6 +228,59 @@ def sweep(folder: Path, rates: int = 20) -> Page:
     )
 
 
+def trade_off(folder: Path, done: float = 1.0, seeds: Sequence[int] = (0,)) -> Page:
+    """Weights and filters, two kinds of training, twelve rates each; `done` = how much of it is measured."""
+    trainings = {"fgsm": (0.992, 0.979, 0.94, 0.847, 0.01), "pgd": (0.99, 0.973, 0.956, 0.935, 0.925)}
+    hold = {"weight": 30.0, "filter": 7.0}  # how late it gives way: the power of the rate
+    steps = {"weight": [40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 98], "filter": list(range(20, 85, 5))}
+    cells: list[Cell] = []
+    rows: list[str] = []
+    rates: dict[str, float] = {}
+    for training, tops in trainings.items():
+        swept = [(f"{training} {what} {rate}%", what, rate / 100) for what in steps for rate in steps[what]]
+        for row, what, rate in [(f"{training} dense", "weight", 0.0), *swept]:
+            rows.append(row)
+            rates[row] = rate
+            for seed in seeds:
+                for place, ((metric, attack), top) in enumerate(zip(ATTACKS.items(), tops)):
+                    kept = top * (1 - (0.02 + 0.12 * place) * rate ** hold[what]) + 0.008 * place * rate * (1 - rate)
+                    removed = rate if what == "weight" else rate * 0.97
+                    record = {"norm": "linf", "sparsity_weights": removed, "requested_sparsity": rate}
+                    made = accuracy_cell(folder, row, metric, min(kept, 1.0), attack=attack, seed=seed, **record)
+                    cells.append(made)
+    kept_cells = cells[: round(done * len(cells))]
+    held = {(cell.row, cell.metric) for cell in kept_cells}
+    compression, robustness = HighCompression(), HighRobustness()
+    robust = {"rule": robustness, "adversarial": "pgd 0.3"}
+    selections = {
+        "fgsm weight high compression": Selection(
+            rule=compression, rows="fgsm weight *", than="fgsm dense", published=0.96
+        ),
+        "pgd filter high robustness": Selection(**robust, rows="pgd filter *", than="pgd dense", published=0.4),
+        "pgd weight high robustness": Selection(**robust, rows="pgd weight *", than="pgd dense"),
+        "pgd filter 80% and more": Selection(rule=compression, rows="pgd filter 8*", than="pgd dense"),
+    }
+    return replace(
+        table1(folder, seeds=()),
+        title="How far can a network be pruned before its armour goes?",
+        about="Figure 1 of Wang et al. 2018 with made-up numbers.",
+        rows=rows,
+        metrics=list(ATTACKS),
+        cells=kept_cells,
+        missing=[
+            f"{row}, {metric}, seed 0: not run yet" for row in rows for metric in ATTACKS if (row, metric) not in held
+        ],
+        published=Published(
+            "Wang et al. 2018, Table 2",
+            {
+                "fgsm dense": {"natural": 99.2, "fgsm 0.3": 84.7},
+                "fgsm weight 80%": {"natural": 99.2, "fgsm 0.3": 85.9},
+            },
+        ),
+        selections=choose(selections, kept_cells, seeds, rates),
+    )
+
+
 ODD = (
     "quo\"ted 'row'",
     "</script><script>alert(1)</script>",
@@ -281,5 +335,5 @@ def bare(folder: Path) -> Page:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    for make in (table1, sweep, odd, bare):
+    for make in (table1, sweep, trade_off, odd, bare):
         print(write(where / make.__name__, make(where / "cells")))

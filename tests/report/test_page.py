@@ -14,7 +14,7 @@ from blackthorn.report import Page, write
 from blackthorn.report.figures import figures
 from blackthorn.report.images import galleries
 
-from .demo import ODD, accuracy_cell, bare, examples, odd, sweep, table1
+from .demo import ODD, accuracy_cell, bare, examples, odd, sweep, table1, trade_off
 
 
 def page_text(folder: Path, page: Page) -> str:
@@ -166,3 +166,27 @@ def test_every_odd_name_is_shown_whole_somewhere(tmp_path: Path) -> None:
 
     html = page_text(tmp_path, odd(tmp_path / "cells"))
     assert all(str(escape(name)) in html for name in ODD)
+
+
+def test_selections_are_a_table_with_the_paper_and_the_difference(tmp_path: Path) -> None:
+    html = page_text(tmp_path, trade_off(tmp_path / "cells"))
+    table = re.sub(r"<[^>]+>|&nbsp;|\s+", " ", html[html.index('id="selected"') : html.index("The sweeps they were")])
+    assert "fgsm weight high compression largest rate of fgsm weight * with natural within 0.3 points" in (
+        re.sub(r" +", " ", table)
+    )
+    assert "fgsm weight 90%" in table and "paper 96" in table and "−0.08" in table
+    assert "no network passes" in table  # pgd filter 80% and more
+    assert 'href="#selected"' in html
+
+
+def test_selections_of_a_half_finished_sweep_say_what_is_missing(tmp_path: Path) -> None:
+    html = page_text(tmp_path, trade_off(tmp_path / "cells", done=0.6))
+    assert html.count("<b>cannot be told yet</b>") == 3
+    assert "not measured yet: pgd weight 60%, pgd 0.3;" in html
+
+
+def test_the_file_of_selections_is_there_when_something_is_selected(tmp_path: Path) -> None:
+    write(tmp_path, trade_off(tmp_path / "cells"))
+    assert (tmp_path / "selected.csv").is_file()
+    write(tmp_path, bare(tmp_path / "cells"))
+    assert not (tmp_path / "selected.csv").exists()

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from blackthorn.report import Cell, Published, Verdict
-from blackthorn.report.tables import costs_csv, results_csv, statements_csv
+from blackthorn.report.tables import costs_csv, results_csv, selected_csv, statements_csv
 
-from .demo import ODD, accuracy_cell, bare, cost_cells, odd, table1
+from .demo import ODD, accuracy_cell, bare, cost_cells, odd, table1, trade_off
 
 
 def with_record(cell: Cell, **more: object) -> Cell:
@@ -74,3 +74,12 @@ def test_statements_hold_yes_no_or_unknown(tmp_path: Path) -> None:
     assert statements_csv(replace(bare(tmp_path), verdicts=verdicts)) == (
         'statement,holds,evidence\n"a, b",yes,x\nc,no,"y ""z"""\nd,unknown,\n'
     )
+
+
+def test_selections_are_picked_none_or_unknown(tmp_path: Path) -> None:
+    whole, half = (list(csv.DictReader(io.StringIO(selected_csv(trade_off(tmp_path, done=done))))) for done in (1, 0.6))
+    assert [line["outcome"] for line in whole] == ["picked", "picked", "picked", "none"]
+    assert [line["outcome"] for line in half] == ["picked", "unknown", "unknown", "unknown"]
+    first = whole[0]
+    assert (first["row"], first["rate"], first["published"]) == ("fgsm weight 90%", "90", "96")
+    assert first["changes"] == "natural -0.08"

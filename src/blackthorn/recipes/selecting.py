@@ -20,7 +20,7 @@ from ..values import Rate, value
 from .answers import Answers, gather
 from .cells import Cell, Selected, Tried
 from .statements import Percent
-from .sweeps import ROUNDING, Pattern, swept
+from .sweeps import ROUNDING, Pattern, in_percent, swept
 
 
 @value
@@ -202,24 +202,18 @@ def _words(selection: Selection) -> str:
 
 def _note(selection: Selection, choice: Choice, sweep: Sequence[Tried], answers: Answers) -> str:
     """What one should know before quoting the pick."""
-    places = [
-        (row, metric) for row in (selection.than, *(tried.row for tried in sweep)) for metric in selection.tolerances
-    ]
     if not choice.settled:
-        absent = answers.missing(places)
-        so_far = "none passes" if choice.rate is None else f"{_rate(choice.rate)} passes"
-        return f"cannot be told yet: {_listed(absent)} not measured; {so_far} so far"
+        larger = [tried.row for tried in sweep if tried.rate > (choice.rate or 0) and tried.passes is None]
+        absent = answers.missing((row, metric) for row in (selection.than, *larger) for metric in selection.tolerances)
+        so_far = "none passes" if choice.rate is None else f"{in_percent(choice.rate)} passes"
+        return f"not measured yet: {_listed(absent)}; {so_far} so far"
     if choice.rate is None:
-        return "no network of this sweep passes"
-    smaller = [_rate(tried.rate) for tried in sweep if tried.rate < choice.rate and tried.passes is False]
+        return ""
+    smaller = [in_percent(tried.rate) for tried in sweep if tried.rate < choice.rate and tried.passes is False]
     notes = [f"{_listed(smaller)} failed, though smaller"] if smaller else []
     if choice.rate == sweep[-1].rate:
         notes.append("the sweep ends here: more may pass")
     return "; ".join(notes)
-
-
-def _rate(rate: float) -> str:
-    return f"{100 * rate:.4g}%"
 
 
 def _listed(names: Sequence[str], limit: int = 3) -> str:

@@ -45,7 +45,7 @@ def swept(pattern: str, than: str, rates: Mapping[str, float]) -> list[str]:
     for one, other in pairwise(found):
         if rates[one] == rates[other]:
             raise ValueError(
-                f"'{pattern}' fits both '{one}' and '{other}', pruned by {100 * rates[one]:.4g}%; write a narrower one"
+                f"'{pattern}' fits both '{one}' and '{other}', pruned by {in_percent(rates[one])}; write a narrower one"
             )
     return found
 
@@ -64,10 +64,10 @@ class Limit:
     """The largest rate there is."""
 
     def __str__(self) -> str:
-        at_most = " or more" if self.possible == self.tried else ""
+        more = " or more" if self.possible == self.tried else ""
         if self.sure == self.possible:
-            return f"{_rate(self.seen)}{at_most}"
-        return f"{_rate(self.seen)} [{_rate(self.sure)}, {_rate(self.possible)}{at_most}]"
+            return f"{in_percent(self.seen)}{more}"
+        return f"{in_percent(self.seen)} [{100 * self.sure:.4g}, {100 * self.possible:.4g}{more}]"
 
 
 def limit(changes: Sequence[tuple[float, Paired]], points: float) -> Limit:
@@ -97,5 +97,6 @@ def goes_further(one: Limit, other: Limit) -> bool | None:
     return False if one.seen <= other.seen and one.seen < one.tried else None
 
 
-def _rate(rate: float) -> str:
-    return f"{100 * rate:.4g}%"
+def in_percent(rate: float) -> str:
+    """0.975 -> "97.5 %"."""
+    return f"{100 * rate:.4g} %"

@@ -54,13 +54,22 @@ class Chart:
 
 
 def line_panel(
-    points: Sequence[Point], series: Sequence[str], *, x_title: str, x_axis: Spec, tips: Mapping[str, str]
+    points: Sequence[Point],
+    series: Sequence[str],
+    *,
+    x_title: str,
+    x_axis: Spec,
+    tips: Mapping[str, str],
+    x_domain: tuple[float, float] | None = None,
+    y_title: str = "accuracy (%)",
+    y_domain: tuple[float, float] = (0, 100),
 ) -> Spec:
     """Accuracy (percent) against `x`: per series a line, a band for its interval, and points.
 
-    Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts in `tips`.
+    Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts in `tips`. Where
+    `y_domain` goes below zero, a line is drawn at zero.
     """
-    span = [float(p["x"] or 0) for p in points]
+    span = list(x_domain) if x_domain is not None else [float(p["x"] or 0) for p in points]
     pad = (max(span) - min(span)) * 0.03 if span else 0
     x = {
         "field": "x",
@@ -73,12 +82,11 @@ def line_panel(
         },
         "axis": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 8, **x_axis},
     }
-    y_scale = {"domain": [0, 100]}
     y = {
         "field": "value",
         "type": "quantitative",
-        "title": "accuracy (%)",
-        "scale": y_scale,
+        "title": y_title,
+        "scale": {"domain": list(y_domain), "nice": False},
         "axis": {"tickCount": 5},
     }
     faded = {"condition": {"test": _PICKED, "value": 1}, "value": 0.12}
@@ -120,6 +128,9 @@ def line_panel(
             },
         },
     ]
+    if y_domain[0] < 0:
+        zero = {"data": {"values": [{"value": 0}]}, "mark": {"type": "rule", "color": "var(--muted)"}}
+        layers.insert(0, {**zero, "encoding": {"y": y}})
     if any(p.get("paper") is not None for p in points):
         layers.append(
             {
@@ -175,6 +186,12 @@ def bar_panel(points: Sequence[Point], rows: Sequence[str], series: Sequence[str
     }
 
 
+def paper_note(panels: Sequence[Panel]) -> str:
+    """A sentence for the caption about the paper's numbers, where any are drawn."""
+    drawn = any(point.get("paper") is not None for panel in panels for point in panel.points)
+    return " Short horizontal ticks are the paper's numbers." if drawn else ""
+
+
 def for_page(panel: Panel) -> Spec:
     """A panel as wide as its place on the page, without a legend: the page has one for the keyboard too."""
     sized: Spec = {"width": "container", "height": panel.spec.get("height", 220)}
@@ -209,7 +226,7 @@ def for_file(chart: Chart) -> Spec:
         "background": "#ffffff",
         "params": [{"name": "picked", "value": None}],
         "concat": panels,
-        "columns": min(3, len(panels)),
+        "columns": 2 if len(panels) == 4 else min(3, len(panels)),
         "config": _config("Helvetica, Arial, sans-serif", legend),
     }
     written = json.dumps(whole)

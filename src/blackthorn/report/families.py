@@ -21,6 +21,8 @@ class Row:
     """Fraction of the weights removed: measured zeros, or the rate in the name where there are none."""
     measured: bool
     """Whether `removed` was measured."""
+    requested: float
+    """Fraction that was to be removed, of weights or of filters: as recorded, or the rate in the name."""
     base: str | None
     """The unpruned row that this one was pruned from; None for an unpruned row."""
 
@@ -30,7 +32,13 @@ def family_tree(page: Page) -> list[Row]:
     rates = {name: _removed(page, name) for name in page.all_rows}
     unpruned = [name for name in page.all_rows if rates[name][0] < PRUNED]
     return [
-        Row(name, _family(name), *rates[name], None if name in unpruned else _nearest(_family(name), unpruned))
+        Row(
+            name,
+            _family(name),
+            *rates[name],
+            requested=_requested(page, name, rates[name][0]),
+            base=None if name in unpruned else _nearest(_family(name), unpruned),
+        )
         for name in page.all_rows
     ]
 
@@ -39,11 +47,7 @@ def featured(rows: Sequence[Row], limit: int) -> list[Row]:
     """At most `limit` rows that tell the story, in page order: unpruned, most pruned, middle, least."""
     if len(rows) <= limit:
         return list(rows)
-    families: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.base is not None:
-            families.setdefault(row.family, []).append(row)
-    members = [sorted(family, key=lambda row: row.removed, reverse=True) for family in families.values()]
+    members = [sorted(family, key=lambda row: row.removed, reverse=True) for family in by_family(rows).values()]
     bases = {row.base for row in rows if row.base is not None}
     ranked = [row for row in rows if row.name in bases]
     ranked += [family[0] for family in members]
@@ -51,6 +55,15 @@ def featured(rows: Sequence[Row], limit: int) -> list[Row]:
     ranked += [family[-1] for family in members]
     chosen = list(dict.fromkeys([*ranked, *rows]))[:limit]
     return [row for row in rows if row in chosen]
+
+
+def by_family(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """The pruned rows of each family."""
+    families: dict[str, list[Row]] = {}
+    for row in rows:
+        if row.base is not None:
+            families.setdefault(row.family, []).append(row)
+    return families
 
 
 def sparsities(page: Page, row: str, kind: str) -> list[float]:
@@ -77,6 +90,14 @@ def _removed(page: Page, name: str) -> tuple[float, bool]:
     if match and 0 < float(match["rate"]) <= 100:
         return float(match["rate"]) / 100, False
     return max(zeros, default=0.0), bool(zeros)
+
+
+def _requested(page: Page, name: str, removed: float) -> float:
+    match = _NAMED_RATE.match(name)
+    named = float(match["rate"]) / 100 if match and float(match["rate"]) <= 100 else None
+    cells = (cell for (row, _), held in page.accuracy.items() if row == name for cell in held)
+    recorded = next((rate for cell in cells if (rate := number(cell.record, "requested_sparsity")) is not None), None)
+    return next((rate for rate in (recorded, named) if rate is not None), removed)
 
 
 def _nearest(family: str, unpruned: Sequence[str]) -> str | None:

@@ -1,13 +1,14 @@
-"""The three figures of a report: accuracy against eps, accuracy against sparsity, relative cost."""
+"""The figures of a report: accuracy against eps and against sparsity, what pruning changed, relative cost."""
 
-import json
 from collections.abc import Sequence
 
-from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel
+from .attacks import attack_words, eps_of
+from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel, paper_note
 from .costs import Cost, costs, references
+from .differences import against_unpruned
 from .estimates import Estimate, estimate
-from .families import Row, family_tree, featured
-from .records import Page, number, text
+from .families import by_family, family_tree, featured
+from .records import Page
 from .words import amount, percent, radius
 
 _TIPS = {
@@ -27,8 +28,8 @@ _COST_TITLES = {
 
 
 def figures(page: Page) -> list[Chart]:
-    """Those of the three that the cells can fill."""
-    made = (_against_eps(page), _against_sparsity(page), _relative_cost(page))
+    """Those that the cells can fill."""
+    made = (_against_eps(page), _against_sparsity(page), against_unpruned(page), _relative_cost(page))
     return [chart for chart in made if chart is not None]
 
 
@@ -37,9 +38,9 @@ def _against_eps(page: Page) -> Chart | None:
     shown = [row.name for row in featured([r for r in family_tree(page) if _attacked(page, r.name)], SERIES)]
     metrics: dict[str, dict[str, float]] = {}
     for metric in page.accuracy_metrics:
-        eps = _eps(page, metric)
+        eps = eps_of(page, metric)
         if eps is not None:
-            metrics.setdefault(_attack_words(page, metric), {})[metric] = eps
+            metrics.setdefault(attack_words(page, metric), {})[metric] = eps
     panels = []
     for words, radii in metrics.items():
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
@@ -56,7 +57,7 @@ def _against_eps(page: Page) -> Chart | None:
             panels.append(Panel(words, spoken, points, spec))
     if not panels:
         return None
-    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + _paper_note(panels)
+    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + paper_note(panels)
     everything = [row for row in page.all_rows if _attacked(page, row)]
     if len(shown) < len(everything):
         caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
@@ -65,12 +66,9 @@ def _against_eps(page: Page) -> Chart | None:
 
 def _against_sparsity(page: Page) -> Chart | None:
     """A panel for each metric, a line for each family of rows, which starts at its unpruned network."""
-    families: dict[str, list[Row]] = {}
     tree = family_tree(page)
     by_name = {row.name: row for row in tree}
-    for row in tree:
-        if row.base is not None:
-            families.setdefault(row.family, [by_name[row.base]]).append(row)
+    families = {name: [by_name[rows[0].base or ""], *rows] for name, rows in by_family(tree).items()}
     series = list(families)[:SERIES]
     panels = []
     for metric in page.accuracy_metrics:
@@ -86,7 +84,7 @@ def _against_sparsity(page: Page) -> Chart | None:
             panels.append(Panel(metric, spoken, points, spec))
     if not panels:
         return None
-    caption = "Each line starts at the unpruned network it came from." + _paper_note(panels)
+    caption = "Each line starts at the unpruned network it came from." + paper_note(panels)
     if any(not row.measured for family in series for row in families[family]):
         caption += " Where no zeros were measured, the rate in the name is used."
     if len(series) < len(families):
@@ -170,30 +168,7 @@ def _point(page: Page, series: str, row: str, metric: str, x: float, found: Esti
 
 
 def _attacked(page: Page, row: str) -> bool:
-    return any(name == row and _eps(page, metric) is not None for name, metric in page.accuracy)
-
-
-def _eps(page: Page, metric: str) -> float | None:
-    attack = page.attack(metric)
-    if not attack:
-        return None
-    record = next(cells[0].record for (_, name), cells in page.accuracy.items() if name == metric)
-    eps = number(attack, "eps")
-    return number(record, "eps") if eps is None else eps
-
-
-def _attack_words(page: Page, metric: str) -> str:
-    """ "pgd, linf, steps 40": the attack without what changes along the axis."""
-    attack = page.attack(metric) or {}
-    record = next(cells[0].record for (_, name), cells in page.accuracy.items() if name == metric)
-    norm = text(attack, "norm") or text(record, "norm")
-    known = ("kind", "norm", "eps", "step_size")
-    rest = [
-        f"{key} {v if isinstance(v, (str, int, float)) else json.dumps(v)}"
-        for key, v in attack.items()
-        if key not in known
-    ]
-    return ", ".join(part for part in (text(attack, "kind").upper() or metric, norm, *rest) if part)
+    return any(name == row and eps_of(page, metric) is not None for name, metric in page.accuracy)
 
 
 def _radii_axis(points: Sequence[Point]) -> Spec:
@@ -205,8 +180,3 @@ def _radii_axis(points: Sequence[Point]) -> Spec:
 
 def _listed(radii: Sequence[float]) -> str:
     return f"{radius(radii[0])} to {radius(radii[-1])}"
-
-
-def _paper_note(panels: Sequence[Panel]) -> str:
-    drawn = any(point.get("paper") is not None for panel in panels for point in panel.points)
-    return " Short horizontal ticks are the paper's numbers." if drawn else ""

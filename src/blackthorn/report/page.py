@@ -12,9 +12,10 @@ from .charts import SHAPE_PATHS, Chart, for_file, for_page
 from .figures import figures
 from .images import galleries
 from .records import Page
+from .selections import selected_lines
 from .summary import summaries
 from .tables import costs_csv, results_csv, selected_csv, statements_csv
-from .views import accuracy_lines, cost_lines, cost_titles, provenance, selected_lines, warnings
+from .views import accuracy_lines, cost_lines, cost_titles, provenance, warnings
 
 _HERE = Path(__file__).parent
 _FIGURES = ("accuracy-eps", "accuracy-sparsity", "accuracy-difference", "cost")

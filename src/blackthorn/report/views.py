@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from .costs import COST_METRICS, Cost, costs, references
-from .estimates import difference, estimate
+from .estimates import estimate
 from .families import sparsities
 from .figures import cost_title
-from .records import Page, Tried, number, text
+from .records import Page, number, text
 from .words import amount, names, percent, points, ratio
 
 _FEW_IMAGES = 2000  # below this a second decimal is noise: the interval is wider than a point
@@ -35,43 +35,6 @@ class Line:
     name: str
     note: str
     places: list[Measured | None]
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a selected network kept under one measure."""
-
-    value: str
-    change: str
-    """Points against the unpruned network; empty without it."""
-    interval: str
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One network of the sweep that a selection was made from."""
-
-    row: str
-    rate: str
-    mark: str
-    """ "picked", "passes", "fails" or "not measured"."""
-    changes: str
-
-
-@dataclass(frozen=True)
-class SelectedLine:
-    """A row of the table of selections."""
-
-    name: str
-    rule: str
-    outcome: str
-    """The row that was picked, or why none is."""
-    picked: bool
-    rate: str
-    paper: str
-    note: str
-    places: list[Held | None]
-    sweep: list[Attempt]
 
 
 @dataclass(frozen=True)
@@ -131,31 +94,6 @@ def accuracy_lines(page: Page) -> list[Line]:
     return lines
 
 
-def selected_lines(page: Page) -> list[SelectedLine]:
-    """The table of selections, with the accuracy of what was picked under every measure."""
-    lines = []
-    for selected in page.selections:
-        picked = selected.picked
-        none = "no network passes" if selected.settled else "cannot be told yet"
-        lines.append(
-            SelectedLine(
-                name=selected.name,
-                rule=selected.rule,
-                outcome=none if picked is None else picked.row,
-                picked=picked is not None,
-                rate="" if picked is None else _rate(picked.rate),
-                paper="" if selected.published is None else _rate(selected.published),
-                note=selected.note,
-                places=[
-                    None if picked is None else _held(page, picked.row, selected.than, metric)
-                    for metric in page.accuracy_metrics
-                ],
-                sweep=[_attempt(tried, tried is picked) for tried in selected.sweep],
-            )
-        )
-    return lines
-
-
 def cost_columns(page: Page) -> list[tuple[str, int | None]]:
     """(metric, batch) of every column of the cost table."""
     seen = dict.fromkeys((cost.metric, cost.batch) for cost in costs(page))
@@ -203,27 +141,6 @@ def provenance(page: Page) -> list[tuple[str, str]]:
         measured = {(c.row, c.metric, c.seed): number(c.record, "seconds") or 0.0 for c in page.cells}
         told["time spent measuring"] = f"{sum(measured.values()):.0f} s" if any(measured.values()) else ""
     return [(name, held) for name, held in told.items() if held]
-
-
-def _held(page: Page, row: str, than: str, metric: str) -> Held | None:
-    ours, unpruned = page.accuracy.get((row, metric), []), page.accuracy.get((than, metric), [])
-    found, change = estimate(ours), difference(ours, unpruned)
-    if found is None:
-        return None
-    if change is None:
-        return Held(percent(found.value, 2), "", "")
-    interval = f"{points(change.low, 2)} – {points(change.high, 2)}"
-    return Held(percent(found.value, 2), points(change.value, 2), interval)
-
-
-def _attempt(tried: Tried, picked: bool) -> Attempt:
-    mark = {True: "passes", False: "fails", None: "not measured"}[tried.passes]
-    changes = ", ".join(f"{metric} {points(change / 100, 2)}" for metric, change in tried.changes.items())
-    return Attempt(tried.row, _rate(tried.rate), "picked" if picked else mark, changes)
-
-
-def _rate(rate: float) -> str:
-    return f"{100 * rate:.4g} %"
 
 
 def _printed_decimals(page: Page) -> int:

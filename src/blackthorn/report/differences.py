@@ -1,0 +1,123 @@
+"""The figure of what pruning changed: accuracy of each sweep minus that of its unpruned network."""
+
+from .attacks import attack_words, eps_of
+from .charts import SERIES, Chart, Panel, Point, line_panel, paper_note
+from .estimates import difference, estimate
+from .families import Row, by_family, family_tree
+from .records import Page
+from .words import percent
+from .words import points as signed
+
+_MOVED_TIPS = {
+    "row": "network",
+    "where": "measure",
+    "shown": "difference",
+    "interval": "95 % interval",
+    "accuracy": "accuracy",
+    "removed": "weights removed",
+    "seeds": "seeds",
+}
+_SWEEP = 3  # rates; fewer are told better by the table
+
+
+def against_unpruned(page: Page) -> Chart | None:
+    """A panel for each sweep, a line for natural accuracy and for each attack at its largest eps.
+
+    Reference: Wang et al. 2018, Figures 1 and 2.
+    """
+    tree = family_tree(page)
+    by_name = {row.name: row for row in tree}
+    sweeps = {name: rows for name, rows in by_family(tree).items() if len({row.requested for row in rows}) >= _SWEEP}
+    series = _strongest(page)
+    panels, lacking = [], 0
+    for family, rows in sweeps.items():
+        points: list[Point] = []
+        for metric in series:
+            found = [_moved(page, metric, row, by_name[row.base or ""]) for row in rows]
+            lacking += found.count(None)
+            drawn = sorted((point for point in found if point is not None), key=lambda point: float(point["x"] or 0))
+            base = by_name[rows[0].base or ""]
+            points += [_unmoved(page, metric, base), *drawn] if drawn else []
+        if points:
+            named = f"Accuracy of {family} minus that of {rows[0].base}, in points, against the percentage removed."
+            held = [float(point[end] or 0) for point in points for end in ("low", "high", "paper")]
+            pad = 0.05 * max(max(held) - min(held), 1.0)
+            spec = line_panel(
+                points,
+                series,
+                x_title="removed, as requested (%)",
+                x_axis={"tickCount": 5},
+                x_domain=(0, 100),
+                tips=_MOVED_TIPS,
+                y_title="difference (points)",
+                y_domain=(min(held) - pad, max(held) + pad),
+            )
+            panels.append(Panel(family, named, points, spec))
+    if not panels:
+        return None
+    caption = "Pruned minus unpruned, each panel on its own scale. Bands and bars are paired 95 % intervals."
+    caption += paper_note(panels)
+    if lacking:
+        caption += (
+            f" {lacking} point{'s' * (lacking > 1)} of these sweeps {'are' if lacking > 1 else 'is'} not measured yet."
+        )
+    return Chart("accuracy-difference", "Accuracy difference, pruned minus unpruned", caption, series, panels)
+
+
+def _strongest(page: Page) -> list[str]:
+    """Natural accuracy, and of each attack the measure with the largest eps: as many as there are colours."""
+    largest: dict[str, tuple[float, str]] = {}
+    for metric in page.accuracy_metrics:
+        eps = eps_of(page, metric)
+        if eps is not None:
+            words = attack_words(page, metric)
+            largest[words] = max(largest.get(words, (eps, metric)), (eps, metric), key=lambda held: held[0])
+    chosen = [page.natural, *(metric for _, metric in largest.values())]
+    return [metric for metric in chosen if metric is not None][:SERIES]
+
+
+def _moved(page: Page, metric: str, row: Row, base: Row) -> Point | None:
+    """What pruning changed under one measure, in points; paired image by image."""
+    change = difference(page.accuracy.get((row.name, metric), []), page.accuracy.get((base.name, metric), []))
+    before, after = (estimate(page.accuracy.get((name, metric), [])) for name in (base.name, row.name))
+    if change is None or before is None or after is None:
+        return None
+    papers = page.paper(row.name, metric), page.paper(base.name, metric)
+    paper = None if papers[0] is None or papers[1] is None else papers[0] - papers[1]
+    shown = f"{signed(change.value, 2)} points" + ("" if paper is None else f" (paper {signed(paper / 100)})")
+    return {
+        "series": metric,
+        "row": row.name,
+        "where": metric,
+        "x": 100 * row.requested,
+        "value": 100 * change.value,
+        "low": 100 * change.low,
+        "high": 100 * change.high,
+        "paper": paper,
+        "shown": shown,
+        "interval": f"{signed(change.low, 2)} to {signed(change.high, 2)}" + ("" if change.paired else ", not paired"),
+        "accuracy": f"{percent(before.value, 2)} → {percent(after.value, 2)} %",
+        "removed": f"{percent(row.removed)} %" if row.measured else "not measured",
+        "seeds": " ".join(map(str, after.seeds)),
+    }
+
+
+def _unmoved(page: Page, metric: str, base: Row) -> Point:
+    """The unpruned network, which differs from itself by nothing."""
+    found = estimate(page.accuracy[base.name, metric])
+    assert found is not None  # a difference from it was just made
+    return {
+        "series": metric,
+        "row": base.name,
+        "where": metric,
+        "x": 0.0,
+        "value": 0.0,
+        "low": 0.0,
+        "high": 0.0,
+        "paper": None,
+        "shown": "unpruned",
+        "interval": "–",
+        "accuracy": f"{percent(found.value, 2)} %",
+        "removed": "0 %",
+        "seeds": " ".join(map(str, found.seeds)),
+    }
