@@ -42,6 +42,31 @@ def test_the_output_layer_can_be_left_dense() -> None:
     assert list(masks) == ["fc1.weight"]
 
 
+def test_some_layers_can_be_pruned_and_the_others_left_whole() -> None:
+    model = models.mlp(10, image_size=8, hidden=[50, 20])
+    before = state(model)
+    masks = prune(model, Magnitude(), sparsity=0.9, layers=["fc2"])
+    assert list(masks) == ["fc2.weight"] and int((~masks["fc2.weight"]).sum()) == 900
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items() if name != "fc2.weight")
+
+
+def test_layers_may_be_named_by_a_pattern() -> None:
+    model = models.mlp(10, image_size=8, hidden=[50, 20])
+    assert list(prune(model, Magnitude(), sparsity=0.5, layers="fc*")) == ["fc1.weight", "fc2.weight"]
+
+
+def test_filters_of_some_layers_can_be_pruned() -> None:
+    model = models.wang_cnn(10)
+    masks = prune(model, FilterNorm(), sparsity=0.5, layers=["conv2", "conv3"])
+    assert set(masks) == {f"conv{i}.{what}" for i in (2, 3) for what in ("weight", "bias")}
+    assert sparsity(model).filters == 64 / 160
+
+
+def test_a_layer_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(PruningError, match=r"^layers: 'fc9' is none that is scored; there are fc1, fc2, out$"):
+        prune(models.mlp(10, image_size=8, hidden=[50, 20]), Magnitude(), sparsity=0.5, layers=["fc1", "fc9"])
+
+
 def test_biases_and_norms_are_never_pruned_by_magnitude() -> None:
     assert list(prune(lively(Chain()), Magnitude(), sparsity=0.5)) == [f"{i}.weight" for i in (0, 3, 7, 9)]
 

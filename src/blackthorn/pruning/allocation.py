@@ -2,8 +2,9 @@
 about."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal
 
 import torch
@@ -14,6 +15,23 @@ from ..errors import PruningError
 Scope = Literal["global", "per_layer"]
 Unit = tuple[tuple[str, int], ...]
 """Filters that are removed together: (weight name, filter) each; nearly always one."""
+
+
+def chosen(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+    """Those of the parameter names whose layer one of `layers` names; all of them if it is empty.
+
+    A layer is named as in the model (`fc1`, `features.conv2`) or by a pattern (`fc*`, `features.*`).
+
+    Raises:
+        PruningError: something in `layers` names no layer; says which there are.
+    """
+    by_name = {name: name.rpartition(".")[0] for name in names}
+    if not layers or not by_name:
+        return list(by_name)
+    for pattern in layers:
+        if not any(fnmatchcase(layer, pattern) for layer in by_name.values()):
+            raise PruningError(f"layers: '{pattern}' is none that is scored; there are {', '.join(by_name.values())}")
+    return [name for name, layer in by_name.items() if any(fnmatchcase(layer, pattern) for pattern in layers)]
 
 
 def removal_count(count: int, rate: float) -> int:

@@ -1,5 +1,6 @@
 """Prune a network: score, allocate, zero. The one call that recipes and people use."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 
 from ..errors import PruningError
 from ..values import Rate, ValidationError, parse
-from .allocation import Scope, keep_weights
+from .allocation import Scope, chosen, keep_weights
 from .criterion import Criterion
 from .filters import choose, filter_masks, free_scores
 from .layers import magnitude_like, prunable_weights
@@ -24,6 +25,8 @@ def prune(
     budget: Literal["filters", "params"] = "filters",
     floor: int = 1,
     coupled: bool = False,
+    layers: str | Sequence[str] = (),
+    also: Masks | None = None,
     x: Tensor | None = None,
     y: Tensor | None = None,
 ) -> Masks:
@@ -46,6 +49,9 @@ def prune(
         coupled: filters that an addition ties together get their mean score and go together, so that
             `shrink` can remove residual channels. By default each filter is ranked by itself, as in the
             papers.
+        layers: prune these layers only, by name or pattern (`fc1`, `features.*`), and leave the others whole; by
+            default all. Rates are of what these hold.
+        also: masks of other prunings of this network, from `masks_for`, whose weights go too.
         x: images, for criteria that need data; filter pruning runs the network once on the first. May be
             left out for networks of `blackthorn.models`.
         y: labels of `x`, for criteria that need them.
@@ -57,6 +63,46 @@ def prune(
     Reference:
         Wang et al. 2018, sec. 3.1 (global); Li et al. 2017 (filters).
     """
+    masks = masks_for(
+        model,
+        criterion,
+        sparsity=sparsity,
+        scope=scope,
+        budget=budget,
+        floor=floor,
+        coupled=coupled,
+        layers=layers,
+        x=x,
+        y=y,
+    )
+    masks = masks if also is None else masks & also
+    _check_effect(model, masks, f"sparsity {_rate(sparsity):g}")
+    masks.apply_(model)
+    return masks
+
+
+def masks_for(
+    model: nn.Module,
+    criterion: Criterion,
+    *,
+    sparsity: float | str,
+    scope: Scope = "global",
+    budget: Literal["filters", "params"] = "filters",
+    floor: int = 1,
+    coupled: bool = False,
+    layers: str | Sequence[str] = (),
+    x: Tensor | None = None,
+    y: Tensor | None = None,
+) -> Masks:
+    """The masks that `prune` would apply, for the network as it is; it is left so.
+
+    So two prunings can be combined that both score the unpruned network, as PARANA does: what either removes goes.
+
+        flow = masks_for(model, ActivatedValue(), sparsity=0.80, scope="per_layer", x=x)
+        prune(model, Magnitude(), sparsity=0.85, scope="per_layer", also=flow)
+
+    Arguments and errors are those of `prune`.
+    """
     rate = _rate(sparsity)
     if floor < 0:
         raise PruningError(f"floor must be 0 or more, got {floor}")
@@ -64,20 +110,18 @@ def prune(
         raise PruningError(
             f"scope is 'global' or 'per_layer' and budget 'filters' or 'params'; got {scope!r} and {budget!r}"
         )
+    layers = (layers,) if isinstance(layers, str) else layers
+    scores = criterion(model, x, y)
+    scores = {name: scores[name] for name in chosen(scores, layers)}
     if criterion.granularity == "weights":
-        scores = criterion(model, x, y)
         weights = prunable_weights(model)
         ties = {name: magnitude_like(weights[name], layer) for name, layer in scores.items()}
-        masks = Masks(keep_weights(scores, ties, rate, scope=scope, floor=floor))
-    else:
-        example = example_of(model, x)
-        found = trace(model, example)
-        scores = free_scores(found, criterion(model, x, y))
-        dropped = choose(model, found, scores, rate, scope=scope, budget=budget, floor=floor, coupled=coupled)
-        masks = filter_masks(model, scores, dropped, example)
-    _check_effect(model, masks, rate)
-    masks.apply_(model)
-    return masks
+        return Masks(keep_weights(scores, ties, rate, scope=scope, floor=floor))
+    example = example_of(model, x)
+    found = trace(model, example)
+    free = free_scores(found, scores)
+    dropped = choose(model, found, free, rate, scope=scope, budget=budget, floor=floor, coupled=coupled)
+    return filter_masks(model, free, dropped, example)
 
 
 def example_of(model: nn.Module, x: Tensor | None) -> Tensor:
@@ -109,9 +153,10 @@ def _rate(sparsity: float | str) -> float:
     return rate
 
 
-def _check_effect(model: nn.Module, masks: Masks, rate: float) -> None:
+def _check_effect(model: nn.Module, masks: Masks, asked: str) -> None:
+    masks.check(model)
     parameters = dict(model.named_parameters())
     if masks.removed == 0:
-        raise PruningError(f"sparsity {rate:g} removes nothing: it is less than one of what is ranked; raise it")
-    if not any(bool((parameters[name][~mask] != 0).any()) for name, mask in masks.items()):
-        raise PruningError(f"sparsity {rate:g} changes nothing: the network is already at least that sparse; raise it")
+        raise PruningError(f"{asked} removes nothing: it is less than one of what is ranked; raise it")
+    if not any(bool((parameters[name][~mask.to(parameters[name].device)] != 0).any()) for name, mask in masks.items()):
+        raise PruningError(f"{asked} changes nothing: the network is already at least that sparse; raise it")

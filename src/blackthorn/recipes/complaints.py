@@ -123,6 +123,8 @@ def _options(parent: Any, path: _Path) -> list[str]:
         made: Any = _values()[parent["kind"]]
     elif path and path[-1] == "early_stopping":
         made = training.EarlyStopping
+    elif "also" in path:
+        made = schema.Removal
     else:
         made = {
             "data": schema.Data,

@@ -18,6 +18,7 @@ from ..data import Splits
 from ..measuring import Accuracy, Cost
 from ..models.foreign import source_of
 from ..objectives import Adversarial
+from ..pruning import wanted
 from ..training import Substitute
 from ..values import address, spell
 from .schema import Prune, Recipe, Shrink, Train
@@ -117,9 +118,15 @@ def _step(
         effort += step.epochs * len(splits.train) * _passes(step.objective)
         label = f"seed {seed} · {row} · train {step.epochs} epoch{'s' if step.epochs > 1 else ''}"
     else:
+        if isinstance(step, Prune) and _looks_at_images(step):
+            identity |= {"seed": seed, "data": splits.fingerprint}
         label = f"seed {seed} · {row} · {step.kind}"
         label += f" {step.sparsity:.4g}" if isinstance(step, Prune) else ""
     return Stage(step.kind, address(identity), step, seed, model, parent, label, effort)
+
+
+def _looks_at_images(step: Prune) -> bool:
+    return any(wanted(criterion) for criterion in (step.criterion, *(one.criterion for one in step.also)))
 
 
 def _source(measure: Any, finished: Mapping[str, Stage], row: str, splits: Splits) -> Stage | None:

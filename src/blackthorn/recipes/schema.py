@@ -115,6 +115,19 @@ class Train:
 
 
 @value
+class Removal:
+    """Another pruning of the network that a prune step starts from: what it removes goes too."""
+
+    criterion: AnyCriterion
+    sparsity: Annotated[Rate, AfterValidator(_some)]
+    """Fraction to remove: 0.80 or 80%."""
+    scope: Literal["global", "per_layer"] = "global"
+    """Rank all layers together, or remove the same fraction in each."""
+    layers: tuple[str, ...] = ()
+    """Prune these layers only, by name or pattern."""
+
+
+@value
 class Prune:
     """Set the least important weights or filters to zero."""
 
@@ -130,6 +143,10 @@ class Prune:
     """Filters to leave in every layer; 0 allows a layer to be emptied."""
     coupled: bool = False
     """Rank filters that an addition ties together as one, so that residual channels can be cut out too."""
+    layers: tuple[str, ...] = ()
+    """Prune these layers only, by name or pattern: [fc1], ["features.*"]; by default all."""
+    also: tuple[Removal, ...] = ()
+    """Other prunings, scored on the same network: what any of them removes goes."""
 
 
 @value

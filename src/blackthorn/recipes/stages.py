@@ -7,6 +7,8 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ from ..errors import BundleError, PruningError
 from ..measuring import Accuracy, Cost, Measured
 from ..measuring import parameters as count_parameters
 from ..models import build, eval_mode
-from ..pruning import Hold, Masks, prune, shrink, sparsity
+from ..pruning import AnyCriterion, Hold, Masks, masks_for, prune, shrink, sparsity, wanted
 from ..training import Substitute, Substituted, fit
 from ..types import Progress
 from ..values import spell
@@ -127,6 +129,13 @@ def _prune(stage: Stage, step: Prune, folder: Path, splits: Splits, finished: Fi
     model = bundle.model.to(device)
     with warnings.catch_warnings(record=True) as doubts:  # shown in the report with every number of this network
         warnings.simplefilter("always")
+        also: list[Masks] = []
+        for one in step.also:
+            x, y = _images(one.criterion, stage.seed, splits, device)
+            also.append(
+                masks_for(model, one.criterion, sparsity=one.sparsity, scope=one.scope, layers=one.layers, x=x, y=y)
+            )
+        x, y = _images(step.criterion, stage.seed, splits, device)
         masks = prune(
             model,
             step.criterion,
@@ -135,7 +144,10 @@ def _prune(stage: Stage, step: Prune, folder: Path, splits: Splits, finished: Fi
             budget=step.budget,
             floor=step.floor,
             coupled=step.coupled,
-            x=_example(splits, device),
+            layers=step.layers,
+            also=reduce(and_, also) if also else None,
+            x=x,
+            y=y,
         )
     if bundle.masks is not None:
         masks = masks & bundle.masks
@@ -300,6 +312,17 @@ def _keep_examples(path: Path, model: nn.Module, x: Tensor, y: Tensor, measured:
         "predicted_adversarial": predicted_adversarial,
     }
     write_bytes(path, save({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}))
+
+
+def _images(criterion: AnyCriterion, seed: int, splits: Splits, device: torch.device) -> tuple[Tensor, Tensor | None]:
+    """The images and labels that a criterion wants, drawn by the seed; or an example to run the network on."""
+    asked = wanted(criterion)
+    if asked is None:
+        return _example(splits, device), None
+    images = splits.train if asked.source == "train" else splits.test
+    chosen = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))[: asked.images]
+    drawn = images.subset(chosen).to(device)
+    return to_float(drawn.x), drawn.y
 
 
 def _example(splits: Splits, device: torch.device) -> Tensor:
