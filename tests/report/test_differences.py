@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from blackthorn.measuring import paired
+from blackthorn.recipes.selecting import NoLoss, Selection, choose
 from blackthorn.report import Cell, Page, Published
+from blackthorn.report.charts import Chart
 from blackthorn.report.differences import against_unpruned
 
 from .demo import ATTACKS, accuracy_cell, bare, table1, trade_off
@@ -23,14 +25,37 @@ def cells(folder: Path, **more: object) -> list[Cell]:
     return [accuracy_cell(folder, row, "natural", rate, **more) for row, rate in NATURAL.items()]  # type: ignore[arg-type]
 
 
+def titles(chart: Chart | None) -> list[str]:
+    assert chart is not None
+    return [panel.title for panel in chart.panels]
+
+
 def test_each_sweep_has_a_panel_that_starts_at_the_unpruned_network(tmp_path: Path) -> None:
     chart = against_unpruned(trade_off(tmp_path))
     assert chart is not None
-    assert [panel.title for panel in chart.panels] == ["fgsm weight", "fgsm filter", "pgd weight", "pgd filter"]
+    assert [panel.title for panel in chart.panels] == [
+        "fgsm weight minus fgsm dense",
+        "fgsm filter minus fgsm dense",
+        "pgd weight minus pgd dense",
+        "pgd filter minus pgd dense",
+    ]
     for panel in chart.panels:
         for metric in chart.series:
             first = next(point for point in panel.points if point["series"] == metric)
             assert (first["x"], first["value"], first["row"]) == (0, 0, f"{panel.title.split()[0]} dense")
+
+
+def test_the_unpruned_network_is_the_one_that_a_selection_names(tmp_path: Path) -> None:
+    """Another than the nearest by name: the one that was trained for as long."""
+    longer = accuracy_cell(tmp_path, "dense longer", "natural", 0.995)
+    held = [*cells(tmp_path), longer]
+    assert titles(against_unpruned(page(tmp_path, held))) == ["weight minus dense"]
+    picked = Selection(rule=NoLoss(), rows="weight *", than="dense longer")
+    rates = {"dense": 0.0, "dense longer": 0.0, "weight 50%": 0.5, "weight 70%": 0.7, "weight 90%": 0.9}
+    selected = replace(page(tmp_path, held), selections=choose({"s": picked}, held, (0,), rates))
+    chart = against_unpruned(selected)
+    assert titles(chart) == ["weight minus dense longer"]
+    assert chart is not None and chart.panels[0].points[1]["value"] == pytest.approx(-1.0)
 
 
 def test_lines_are_natural_accuracy_and_each_attack_at_its_largest_eps(tmp_path: Path) -> None:

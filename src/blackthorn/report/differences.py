@@ -23,23 +23,25 @@ _SWEEP = 3  # rates; fewer are told better by the table
 def against_unpruned(page: Page) -> Chart | None:
     """A panel for each sweep, a line for natural accuracy and for each attack at its largest eps.
 
+    The unpruned network is the one that a selection from the sweep names, else its nearest relative.
+
     Reference: Wang et al. 2018, Figures 1 and 2.
     """
     tree = family_tree(page)
-    by_name = {row.name: row for row in tree}
+    named = {tried.row: selected.than for selected in page.selections for tried in selected.sweep}
     sweeps = {name: rows for name, rows in by_family(tree).items() if len({row.requested for row in rows}) >= _SWEEP}
     series = _strongest(page)
     panels, lacking = [], 0
     for family, rows in sweeps.items():
+        base = next((named[row.name] for row in rows if row.name in named), rows[0].base or "")
         points: list[Point] = []
         for metric in series:
-            found = [_moved(page, metric, row, by_name[row.base or ""]) for row in rows]
+            found = [_moved(page, metric, row, base) for row in rows]
             lacking += found.count(None)
             drawn = sorted((point for point in found if point is not None), key=lambda point: float(point["x"] or 0))
-            base = by_name[rows[0].base or ""]
             points += [_unmoved(page, metric, base), *drawn] if drawn else []
         if points:
-            named = f"Accuracy of {family} minus that of {rows[0].base}, in points, against the percentage removed."
+            spoken = f"Accuracy of {family} minus that of {base}, in points, against the percentage removed."
             held = [float(point[end] or 0) for point in points for end in ("low", "high", "paper")]
             pad = 0.05 * max(max(held) - min(held), 1.0)
             spec = line_panel(
@@ -52,10 +54,10 @@ def against_unpruned(page: Page) -> Chart | None:
                 y_title="difference (points)",
                 y_domain=(min(held) - pad, max(held) + pad),
             )
-            panels.append(Panel(family, named, points, spec))
+            panels.append(Panel(f"{family} minus {base}", spoken, points, spec))
     if not panels:
         return None
-    caption = "Pruned minus unpruned, each panel on its own scale. Bands and bars are paired 95 % intervals."
+    caption = "Each panel has a scale of its own. Bands and bars are paired 95 % intervals."
     caption += paper_note(panels)
     if lacking:
         caption += (
@@ -76,13 +78,13 @@ def _strongest(page: Page) -> list[str]:
     return [metric for metric in chosen if metric is not None][:SERIES]
 
 
-def _moved(page: Page, metric: str, row: Row, base: Row) -> Point | None:
+def _moved(page: Page, metric: str, row: Row, base: str) -> Point | None:
     """What pruning changed under one measure, in points; paired image by image."""
-    change = difference(page.accuracy.get((row.name, metric), []), page.accuracy.get((base.name, metric), []))
-    before, after = (estimate(page.accuracy.get((name, metric), [])) for name in (base.name, row.name))
+    change = difference(page.accuracy.get((row.name, metric), []), page.accuracy.get((base, metric), []))
+    before, after = (estimate(page.accuracy.get((name, metric), [])) for name in (base, row.name))
     if change is None or before is None or after is None:
         return None
-    papers = page.paper(row.name, metric), page.paper(base.name, metric)
+    papers = page.paper(row.name, metric), page.paper(base, metric)
     paper = None if papers[0] is None or papers[1] is None else papers[0] - papers[1]
     shown = f"{signed(change.value, 2)} points" + ("" if paper is None else f" (paper {signed(paper / 100)})")
     return {
@@ -102,13 +104,13 @@ def _moved(page: Page, metric: str, row: Row, base: Row) -> Point | None:
     }
 
 
-def _unmoved(page: Page, metric: str, base: Row) -> Point:
+def _unmoved(page: Page, metric: str, base: str) -> Point:
     """The unpruned network, which differs from itself by nothing."""
-    found = estimate(page.accuracy[base.name, metric])
+    found = estimate(page.accuracy[base, metric])
     assert found is not None  # a difference from it was just made
     return {
         "series": metric,
-        "row": base.name,
+        "row": base,
         "where": metric,
         "x": 0.0,
         "value": 0.0,
