@@ -44,9 +44,77 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "filter 75% floor 1": ["train-6698bfbb97e7", "prune-acdaeceaf232", "train-a662dba86a89"],
         "filter 75% literal": ["train-6698bfbb97e7", "prune-dfd4392fbb13", "train-78694293f90a"],
     },
+    "wang2018-figure1": {
+        "fgsm dense": ["train-1d39b29b3924"],
+        "fgsm dense 10+10": ["train-1d39b29b3924", "train-81ab49e619aa"],
+        "fgsm weight 40%": ["train-1d39b29b3924", "prune-4831cee690fd", "train-b99c42db271f"],
+        "fgsm weight 45%": ["train-1d39b29b3924", "prune-3ec713020a14", "train-ed09015b63d0"],
+        "fgsm weight 50%": ["train-1d39b29b3924", "prune-ad3774285f55", "train-f746df9e8814"],
+        "fgsm weight 55%": ["train-1d39b29b3924", "prune-c6f2e312ead8", "train-de125246a5e1"],
+        "fgsm weight 60%": ["train-1d39b29b3924", "prune-cb58e9230229", "train-890d04b8aa80"],
+        "fgsm weight 65%": ["train-1d39b29b3924", "prune-8cefcb890421", "train-053e2bb06efa"],
+        "fgsm weight 70%": ["train-1d39b29b3924", "prune-18b072f5b164", "train-3d7c2119cc8d"],
+        "fgsm weight 75%": ["train-1d39b29b3924", "prune-5c9e7a79d5a0", "train-a1d3f2a94754"],
+        "fgsm weight 80%": ["train-1d39b29b3924", "prune-00fb6ea01c9f", "train-f50be7105ea5"],
+        "fgsm weight 85%": ["train-1d39b29b3924", "prune-0c574ce84f00", "train-66be1647ad70"],
+        "fgsm weight 90%": ["train-1d39b29b3924", "prune-29e61e5d6c28", "train-7afa0415dc4a"],
+        "fgsm weight 95%": ["train-1d39b29b3924", "prune-f66dd4f01666", "train-874a76bd01ca"],
+        "fgsm weight 96%": ["train-1d39b29b3924", "prune-c1c6906174e6", "train-9841b780847b"],
+        "fgsm weight 98%": ["train-1d39b29b3924", "prune-f05810dcb9f6", "train-9c5e3794b28b"],
+        "fgsm filter 20%": ["train-1d39b29b3924", "prune-3b0a8b12b313", "shrink-1928109a441c", "train-52911f1bbcfc"],
+        "fgsm filter 25%": ["train-1d39b29b3924", "prune-2c21b53b26e1", "shrink-36c3207e2f81", "train-029295739249"],
+        "fgsm filter 30%": ["train-1d39b29b3924", "prune-e1788d759051", "shrink-12508abad092", "train-ee7fbdb57e56"],
+        "fgsm filter 35%": ["train-1d39b29b3924", "prune-4f02842dfacf", "shrink-5410c8e5cb7c", "train-768f5b9200e7"],
+        "fgsm filter 40%": ["train-1d39b29b3924", "prune-e908454358ce", "shrink-c321ae310612", "train-4c110dc06e38"],
+        "fgsm filter 45%": ["train-1d39b29b3924", "prune-2793a536bbeb", "shrink-c63bd24d5c15", "train-00387d439d4e"],
+        "fgsm filter 50%": ["train-1d39b29b3924", "prune-bad22889b42c", "shrink-9a98d2aa5132", "train-d2b7d6b7d541"],
+        "fgsm filter 55%": ["train-1d39b29b3924", "prune-d30a02d9e0f6", "shrink-950b6f24bc16", "train-97e4d60b715e"],
+        "fgsm filter 60%": ["train-1d39b29b3924", "prune-1e38c31c02f5", "shrink-7210d157b8d0", "train-05229d0c228e"],
+        "fgsm filter 65%": ["train-1d39b29b3924", "prune-ef4f73471967", "shrink-379e3a141dc9", "train-6d182a3e946b"],
+        "fgsm filter 70%": ["train-1d39b29b3924", "prune-84dd0e78c387", "shrink-4a5e04d52a08", "train-79bd2667990c"],
+        "fgsm filter 75%": ["train-1d39b29b3924", "prune-223b641edde9", "shrink-56ce0be21b99", "train-c02551fb11b5"],
+        "fgsm filter 80%": ["train-1d39b29b3924", "prune-acffaff84402", "shrink-4e667f3e0c7c", "train-3aff507fa5b1"],
+        "fgsm filter 85%": ["train-1d39b29b3924", "prune-9c240112fda5", "shrink-60823ed69436", "train-497fe0592d90"],
+        "fgsm filter 90%": ["train-1d39b29b3924", "prune-abb71ff51e3c", "shrink-17ecd094775b", "train-44bf2cb2e3b8"],
+        "pgd dense": ["train-e94cf380414c"],
+        "pgd dense 10+10": ["train-e94cf380414c", "train-364f2e097250"],
+        "pgd weight 40%": ["train-e94cf380414c", "prune-10bcec250f04", "train-3ab2cd34ae71"],
+        "pgd weight 45%": ["train-e94cf380414c", "prune-300187d04152", "train-f9e1d12bcd13"],
+        "pgd weight 50%": ["train-e94cf380414c", "prune-4536cfd48db3", "train-fab974c84204"],
+        "pgd weight 55%": ["train-e94cf380414c", "prune-7988d0607392", "train-efc84975946d"],
+        "pgd weight 60%": ["train-e94cf380414c", "prune-56826e490bca", "train-7bf7c73746a0"],
+        "pgd weight 65%": ["train-e94cf380414c", "prune-a6df8c8f33ae", "train-d0740e5066a6"],
+        "pgd weight 70%": ["train-e94cf380414c", "prune-76038c6a8085", "train-f0ff65943d64"],
+        "pgd weight 75%": ["train-e94cf380414c", "prune-2d917a32d8bb", "train-605509bfd02b"],
+        "pgd weight 80%": ["train-e94cf380414c", "prune-df9332edb9b3", "train-d5435448b283"],
+        "pgd weight 85%": ["train-e94cf380414c", "prune-b1be413ff3e7", "train-945758b34787"],
+        "pgd weight 90%": ["train-e94cf380414c", "prune-0c4d00d40ed0", "train-7abbfe1320e2"],
+        "pgd weight 94%": ["train-e94cf380414c", "prune-3ec4507bd46f", "train-25af33a40824"],
+        "pgd weight 95%": ["train-e94cf380414c", "prune-5215606a5537", "train-0379972249f7"],
+        "pgd weight 98%": ["train-e94cf380414c", "prune-67dab3d92f12", "train-1537a977a208"],
+        "pgd filter 20%": ["train-e94cf380414c", "prune-3bd6a99326c2", "shrink-0460f78dc0f3", "train-3582acc6a52b"],
+        "pgd filter 25%": ["train-e94cf380414c", "prune-95198d581ef7", "shrink-89a6785bc49b", "train-eb741d3a84f2"],
+        "pgd filter 30%": ["train-e94cf380414c", "prune-6875e53a856b", "shrink-66e49371d07b", "train-c1331a24b86f"],
+        "pgd filter 35%": ["train-e94cf380414c", "prune-c90b30c5791a", "shrink-458948df5404", "train-b2fc74fd0deb"],
+        "pgd filter 40%": ["train-e94cf380414c", "prune-0dcdfe053148", "shrink-02a4c5fd2dce", "train-108514ad7737"],
+        "pgd filter 45%": ["train-e94cf380414c", "prune-7ed6cbc259f3", "shrink-064ab5b3a88b", "train-08c2ef5a34f7"],
+        "pgd filter 50%": ["train-e94cf380414c", "prune-82ae263ef7da", "shrink-80e853dc0f38", "train-4b56295b77bf"],
+        "pgd filter 55%": ["train-e94cf380414c", "prune-a1364d1536c2", "shrink-bbf39eb03032", "train-b02cabdeb2e4"],
+        "pgd filter 60%": ["train-e94cf380414c", "prune-77b1e30143b6", "shrink-bec65ce3fa2f", "train-5c2735a80cd2"],
+        "pgd filter 65%": ["train-e94cf380414c", "prune-d3b9b1104af4", "shrink-96beda1ebc0b", "train-df6005fb7f64"],
+        "pgd filter 70%": ["train-e94cf380414c", "prune-5057d382c504", "shrink-ed368ef0c9bb", "train-7a59790d46e5"],
+        "pgd filter 75%": ["train-e94cf380414c", "prune-7f07cf59c10d", "shrink-69bfb705bc74", "train-9443446974d2"],
+        "pgd filter 80%": ["train-e94cf380414c", "prune-c078deb70ff4", "shrink-5ede82d2273f", "train-eb28fc59bb74"],
+        "pgd filter 85%": ["train-e94cf380414c", "prune-a394decdc8f6", "shrink-fe84310a6a41", "train-3c9779d2bd70"],
+        "pgd filter 90%": ["train-e94cf380414c", "prune-47baaf78ca3c", "shrink-672cb9856d71", "train-cfad2aa3dfde"],
+    },
 }
 # All measurements together.
-PINNED_MEASURES: dict[str, str] = {"quickstart": "3cfb2a153a66", "wang2018-table1": "292b73781c7b"}
+PINNED_MEASURES: dict[str, str] = {
+    "quickstart": "3cfb2a153a66",
+    "wang2018-table1": "292b73781c7b",
+    "wang2018-figure1": "f13285a44c2e",
+}
 
 
 def images(n: int = 4, classes: int = 10) -> ImageSet:
@@ -92,6 +160,17 @@ def test_the_networks_of_a_published_recipe_stay_at_their_addresses(name: str) -
 def test_the_measurements_of_a_published_recipe_stay_at_their_addresses(name: str) -> None:
     ours = address(sorted(measures(laid_out(read_recipe(name))).values()))
     assert ours == PINNED_MEASURES.get(name), f"PINNED_MEASURES[{name!r}] = {ours!r}"
+
+
+@pytest.mark.parametrize("preset", ["full", "lite", "smoke"])
+def test_figure_1_goes_on_from_the_networks_of_table_2(preset: str) -> None:
+    figure, table = (read_recipe(f"wang2018-{name}", preset=preset) for name in ("figure1", "table2"))
+    drawn, tabled = laid_out(figure), laid_out(table)
+    shared = [row for row in figure.rows if row in table.rows]
+    assert len(shared) == 12
+    assert all(steps(drawn, row) == steps(tabled, row) for row in shared)
+    both = measures(drawn).keys() & measures(tabled).keys()
+    assert len(both) == 36 and all(measures(drawn)[place] == measures(tabled)[place] for place in both)
 
 
 def test_a_new_option_with_a_default_changes_no_address() -> None:

@@ -205,8 +205,9 @@ def _note(selection: Selection, choice: Choice, sweep: Sequence[Tried], answers:
     if not choice.settled:
         larger = [tried.row for tried in sweep if tried.rate > (choice.rate or 0) and tried.passes is None]
         absent = answers.missing((row, metric) for row in (selection.than, *larger) for metric in selection.tolerances)
-        so_far = "none passes" if choice.rate is None else f"{in_percent(choice.rate)} passes"
-        return f"not measured yet: {_listed(absent)}; {so_far} so far"
+        none = "; none passes so far" if any(tried.passes is False for tried in sweep) else ""
+        so_far = none if choice.rate is None else f"; {in_percent(choice.rate)} passes so far"
+        return f"not measured yet: {_listed(absent)}{so_far}"
     if choice.rate is None:
         return ""
     smaller = [in_percent(tried.rate) for tried in sweep if tried.rate < choice.rate and tried.passes is False]
