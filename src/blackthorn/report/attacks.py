@@ -3,6 +3,7 @@
 import json
 
 from .records import Page, number, text
+from .words import percent
 
 
 def eps_of(page: Page, metric: str) -> float | None:
@@ -28,3 +29,23 @@ def attack_words(page: Page, metric: str) -> str:
     ]
     source = text(record, "source") and f"on a {text(record, 'source')}"
     return ", ".join(part for part in (text(attack, "kind").upper() or metric, norm, *rest, source) if part)
+
+
+def source_notes(page: Page) -> list[str]:
+    """A line for each measure whose images were crafted on another network: on what, and what that says of it."""
+    found = []
+    for metric in page.accuracy_metrics:
+        records = [cell.record for (_, name), cells in page.accuracy.items() if name == metric for cell in cells]
+        sources = [record for record in records if record.get("source")]
+        if not sources:
+            continue
+        told = [f"{metric}: crafted on {'a substitute' if sources[0]['source'] == 'substitute' else 'another network'}"]
+        if queries := number(sources[0], "queries"):
+            told.append(f"trained on {queries:,.0f} answers")
+        if alike := sorted(share for record in sources if (share := number(record, "agreement")) is not None):
+            spread = percent(alike[0]) if alike[0] == alike[-1] else f"{percent(alike[0])} to {percent(alike[-1])}"
+            told.append(f"giving {spread} % of untouched images the measured network's label")
+        if first := number(sources[0], "first"):
+            told.append(f"the first {first:,.0f} test images are left out")
+        found.append(", ".join(told))
+    return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..errors import StoreError
 from .families import family_tree, featured
-from .records import Cell, Page
+from .records import Cell, Page, text
 
 _IMAGES, _ROWS, _METRICS = 4, 6, 3  # what fits on a page: 72 triples at most
 _FACTORS = (500, 200, 100, 50, 30, 20, 10, 5, 3, 2, 1)
@@ -55,7 +55,7 @@ class Gallery:
 
 
 def galleries(page: Page) -> list[Gallery]:
-    """For a few attacks (the last of each kind, which recipes list from weak to strong), a few networks each.
+    """For a few attacks (the last of each kind and source; recipes list them from weak to strong), a few networks each.
 
     Raises:
         StoreError: an examples file that cannot be read.
@@ -65,8 +65,12 @@ def galleries(page: Page) -> list[Gallery]:
         for cell in cells:
             if page.attack(metric) and (cell.folder / "examples.safetensors").is_file():
                 held.setdefault(metric, {}).setdefault(row, cell)
-    by_kind = {str((page.attack(m) or {}).get("kind")): m for m in page.accuracy_metrics if m in held}
+    by_kind = {_kind(page, m, held[m]): m for m in page.accuracy_metrics if m in held}
     return [_gallery(page, metric, held[metric]) for metric in list(by_kind.values())[:_METRICS]]
+
+
+def _kind(page: Page, metric: str, cells: dict[str, Cell]) -> tuple[str, str]:
+    return str((page.attack(metric) or {}).get("kind")), text(next(iter(cells.values())).record, "source")
 
 
 def _gallery(page: Page, metric: str, cells: dict[str, Cell]) -> Gallery:

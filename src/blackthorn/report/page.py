@@ -8,6 +8,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from ..errors import StoreError
+from .attacks import source_notes
 from .charts import SHAPE_PATHS, Chart, for_file, for_page
 from .figures import figures
 from .images import galleries
@@ -86,6 +87,7 @@ def render(page: Page, charts: list[Chart]) -> str:
         shapes=[Markup(path) for path in SHAPE_PATHS],
         summaries=summaries(page),
         lines=lines,
+        sources=source_notes(page),
         measured=sum(place is not None for line in lines for place in line.places),
         tall=len(lines) > _TALL,
         selected=selected_lines(page),

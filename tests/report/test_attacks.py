@@ -1,0 +1,42 @@
+"""How the page says on what adversarial images were crafted."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from blackthorn.report import Page, write
+from blackthorn.report.attacks import attack_words, source_notes
+
+from .demo import accuracy_cell, bare
+
+FGSM: dict[str, object] = {"kind": "fgsm", "eps": 0.3}
+BLACK = {"source": "substitute", "first": 150, "queries": 4650}
+
+
+def page(folder: Path) -> Page:
+    cells = [
+        accuracy_cell(folder, "dense", "fgsm 0.3", 0.1, attack=FGSM),
+        accuracy_cell(folder, "dense", "black box", 0.6, n=9850, attack=FGSM, agreement=0.812, **BLACK),
+        accuracy_cell(folder, "weight", "black box", 0.6, n=9850, attack=FGSM, agreement=0.79, **BLACK),
+        accuracy_cell(folder, "dense", "transfer", 0.5, attack=FGSM, agreement=1.0, source="network", first=0),
+    ]
+    return replace(bare(folder), rows=["dense", "weight"], metrics=["fgsm 0.3", "black box", "transfer"], cells=cells)
+
+
+def test_each_source_is_told_once_with_what_was_left_out(tmp_path: Path) -> None:
+    notes = [
+        "black box: crafted on a substitute, trained on 4,650 answers, giving 79.0 to 81.2 % of untouched images the "
+        "measured network's label, the first 150 test images are left out",
+        "transfer: crafted on another network, giving 100.0 % of untouched images the measured network's label",
+    ]
+    assert source_notes(page(tmp_path)) == notes
+    html = write(tmp_path / "page", page(tmp_path)).read_text("utf-8")
+    assert all(note.replace("'", "&#39;") in html for note in notes)
+
+
+def test_a_white_box_page_has_nothing_to_tell(tmp_path: Path) -> None:
+    assert source_notes(bare(tmp_path)) == []
+
+
+def test_attacks_on_other_networks_have_panels_of_their_own(tmp_path: Path) -> None:
+    words = [attack_words(page(tmp_path), metric) for metric in ("fgsm 0.3", "black box", "transfer")]
+    assert len(set(words)) == 3 and words[1].startswith(words[0])
