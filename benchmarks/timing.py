@@ -62,7 +62,11 @@ def arguments(description: str | None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=None, help="JSON file to write the rows to")
     parser.add_argument("--only", default=None, help="only this one of several parts, such as a network by name")
-    return parser.parse_args()
+    parser.add_argument("--threads", type=int, default=None, help="of torch; all that it takes by itself by default")
+    options = parser.parse_args()
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    return options
 
 
 def finish(name: str, rows: list[dict[str, Any]], out: Path | None) -> None:

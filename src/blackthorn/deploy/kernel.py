@@ -24,10 +24,10 @@ def available() -> bool:
 
 
 class Kernel:
-    """The products of one block of images: addresses and sizes in, nothing out, and the interpreter is free.
+    """The products of some images: addresses and sizes in, nothing out, and the interpreter is free.
 
-    What follows the matrix in each: the last two are scratch blocks for the values of a panel of inputs, and of the
-    outputs. `start` and `stop` are positions of the output, so that threads can share a block.
+    `start` and `stop` are positions of the output, so that threads can share images. The last two are scratch memory:
+    a block of the inputs of a panel, and the outputs of all blocks.
     """
 
     def __init__(self, width: int, engine: Any) -> None:
@@ -38,12 +38,12 @@ class Kernel:
             made: Callable[..., None] = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address(name))
             return made
 
-        block, share, scratch = (_ADDRESS, _ADDRESS, _SIZE), (_ADDRESS, _SIZE, _SIZE), (_ADDRESS, _ADDRESS)
-        self.forward = function("forward", *block, *_MATRIX, *share, *scratch)
+        images, end = (_ADDRESS, _ADDRESS, _SIZE), (_SIZE, _SIZE, _ADDRESS, _ADDRESS)
+        self.forward = function("forward", *images, *_MATRIX, _ADDRESS, *end)
         """x, y, images, matrix, bias of each row, start, stop: y = W x + bias."""
-        self.to_input = function("to_input", *block, *_MATRIX, *scratch)
-        """Gradient of x, gradient of y, images, matrix: the first from the second."""
-        self.to_weight = function("to_weight", *block, *_MATRIX, *share, *scratch)
+        self.to_input = function("to_input", *images, *_MATRIX, *end)
+        """Gradient of x, gradient of y, images, matrix, start, stop: the first from the second."""
+        self.to_weight = function("to_weight", *images, *_MATRIX, _ADDRESS, *end)
         """x, gradient of y, images, matrix, gradient of the weights (added to), start, stop."""
 
 

@@ -6,6 +6,8 @@ the registers; each entry is then one multiply-add per vector register; the sums
 its entries are through; and a matrix with many columns is cut into panels, so that what the entries of a panel read
 stays in the second-level cache.
 
+A panel is done for all blocks before the next, since its entries are larger than what they read.
+
 Images count positions fastest, (groups, length), as torch's do. Rows and columns of the matrix, and the blocks, count
 groups fastest, as the entries of an unrolled convolution are near each other then. A linear layer has one group.
 """
@@ -38,46 +40,65 @@ class _Code:
         self.to_input(self.rows("to_input_rows", self.hand_back))
         self.to_weight(self.rows("to_weight_rows", self.correlate))
 
-    # A block of images, over the panels of the matrix
+    # Blocks of images, over the panels of the matrix
 
     def forward(self, rows_of: Any) -> None:
-        """The block of outputs begins as the bias; every panel adds to it."""
+        """The outputs begin as the bias; every panel adds to those of every block."""
         names = "X Y n length groups out out_groups panels panel ROWS COLUMNS WEIGHTS BIAS start stop IN OUT"
         with self.function("forward", names) as (f, a):
-            first, last = f.mul(a["start"], a["out_groups"]), f.mul(a["stop"], a["out_groups"])
-            with self.loop(f, first, last) as row:
+            first, last = self.shared_rows(f, a)
+            with self.blocks(f, a) as block, self.loop(f, first, last) as row:
                 bias = self.spread(f, self.read(f, a["BIAS"], row, self.float))
-                self.write(f, bias, a["OUT"], f.sub(row, first))
-            with self.panels(f, a) as (rows, start, stop):
-                f.call(self.pack, [a["X"], a["IN"], a["n"], a["groups"], a["length"], start, stop])
-                origin = f.mul(start, a["groups"])
+                self.write(f, bias, block["OUT"], f.sub(row, first))
+            with self.panels(f, a) as (rows, start, stop), self.blocks(f, a) as block:
+                f.call(self.pack, [block["X"], a["IN"], block["n"], a["groups"], a["length"], start, stop])
                 structure = [rows, a["COLUMNS"], a["WEIGHTS"], a["WEIGHTS"]]
-                f.call(rows_of, [*structure, a["IN"], a["OUT"], origin, first, last])
-            f.call(self.unpack, [a["Y"], a["OUT"], a["n"], a["out_groups"], a["out"], a["start"], a["stop"]])
+                f.call(rows_of, [*structure, a["IN"], block["OUT"], f.mul(start, a["groups"]), first, last])
+            with self.blocks(f, a) as block:
+                place = [a["out_groups"], a["out"], a["start"], a["stop"]]
+                f.call(self.unpack, [block["Y"], block["OUT"], block["n"], *place])
 
     def to_input(self, rows_of: Any) -> None:
-        names = "GX GY n length groups out out_groups panels panel ROWS COLUMNS WEIGHTS IN OUT"
+        names = "X Y n length groups out out_groups panels panel ROWS COLUMNS WEIGHTS start stop IN OUT"
         with self.function("to_input", names) as (f, a):
-            none, every = self.size(0), f.mul(a["out"], a["out_groups"])
-            f.call(self.pack, [a["GY"], a["OUT"], a["n"], a["out_groups"], a["out"], none, a["out"]])
-            with self.panels(f, a) as (rows, start, stop):
-                with self.loop(f, none, f.mul(f.sub(stop, start), a["groups"])) as column:
+            first, last = self.shared_rows(f, a)
+            self.pack_outputs(f, a)
+            with self.panels(f, a) as (rows, start, stop), self.blocks(f, a) as block:
+                with self.loop(f, self.size(0), f.mul(f.sub(stop, start), a["groups"])) as column:
                     self.write(f, self.zeros(), a["IN"], column)
-                origin = f.mul(start, a["groups"])
                 structure = [rows, a["COLUMNS"], a["WEIGHTS"], a["WEIGHTS"]]
-                f.call(rows_of, [*structure, a["IN"], a["OUT"], origin, none, every])
-                f.call(self.unpack, [a["GX"], a["IN"], a["n"], a["groups"], a["length"], start, stop])
+                f.call(rows_of, [*structure, a["IN"], block["OUT"], f.mul(start, a["groups"]), first, last])
+                f.call(self.unpack, [block["X"], a["IN"], block["n"], a["groups"], a["length"], start, stop])
 
     def to_weight(self, rows_of: Any) -> None:
-        names = "X GY n length groups out out_groups panels panel ROWS COLUMNS WEIGHTS GW start stop IN OUT"
+        names = "X Y n length groups out out_groups panels panel ROWS COLUMNS WEIGHTS GRADIENT start stop IN OUT"
         with self.function("to_weight", names) as (f, a):
-            first, last = f.mul(a["start"], a["out_groups"]), f.mul(a["stop"], a["out_groups"])
-            f.call(self.pack, [a["GY"], a["OUT"], a["n"], a["out_groups"], a["out"], a["start"], a["stop"]])
-            with self.panels(f, a) as (rows, start, stop):
-                f.call(self.pack, [a["X"], a["IN"], a["n"], a["groups"], a["length"], start, stop])
-                origin = f.mul(start, a["groups"])
-                structure = [rows, a["COLUMNS"], a["WEIGHTS"], a["GW"]]
-                f.call(rows_of, [*structure, a["IN"], a["OUT"], origin, first, last])
+            first, last = self.shared_rows(f, a)
+            self.pack_outputs(f, a)
+            with self.panels(f, a) as (rows, start, stop), self.blocks(f, a) as block:
+                f.call(self.pack, [block["X"], a["IN"], block["n"], a["groups"], a["length"], start, stop])
+                structure = [rows, a["COLUMNS"], a["WEIGHTS"], a["GRADIENT"]]
+                f.call(rows_of, [*structure, a["IN"], block["OUT"], f.mul(start, a["groups"]), first, last])
+
+    def shared_rows(self, f: Any, a: dict[str, Any]) -> tuple[Any, Any]:
+        """The first row of the positions that this call computes, and the one after the last."""
+        return f.mul(a["start"], a["out_groups"]), f.mul(a["stop"], a["out_groups"])
+
+    def pack_outputs(self, f: Any, a: dict[str, Any]) -> None:
+        with self.blocks(f, a) as block:
+            place = [a["out_groups"], a["out"], a["start"], a["stop"]]
+            f.call(self.pack, [block["Y"], block["OUT"], block["n"], *place])
+
+    @contextmanager
+    def blocks(self, f: Any, a: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """For each block: its images and outputs, how many images are left, and its part of OUT."""
+        rows = f.mul(f.sub(a["stop"], a["start"]), a["out_groups"])
+        with self.loop(f, self.size(0), a["n"], self.width) as first:
+            block = {"n": f.sub(a["n"], first)}
+            block["X"] = self.place(f, a["X"], f.mul(first, f.mul(a["length"], a["groups"])), self.float)
+            block["Y"] = self.place(f, a["Y"], f.mul(first, f.mul(a["out"], a["out_groups"])), self.float)
+            block["OUT"] = self.place(f, a["OUT"], f.mul(first, rows), self.float)
+            yield block
 
     @contextmanager
     def panels(self, f: Any, a: dict[str, Any]) -> Iterator[tuple[Any, Any, Any]]:
@@ -93,7 +114,7 @@ class _Code:
 
     def rows(self, name: str, product: Any) -> Any:
         """Rows `first` to `last`, whose block OUT starts at `first`; the block IN starts at column `origin`."""
-        names = "ROWS COLUMNS WEIGHTS GW IN OUT origin first last"
+        names = "ROWS COLUMNS WEIGHTS GRADIENT IN OUT origin first last"
         with self.function(name, names, internal=True) as (f, a), self.loop(f, a["first"], a["last"]) as row:
             pointers = (row, f.add(row, self.size(1)))
             start, stop = (f.sext(self.read(f, a["ROWS"], at, self.index), self.size) for at in pointers)
@@ -133,7 +154,7 @@ class _Code:
         with self.loop(f, start, stop) as k:
             inputs, _ = self.entry(f, a, k)
             products = f.fmul(f.load(inputs, align=self.align, typ=self.vector), gradient)
-            own = self.place(f, a["GW"], k, self.float)
+            own = self.place(f, a["GRADIENT"], k, self.float)
             f.store(f.fadd(f.load(own, typ=self.float), self.lanes_summed(f, products)), own)
 
     def entry(self, f: Any, a: dict[str, Any], k: Any) -> tuple[Any, Any]:

@@ -14,7 +14,7 @@ import os
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -42,12 +42,11 @@ def sparse_product(
     y = x.new_empty(len(x), matrix.outputs)
     bias = weight.new_zeros(matrix.outputs) if bias is None else bias.contiguous()
 
-    def share(block: "_Block", start: int, stop: int) -> None:
-        into, out = _scratch(matrix.panel * matrix.groups, (stop - start) * matrix.out_groups, block.kernel.width)
-        images = (x[block.first :].data_ptr(), y[block.first :].data_ptr(), block.images)
-        block.kernel.forward(*images, *matrix.addresses(), bias.data_ptr(), start, stop, into, out)
+    def some(part: "_Part") -> None:
+        images = (x[part.first :].data_ptr(), y[part.first :].data_ptr(), part.images)
+        part.kernel.forward(*images, *matrix.addresses(), bias.data_ptr(), *part.end(matrix))
 
-    _in_threads(share, len(x), matrix.out_length, len(weight) * len(x))
+    _in_threads(some, matrix, len(x))
     return y
 
 
@@ -60,12 +59,11 @@ def _to_input(grad: Tensor, weight: Tensor, rows: Tensor, columns: Tensor, sizes
     grad, weight = grad.contiguous(), weight.contiguous()
     found = grad.new_empty(len(grad), matrix.inputs)
 
-    def whole(block: "_Block", start: int, stop: int) -> None:
-        into, out = _scratch(matrix.panel * matrix.groups, matrix.outputs, block.kernel.width)
-        images = (found[block.first :].data_ptr(), grad[block.first :].data_ptr(), block.images)
-        block.kernel.to_input(*images, *matrix.addresses(), into, out)
+    def some(part: "_Part") -> None:
+        images = (found[part.first :].data_ptr(), grad[part.first :].data_ptr(), part.images)
+        part.kernel.to_input(*images, *matrix.addresses(), *part.end(matrix))
 
-    _in_threads(whole, len(grad), None, len(weight) * len(grad))
+    _in_threads(some, matrix, len(grad), share_outputs=False)
     return found
 
 
@@ -78,12 +76,11 @@ def _to_weight(x: Tensor, grad: Tensor, weight: Tensor, rows: Tensor, columns: T
     x, grad = x.contiguous(), grad.contiguous()
     found = torch.zeros_like(weight)
 
-    def share(block: "_Block", start: int, stop: int) -> None:
-        into, out = _scratch(matrix.panel * matrix.groups, (stop - start) * matrix.out_groups, block.kernel.width)
-        images = (x[block.first :].data_ptr(), grad[block.first :].data_ptr(), block.images)
-        block.kernel.to_weight(*images, *matrix.addresses(), found.data_ptr(), start, stop, into, out)
+    def some(part: "_Part") -> None:
+        images = (x[part.first :].data_ptr(), grad[part.first :].data_ptr(), part.images)
+        part.kernel.to_weight(*images, *matrix.addresses(), found.data_ptr(), *part.end(matrix))
 
-    _in_threads(share, len(grad), matrix.out_length, len(weight) * len(grad), together=True)
+    _in_threads(some, matrix, len(grad), share_images=False)
     return found
 
 
@@ -197,75 +194,85 @@ def _compiled(x: Tensor, weight: Tensor) -> bool:
     return both and x.device.type == "cpu" and len(weight) > 0 and kernels.available()
 
 
-# Blocks of images, and threads that take them
+# Parts of the work, and threads that take them
 
 
-class _Block(NamedTuple):
+class _Part(NamedTuple):
+    """Some images, and some positions of the output, for one thread."""
+
     kernel: kernels.Kernel
     first: int
     images: int
+    start: int
+    stop: int
+
+    def end(self, matrix: _Matrix) -> tuple[int, int, int, int]:
+        """Positions and scratch memory, with which every call of the kernel ends."""
+        width = self.kernel.width
+        outputs = (self.stop - self.start) * matrix.out_groups * math.ceil(self.images / width)
+        inputs = matrix.panel * matrix.groups
+        return self.start, self.stop, _scratch("inputs", inputs * width), _scratch("outputs", outputs * width)
 
 
-def _blocks(n: int) -> Iterator[_Block]:
-    """Widest blocks, and one for the rest that has room for all of it."""
-    first = 0
-    while first < n:
-        width = min(w for w in kernels.WIDTHS if w >= min(n - first, kernels.WIDTHS[0]))
-        yield _Block(kernels.kernel(width), first, min(width, n - first))
-        first += width
+_TOGETHER = 8
+"""Blocks of images for which a panel's entries are read once."""
 
 
-_scratches = threading.local()
+def _errands(matrix: _Matrix, n: int, threads: int, *, share_images: bool, share_outputs: bool) -> list[list[_Part]]:
+    """What threads take one after the other: some images each and, where these are fewer than threads, some outputs.
 
-
-def _scratch(inputs: int, outputs: int, width: int) -> tuple[int, int]:
-    """Addresses of this thread's two scratch blocks, kept from call to call, since new memory is slow memory."""
-    addresses = []
-    for name, values in (("inputs", inputs * width), ("outputs", outputs * width)):
-        held = getattr(_scratches, name, None)
-        if held is None or held.numel() < values:
-            held = torch.empty(values, dtype=torch.float32, device="cpu")
-            setattr(_scratches, name, held)
-        addresses.append(held.data_ptr())
-    return addresses[0], addresses[1]
+    Without `share_images`, because images add to the same place, an errand is some outputs of all images.
+    """
+    widest = kernels.WIDTHS[0]
+    rest = n % widest
+    narrow = min(width for width in kernels.WIDTHS if width >= rest)
+    wide = n if narrow == widest else n - rest
+    together = _TOGETHER if len(matrix.rows) > 1 else 1
+    step = widest * max(1, min(together, math.ceil(wide / widest / threads)))
+    images = [(widest, first, min(step, wide - first)) for first in range(0, wide, step)]
+    images += [(narrow, wide, rest)] if wide < n else []
+    shares = threads if not share_images else math.ceil(threads / max(len(images), 1)) if share_outputs else 1
+    outputs = pairwise(matrix.out_length * share // shares for share in range(shares + 1))
+    parts = [[_Part(kernels.kernel(some[0]), *some[1:], *ends) for some in images] for ends in outputs]
+    return [[part] for share in parts for part in share] if share_images else parts
 
 
 def _in_threads(
-    work: Callable[[_Block, int, int], None], n: int, positions: int | None, size: int, *, together: bool = False
+    work: Callable[[_Part], None], matrix: _Matrix, n: int, *, share_images: bool = True, share_outputs: bool = True
 ) -> None:
-    """Do `work` on every block, in threads that share blocks, and outputs where there are fewer blocks than threads.
-
-    `together`: blocks add to the same place, so a thread takes its outputs of all blocks.
-    """
-    threads = max(1, min(torch.get_num_threads(), size // _WORTH_A_THREAD))
-    blocks = list(_blocks(n))
-    if threads == 1:
-        for block in blocks:
-            work(block, 0, positions or 0)
-        return
-    shares = 1 if positions is None else threads if together else math.ceil(threads / len(blocks))
-    edges = [round(share * (positions or 0) / shares) for share in range(shares + 1)]
-    pieces = list(pairwise(edges))
-    groups = [blocks] if together else [[block] for block in blocks]
-    left = deque((group, piece) for group in groups for piece in pieces)
-    flush = _flushes()
+    """Do the work for `n` images in as many threads as torch uses, this one among them."""
+    threads = max(1, min(torch.get_num_threads(), len(matrix.weight) * n // _WORTH_A_THREAD))
+    left = deque(_errands(matrix, n, threads, share_images=share_images, share_outputs=share_outputs))
+    caller, flush = threading.current_thread(), threads > 1 and _flushes()
 
     def take() -> None:
         if threading.current_thread() is not caller:
             torch.set_flush_denormal(flush)
         while True:
             try:
-                some, (start, stop) = left.popleft()
+                errand = left.popleft()
             except IndexError:
                 return
-            for block in some:
-                work(block, start, stop)
+            for part in errand:
+                work(part)
 
-    caller = threading.current_thread()
-    helpers = [_pool().submit(take) for _ in range(threads - 1)]
+    helpers = [_pool().submit(take) for _ in range(min(threads, len(left)) - 1)]
     take()
     for helper in helpers:
         helper.result()
+
+
+_memory = threading.local()
+
+
+def _scratch(name: str, values: int) -> int:
+    """The address of memory of this thread, kept from call to call, since new memory is slow memory."""
+    held = getattr(_memory, name, None)
+    if held is None or held.numel() < values:
+        held = torch.empty(values, dtype=torch.float32, device="cpu")
+        setattr(_memory, name, held)
+    address: int = held.data_ptr()
+    return address
 
 
 def _flushes() -> bool:
