@@ -117,7 +117,7 @@ def _values() -> dict[str, type]:
 
 def _options(parent: Any, path: _Path) -> list[str]:
     """What may be written in the mapping at `path`."""
-    from . import schema
+    from . import schema, selecting
 
     if isinstance(parent, dict) and parent.get("kind") in _values():
         made: Any = _values()[parent["kind"]]
@@ -130,7 +130,7 @@ def _options(parent: Any, path: _Path) -> list[str]:
             "data": schema.Data,
             "published": schema.Published,
             "networks": schema.Network,
-            "select": schema.Selection,
+            "select": selecting.Selection,
         }.get(str(path[0]) if path else "", schema.Recipe)
     extra = ["for"] if made is schema.Network else []
     return [*(field.serialization_alias or name for name, field in made.__pydantic_fields__.items()), *extra]
