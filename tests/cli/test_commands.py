@@ -87,6 +87,29 @@ def test_a_report_of_a_half_finished_store_says_what_is_missing(cli: Cli, tmp_pa
     assert table(store / "reports/r-full/statements.csv")[0]["holds"] == "unknown"
 
 
+SELECT = {"rule": {"kind": "no_loss", "nat_tol": 100}, "from": "weight *", "than": "dense"}
+
+
+def test_a_selection_is_made_from_what_is_stored_already(cli: Cli, tmp_path: Path, store: Path) -> None:
+    write(tmp_path, tiny("select", to={"small": SELECT}))
+    before = {path: path.stat().st_mtime_ns for path in store.glob("stages/*/*")}
+    assert cli("report", "r.yaml", "--store", "store").code == 0
+    (line,) = table(store / "reports/r-full/selected.csv")
+    assert (line["selection"], line["outcome"], line["row"], line["rate"]) == ("small", "picked", "weight 50%", "50")
+    assert {path: path.stat().st_mtime_ns for path in store.glob("stages/*/*")} == before
+
+
+def test_a_selection_from_a_half_finished_store_says_what_is_missing(cli: Cli, tmp_path: Path, store: Path) -> None:
+    write(tmp_path, tiny("select", to={"small": SELECT}))
+    for folder in store.glob("stages/accuracy-*"):
+        if json.loads((folder / "stage.json").read_text())["label"].endswith("weight 50% · natural"):
+            shutil.rmtree(folder)
+    assert cli("report", "r.yaml", "--store", "store").code == 0
+    (line,) = table(store / "reports/r-full/selected.csv")
+    assert (line["outcome"], line["note"]) == ("unknown", "not measured yet: weight 50%, natural")
+    assert "cannot be told yet" in (store / "reports/r-full/index.html").read_text()
+
+
 def test_a_failing_network_leaves_a_report_of_the_others_and_exit_code_2(cli: Cli, tmp_path: Path) -> None:
     recipe = tiny()
     blows_up = {"kind": "train", "epochs": 2, "batch_size": 32, "optimizer": {"kind": "sgd", "lr": "1e30"}}

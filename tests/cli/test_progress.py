@@ -144,6 +144,10 @@ def test_a_terminal_shows_bars_and_ends_with_results_statements_and_the_page(tmp
     recipe["networks"]["weight 50%"] = {**recipe["networks"].pop("weight 50%"), "of": "[red]x[/red]"}
     recipe["published"]["values"] = {"[red]x[/red]": {"natural": 90}}
     recipe["statements"][0]["than"] = "[red]x[/red]"
+    anything = {"kind": "no_loss", "nat_tol": 100}
+    recipe["select"] = {
+        "smallest": {"rule": anything, "from": "weight *", "than": "[red]x[/red]", "published": "97.5%"}
+    }
     write(tmp_path, recipe)
 
     code, text = on_a_terminal(tmp_path, 100, "run", "r.yaml", "--store", "store", "--jobs", "1")
@@ -152,9 +156,10 @@ def test_a_terminal_shows_bars_and_ends_with_results_statements_and_the_page(tmp
     assert "0 of 9 stages" in text
     assert "9 of 9 stages" in text
     assert "seed 0 · [red]x[/red] · train 2 epochs" in text
-    last = [line.strip() for line in text.splitlines() if line.strip()][-5:]
+    last = [line.strip() for line in text.splitlines() if line.strip()][-6:]
     assert last[0].split() == ["%", "right", "natural", "fgsm", "0.1", "pgd"]
     assert re.fullmatch(r"\[red\]x\[/red\]( +\d+\.\d\d){3}", last[1])
     assert re.fullmatch(r"weight 50%( +\d+\.\d\d){3}", last[2])
     assert re.fullmatch(r"(yes|no|unknown)  Pruning costs nothing", last[3])
-    assert last[4] == "Report: store/reports/r-full/index.html"
+    assert last[4] == "smallest: weight 50% (paper 97.5%)"
+    assert last[5] == "Report: store/reports/r-full/index.html"

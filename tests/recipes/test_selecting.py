@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from blackthorn.errors import BlackthornError, RecipeError
-from blackthorn.recipes import HighCompression, HighRobustness, NoLoss, select
+from blackthorn.recipes import HighCompression, HighRobustness, NoLoss, Recipe, select
 from blackthorn.recipes.cells import Cell, Selected
 from blackthorn.recipes.selecting import Selection, choose
+from blackthorn.values import parse, spell
 
 from .tiny import read, tiny
 
@@ -176,6 +177,11 @@ def test_the_rate_of_a_row_is_that_of_the_last_prune_step_on_its_way(tmp_path: P
     made = read(tmp_path, recipe)
     assert made.rates == {"dense": 0.0, "weight 50%": 0.5, "twice": 0.75}
     assert (made.select["small"].rows, made.select["small"].published) == ("*", 0.5)
+
+
+def test_a_selection_reaches_other_processes_as_it_was_read(tmp_path: Path) -> None:
+    made = read(tmp_path, tiny("select", to={"small": {**SELECT, "published": "50%"}}))
+    assert parse(Recipe, spell(made)) == made
 
 
 @pytest.mark.parametrize(
