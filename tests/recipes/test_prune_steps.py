@@ -106,6 +106,20 @@ def test_several_prunings_remove_what_any_of_them_removes_of_the_same_network(tm
     assert sparse.about["requested_sparsity"] == 0.5 < sparse.about["sparsity_weights"]
 
 
+def test_a_network_trained_after_shrinking_still_says_what_was_removed(tmp_path: Path) -> None:
+    units = {"kind": "filter_norm", "include_linear": True}
+    laid = pruned(criterion=units, sparsity="50%", scope="per_layer")
+    train = laid["networks"]["dense"]["steps"][0]
+    laid["networks"]["pruned"]["steps"] += [{"kind": "shrink"}, train]
+    recipe = read(tmp_path, laid)
+    assert run(recipe, tmp_path / "store") == {}
+    last = next(place.stage for place in laid_out(recipe).places if place.row == "pruned").parent
+    assert last is not None and last.kind == "train"
+    small = load(tmp_path / "store" / "stages" / f"train-{last.key}" / "network.safetensors")
+    assert small.model.fc1.out_features == 8
+    assert small.about["requested_sparsity"] == small.about["sparsity_units"] == 0.5
+
+
 def test_a_pruning_beside_another_may_be_the_one_that_looks_at_images(tmp_path: Path) -> None:
     also = [{"criterion": ACTIVATED, "sparsity": "40%"}]
     recipe = read(tmp_path, pruned(also=also))

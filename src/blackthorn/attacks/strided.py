@@ -62,10 +62,13 @@ def _chains(model: nn.Module, convs: list[nn.Conv2d]) -> Iterator[tuple[nn.Conv2
     """Two of them with nothing but a ReLU between, in a plain sequence, where nobody else sees what lies between."""
     if type(model) is not nn.Sequential:
         return
-    for first, between, second in zip(model, model[1:], model[2:]):
+    layers = list(model)
+    for first, between, second in zip(layers, layers[1:], layers[2:]):
         watched = between._forward_hooks or between._forward_pre_hooks
-        if type(between) is nn.ReLU and not watched and {first, second} <= set(convs) and second.padding == (0, 0):
-            yield first, second
+        if type(between) is nn.ReLU and not watched and first in convs and second in convs:
+            assert isinstance(first, nn.Conv2d) and isinstance(second, nn.Conv2d)
+            if second.padding == (0, 0):
+                yield first, second
 
 
 def _forward_of(conv: nn.Conv2d, follower: nn.Conv2d | None) -> Forward:
@@ -171,7 +174,7 @@ def _taken_apart(x: Tensor, taps: int, layout: _Layout) -> Tensor:
 def _put_together(grads: Tensor, layout: _Layout, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
     """Phases as an image without its padding. Strided writes are three times faster than pixel_shuffle."""
     s, (h, w) = layout.phases, size
-    grads = grads.unflatten(1, (-1, s, s))
+    grads = grads.reshape(len(grads), -1, s, s, *grads.shape[2:])
     out = torch.empty(len(grads), grads.shape[1], h, w, dtype=dtype)
     if any(s * n < padding + side for n, padding, side in zip(grads.shape[4:], layout.padding, size)):
         out.zero_()  # rows that no window reaches have gradient zero

@@ -110,7 +110,7 @@ def _train(
         progress=progress,
     )
     write_records(folder / HISTORY, [dict(epoch) for epoch in history])
-    _keep(folder, model, bundle.masks, splits, bundle.about)
+    _keep(folder, model, bundle.masks, splits, bundle.about, removed=bundle.about if _was_shrunk(stage) else None)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
 
 
