@@ -4,7 +4,7 @@ A contract test fails when a value class is exported and has no example here.
 """
 
 from blackthorn import attacks, data, measuring, models, objectives, pruning, training
-from blackthorn.attacks import FGSM, PGD
+from blackthorn.attacks import FGSM, PGD, ScaledGradient, UniversalNoise
 from blackthorn.measuring import Accuracy, Cost, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
@@ -19,6 +19,11 @@ ATTACKS = [
     PGD(norm="l2", eps=0.5, steps=5, restarts=2),
     PGD(eps=0.1, steps=6, loss="margin", random_start=False),
     PGD(eps=0.1, steps=5, loss="quadratic", step_size=0.05),
+    ScaledGradient(eps=0.1, steps=10),
+]
+NOISES = [
+    UniversalNoise(target=3, limit=0.25),
+    UniversalNoise(target=0, limit=0.1, preset="hvass", steps=20, loss="quadratic", clip_eval=False),
 ]
 CRITERIA = [
     Magnitude(),
@@ -51,7 +56,18 @@ MEASURES = [
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
-VALUES = [*ATTACKS, *CRITERIA, *OBJECTIVES, *OPTIMIZERS, *SCHEDULES, *MEASURES, *SOURCES, *AUGMENTATIONS, *OTHERS]
+VALUES = [
+    *ATTACKS,
+    *NOISES,
+    *CRITERIA,
+    *OBJECTIVES,
+    *OPTIMIZERS,
+    *SCHEDULES,
+    *MEASURES,
+    *SOURCES,
+    *AUGMENTATIONS,
+    *OTHERS,
+]
 
 MODELS = {
     "lenet5_caffe": (1, 28),

@@ -13,10 +13,13 @@ from .fgsm import FGSM as FGSM
 from .pgd import PGD as PGD
 from .pgd import AttackWarning as AttackWarning
 from .precision import Precision as Precision
+from .scaled_gradient import ScaledGradient as ScaledGradient
 from .trust import saturated_fraction as saturated_fraction
 from .trust import zero_gradient_fraction as zero_gradient_fraction
+from .universal import UniversalNoise as UniversalNoise
+from .universal import add_noise as add_noise
 
-AnyAttack = Annotated[FGSM | PGD, Field(discriminator="kind")]
+AnyAttack = Annotated[FGSM | PGD | ScaledGradient, Field(discriminator="kind")]
 """Every attack a recipe can name, told apart by `kind`."""
 
 __all__ = [
@@ -26,6 +29,9 @@ __all__ = [
     "AttackWarning",
     "Crafted",
     "Precision",
+    "ScaledGradient",
+    "UniversalNoise",
+    "add_noise",
     "craft",
     "saturated_fraction",
     "zero_gradient_fraction",

@@ -6,12 +6,13 @@ the measured one, or any function of images, only judges what comes out.
 
 import time
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack, craft
+from ..attacks import AnyAttack, Crafted, UniversalNoise, craft
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
@@ -21,6 +22,9 @@ from ..values import Count, spell, value
 from .randomness import own_randomness
 from .sources import AnySource, SourceNetwork
 from .statistics import wilson
+
+Threat = Annotated[AnyAttack | UniversalNoise, Field(discriminator="kind")]
+"""What accuracy can be measured under: images made one by one, or one noise for all of them."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Measured:
     index: Tensor
     """int64 (n,): which of the images given were measured."""
     seconds: float
-    attack: AnyAttack | None = None
+    attack: Threat | None = None
     """None = natural accuracy."""
     precision: Literal["float32", "bf16"] = "float32"
     """What the attack searched in; every verdict is in float32."""
@@ -56,6 +60,8 @@ class Measured:
     """Labels that the substitute's training asked for."""
     agreement: float | None = None
     """Share of the measured images, untouched, that source and measured network give the same label."""
+    targeted_success: float | None = None
+    """Of a universal noise: share of the images of other classes that are taken for its target."""
 
     def record(self) -> dict[str, object]:
         """The flat JSON object that a result is stored as."""
@@ -66,7 +72,7 @@ class Measured:
             "low": self.low,
             "high": self.high,
             "attack": None if self.attack is None else spell(self.attack),
-            "eps": None if self.attack is None else self.attack.eps,
+            "eps": self._eps,
             "norm": None if self.attack is None else getattr(self.attack, "norm", "linf"),
             "mean_linf": self.mean_linf,
             "mean_l2": self.mean_l2,
@@ -77,7 +83,15 @@ class Measured:
         if self.source is not None:
             found |= {"source": self.source, "first": self.first, "agreement": self.agreement}
             found |= {} if self.queries is None else {"queries": self.queries}
+        if self.targeted_success is not None:
+            found["targeted_success"] = self.targeted_success
         return found
+
+    @property
+    def _eps(self) -> float | None:
+        if isinstance(self.attack, UniversalNoise):
+            return self.attack.limit
+        return None if self.attack is None else self.attack.eps
 
 
 @value
@@ -89,8 +103,10 @@ class Accuracy:
     """
 
     kind: Literal["accuracy"] = "accuracy"
-    attack: AnyAttack | None = None
-    """What to withstand; none for natural accuracy."""
+    attack: Threat | None = None
+    """What to withstand; none for natural accuracy. A universal noise is made on the network that `source` names, from
+    training images, and kept for every network that it is added to; without a source, on each measured network.
+    """
     batch_size: Count = 250
     """Images at a time."""
     n_max: Count | None = None
@@ -108,7 +124,7 @@ class Accuracy:
                 "source: natural accuracy crafts no images; add an attack such as {kind: fgsm, eps: 0.3}, or leave "
                 "source out"
             )
-        if self.attack is not None and self.attack.targeted:
+        if self.attack is not None and getattr(self.attack, "targeted", False):
             raise ValueError("accuracy wants an attack that leaves the true label: remove targeted: true")
 
     def __call__(
@@ -118,6 +134,7 @@ class Accuracy:
         y: Tensor | Array,
         *,
         source: nn.Module | Substituted | None = None,
+        noise: Tensor | None = None,
         progress: Progress | None = None,
     ) -> Measured:
         """Measure on images `x`, uint8 or float32 in [0, 1] (n, ...), with true labels `y`, int64 (n,).
@@ -128,14 +145,18 @@ class Accuracy:
             x: the images. With a substitute, those it began with are left out: the first `holdout`.
             y: their labels.
             source: whose gradients to follow, when it is there already; by default what the option `source` says.
+            noise: what a `UniversalNoise` has made from training images, (channels, height, width); only for one.
             progress: called with (text, images done, images).
 
         Raises:
             DataError: no images, not as many labels as images, labels that the network has no logit for, or nothing
                 left to measure beside what a substitute was trained on.
             ModelError: logits that are not finite, or an attack on a function without a source.
-            AttackError: a source without an attack.
+            AttackError: a source without an attack, or a noise without a universal one, or the other way round.
         """
+        if isinstance(self.attack, UniversalNoise) != (noise is not None):
+            made = "noise = attack(model, x_train), then Accuracy(attack=attack)(model, x, y, noise=noise)"
+            raise AttackError(f"a universal noise is made from training images before it is measured: {made}")
         if self.attack is None and source is not None:
             raise AttackError("source: natural accuracy crafts no images; give an attack, or leave source out")
         model, x = with_tensors(model, x)
@@ -144,7 +165,7 @@ class Accuracy:
             raise DataError(f"{len(x)} images with {len(y)} labels; give one label for each image")
         start = time.perf_counter()
         device = _device(model, x)
-        if self.attack is not None and source is None:
+        if self.attack is not None and source is None and noise is None:
             source = self._source(model, x.to(device), y.to(device).long(), progress)
         first = source.holdout if isinstance(source, Substituted) else 0
         _refuse_nothing_left(len(x), first)
@@ -156,19 +177,24 @@ class Accuracy:
         if isinstance(model, nn.Module):
             _check_labels(model, x, y)
         whose = source.model if isinstance(source, Substituted) else source
-        crafter = model if whose is None else whose.to(device)
-        assert isinstance(crafter, nn.Module)  # `_source` has refused a function without one
-        with own_randomness(device):
-            crafted = craft(
-                self.attack,
-                crafter,
-                x,
-                y,
-                batch_size=self.batch_size,
-                precision=self.precision,
-                judge=None if whose is None else model,
-                progress=progress,
-            )
+        targeted_success = None
+        if isinstance(self.attack, UniversalNoise):
+            assert noise is not None
+            crafted, targeted_success = self._noisy(self.attack, noise, model, x, y)
+        else:
+            crafter = model if whose is None else whose.to(device)
+            assert isinstance(crafter, nn.Module)  # `_source` has refused a function without one
+            with own_randomness(device):
+                crafted = craft(
+                    self.attack,
+                    crafter,
+                    x,
+                    y,
+                    batch_size=self.batch_size,
+                    precision=self.precision,
+                    judge=None if whose is None else model,
+                    progress=progress,
+                )
         mean_linf, mean_l2 = _perturbation(crafted.x_adv, x)
         measured = replace(
             _summed(~crafted.fooled, index, time.perf_counter() - start),
@@ -178,6 +204,7 @@ class Accuracy:
             mean_linf=mean_linf,
             mean_l2=mean_l2,
             x_adv=crafted.x_adv,
+            targeted_success=targeted_success,
         )
         if whose is None:
             return measured
@@ -190,6 +217,16 @@ class Accuracy:
             queries=source.queries if isinstance(source, Substituted) else None,
             agreement=alike.float().mean().item(),
         )
+
+    def _noisy(
+        self, attack: UniversalNoise, noise: Tensor, model: nn.Module | Predict, x: Tensor, y: Tensor
+    ) -> tuple[Crafted, float | None]:
+        """Every image with the noise on it, and the share of other classes that is taken for its target."""
+        x_adv = attack.apply(noise, x)
+        said = answers(model, x_adv, batch_size=self.batch_size)
+        others = y != attack.target
+        share = (said[others] == attack.target).float().mean().item() if others.any() else None
+        return Crafted(x_adv, said != y, "float32", tuple(attack.reservations(noise)), 0.0), share
 
     def _source(
         self, model: nn.Module | Predict, x: Tensor, y: Tensor, progress: Progress | None
