@@ -11,16 +11,18 @@ from typing import Any
 import torch
 
 
-def rounds(candidates: Mapping[str, Callable[[], object]], n: int) -> dict[str, list[float]]:
+def rounds(
+    candidates: Mapping[str, Callable[[], object]], n: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
     """Seconds of each candidate in each of `n` rounds, after one round that is not counted; the order rotates."""
     order = list(candidates)
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for number in range(n + 1):
         for name in order:
-            start = time.perf_counter()
+            start = clock()
             candidates[name]()
             if number:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
         order.append(order.pop(0))
     return seconds
 

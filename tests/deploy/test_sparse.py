@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from blackthorn import models
-from blackthorn.deploy import InBfloat16, SparseLayer, decouple, load, save, sparsify
+from blackthorn.deploy import InBfloat16, SparseLayer, decouple, kernel, load, save, sparse, sparsify
 from blackthorn.errors import BundleError, PruningError
 from blackthorn.pruning import Magnitude, Masks, prune
 
@@ -16,7 +16,7 @@ from .test_bundle import logits_elsewhere
 
 
 def parana() -> nn.Module:
-    return models.parana_cnn(10, image_size=8, channels=(3, 4, 5, 2), hidden=(300, 200)).eval()
+    return models.parana_cnn(10, image_size=8, channels=(3, 4, 5, 2), hidden=(60, 40)).eval()
 
 
 def images(n: int = 6) -> Tensor:
@@ -43,13 +43,30 @@ def test_the_fastest_form_that_was_measured_is_taken() -> None:
     assert all(parameter.all() for parameter in (model.fc1.weight != 0, model.conv1.weight != 0))
 
 
-def test_a_large_sparse_layer_is_faster_sparse_and_a_dense_one_dense() -> None:
-    model = nn.Sequential(nn.Flatten(), nn.Linear(1024, 512), nn.ReLU(), nn.Linear(512, 512), nn.Linear(512, 10)).eval()
-    keep = {"1.weight": torch.rand(512, 1024) > 0.99, "3.weight": torch.rand(512, 512) > 0.01}
-    found = sparsify(model, Masks(keep), example=torch.rand(4, 1024), batch=32)
-    assert [(pick.layer, pick.form) for pick in found.picks] == [("1", "sparse"), ("3", "float32")]
-    assert "1: sparse, 99" in str(found) and "batch 32, 1 threads" in str(found)
-    assert isinstance(found.model[4], nn.Linear)
+def test_a_large_layer_with_few_weights_runs_sparse_and_whole_layers_are_left_alone() -> None:
+    model = nn.Sequential(nn.Linear(1024, 512), nn.ReLU(), nn.Linear(512, 10)).eval()
+    found = sparsify(model, Masks({"0.weight": torch.rand(512, 1024) > 0.99}), example=torch.rand(4, 1024), batch=32)
+    (pick,) = found.picks
+    assert (pick.layer, pick.form, pick.stored) == ("0", "sparse", 512 * 1024)
+    assert 4 * pick.seconds["sparse"] < pick.seconds["float32"]
+    assert "0: sparse, 99" in str(found) and "batch 32, 1 threads" in str(found)
+    assert isinstance(found.model[2], nn.Linear)
+
+
+def test_without_the_extra_it_works_and_says_how_to_be_faster(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (kernel, sparse):
+        monkeypatch.setattr(module, "available", lambda: False)
+    model, x = decoupled_and_pruned(), images(3)
+    found = sparsify(model, example=x, batch=3)
+    torch.testing.assert_close(found.model(x), model(x), rtol=0, atol=1e-5)
+    assert "pip install 'blackthorn[sparse]'" in str(found)
+
+
+@pytest.mark.parametrize(("version", "can"), [("0.44.0", False), ("0.45.1", True), ("1.0", True), ("0.50.0rc1", True)])
+def test_an_old_llvmlite_is_not_used(monkeypatch: pytest.MonkeyPatch, version: str, can: bool) -> None:
+    monkeypatch.setattr(kernel, "find_spec", lambda name: name)
+    monkeypatch.setattr(kernel, "version", lambda name: version)
+    assert kernel.available.__wrapped__() is can
 
 
 def test_logits_are_those_of_the_masked_network() -> None:

@@ -3,24 +3,30 @@
 The code (`kernel_code.py`) is LLVM's, and llvmlite, the extra `sparse`, compiles it: a tenth of a second, nothing
 written to disk, no compiler on the user's machine.
 
-Reference: docs/decisions/0009-a-sparse-kernel.md, with what else was measured.
+Reference: docs/decisions/0011-a-sparse-kernel.md, with what else was measured.
 """
 
 import ctypes
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any
 
 WIDTHS = (32, 16, 8, 4, 1)
 """Images of a block, the numbers of images for which code is compiled."""
+_FLOOR = (0, 45)  # the first whose pointers have no types
 _ADDRESS, _SIZE = ctypes.c_void_p, ctypes.c_int64
 _MATRIX = (_SIZE,) * 6 + (_ADDRESS,) * 3  # sizes in and out, panels and their width; rows, columns, weights
 
 
+@cache
 def available() -> bool:
-    """Whether llvmlite is installed."""
-    return find_spec("llvmlite") is not None
+    """Whether llvmlite is installed, in a version that can read our code; older ones come with older numbas."""
+    if find_spec("llvmlite") is None:
+        return False
+    major, minor = (int(part) for part in version("llvmlite").split(".")[:2])
+    return (major, minor) >= _FLOOR
 
 
 class Kernel:

@@ -15,6 +15,7 @@ from ..errors import PruningError
 from ..measuring import latency
 from ..models import eval_mode
 from ..pruning import Masks
+from .kernel import available
 from .sparse_layer import SparseLayer, from_linear
 from .unroll import check_same, put_in_place, unroll, watched
 
@@ -49,6 +50,8 @@ class Pick:
     """Of how many."""
     batch: int
     threads: int
+    compiled: bool
+    """Whether the sparse form was the compiled kernel; without llvmlite it was torch's own product."""
 
     def __str__(self) -> str:
         times = ", ".join(f"{form} {1e3 * took:.3g} ms" for form, took in sorted(self.seconds.items(), key=_time))
@@ -64,7 +67,8 @@ class Sparsified:
     picks: tuple[Pick, ...]
 
     def __str__(self) -> str:
-        return "\n".join(str(pick) for pick in self.picks)
+        hint = "sparse layers ran as torch's own product; with pip install 'blackthorn[sparse]' they are compiled"
+        return "\n".join([*map(str, self.picks), *([] if all(pick.compiled for pick in self.picks) else [hint])])
 
 
 def sparsify(
@@ -105,6 +109,7 @@ def sparsify(
     with watched(copied, nn.Linear, nn.Conv2d, SparseLayer) as seen, eval_mode(copied), torch.no_grad():
         wanted = copied(images)
     picks, made = [], {}
+    compiled = available() and images.device.type == "cpu" and images.dtype == torch.float32
     for name, inputs in seen.items():
         layer = copied.get_submodule(name)
         assert isinstance(layer, Layer)
@@ -116,7 +121,7 @@ def sparsify(
         allowed = {form: seconds for form, seconds in took.items() if bfloat16 or form != "bfloat16"}
         form = min(allowed, key=allowed.__getitem__)
         stored = layer.stored if isinstance(layer, SparseLayer) else layer.weight.numel()
-        picks.append(Pick(name, form, took, entries, stored, batch, torch.get_num_threads()))
+        picks.append(Pick(name, form, took, entries, stored, batch, torch.get_num_threads(), compiled))
         made[name] = forms[form]
     if not picks:
         raise PruningError(f"no layer of {type(model).__name__} has a zero weight; prune it first, or pass its masks")

@@ -73,7 +73,8 @@ class SparseLayer(nn.Module):
         kind = self.weight.dtype
         computed = kind if kind in (torch.float32, torch.float64) else torch.float32
         positions = math.prod(self.out_shape[1:])
-        bias = None if self.bias is None else self.bias.to(computed).repeat(positions)
+        bias = self.bias if self.bias is None else self.bias.to(computed)
+        bias = bias if bias is None or positions == 1 else bias.repeat(positions)
         images = x.to(computed).reshape(-1, math.prod(self.in_shape))
         y: Tensor = sparse_product(images, self.weight.to(computed), self.rows, self.columns, bias, sizes)
         return y.to(kind).reshape(*x.shape[:-axes], *self.out_shape)

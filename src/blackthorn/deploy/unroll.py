@@ -65,9 +65,9 @@ def unroll(conv: nn.Conv2d, size: tuple[int, int]) -> SparseLayer:
 def decouple(model: nn.Module, example: Tensor) -> nn.Module:
     """A copy of a network with every convolution unrolled for the size of the example's images.
 
-    The copy is compared with the network on the example: the same classes, logits to 1e-4 of the largest. Its
-    connections are ordinary parameters, `conv1.weight` of shape (entries,), for `prune` and `Masks`; `sparsify`
-    deletes what was pruned. It takes images of this size only.
+    The copy is compared with the network on the example: logits to 1e-4 of the largest. Its connections are
+    ordinary parameters, `conv1.weight` of shape (entries,), for `prune` and `Masks`; `sparsify` deletes what was
+    pruned. It takes images of this size only.
 
     Args:
         model: not touched.
@@ -124,7 +124,7 @@ def check_same(logits: Tensor, wanted: Tensor, what: str) -> None:
     """Refuse other logits than those that are wanted.
 
     Raises:
-        ModelError: they differ by more than rounding, or name another class where two are not equal to rounding.
+        ModelError: they differ by more than rounding.
     """
     off, scale = float((logits - wanted).abs().max()), float(wanted.abs().max())
     if not off <= _TOLERANCE * scale:
