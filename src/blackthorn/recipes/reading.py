@@ -207,7 +207,8 @@ def _with(raw: dict[str, Any], path: str, setting: Any, where: str) -> dict[str,
     """`raw` with what stands at `path` replaced.
 
     `*` stands for every entry that has the rest of the path; in a list, a number is a position and a word a kind:
-    `networks.*.steps.train.epochs`. What has a kind may be asked for it: `networks.*.steps.train.objective.attack.pgd.steps`.
+    `networks.*.steps.train.epochs`. What has a kind may be asked for it:
+    `networks.*.steps.train.objective.attack.pgd.steps`.
     """
     raw = copy.deepcopy(raw)
     words = path.split(".")
