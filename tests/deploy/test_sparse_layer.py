@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import scipy.sparse
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from blackthorn import attacks, measuring, models
-from blackthorn.deploy import decouple, kernel, product, sparse_layer, unroll
+from blackthorn.deploy import decouple, kernel, parts, sparse_layer, unroll
 from blackthorn.deploy.sparse_layer import from_linear
 from blackthorn.errors import ModelError
 from blackthorn.pruning import Magnitude, prune
@@ -22,7 +23,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iter
     elif not kernel.available():
         pytest.skip("llvmlite is not installed")
     if request.param == "threads":
-        monkeypatch.setattr(product, "_WORTH_A_THREAD", 1)
+        monkeypatch.setattr(parts, "_WORTH_A_THREAD", 1)
         torch.set_num_threads(3)
     yield request.param
     torch.set_num_threads(1)
@@ -180,8 +181,29 @@ def test_a_sparse_network_is_attacked_as_its_dense_twin_is() -> None:
     torch.testing.assert_close(attack(twin, x, y), attack(model, x, y), rtol=0, atol=1e-5)
 
 
+def test_calls_from_several_threads_do_not_mix() -> None:
+    layers = [from_linear(pruned_linear(200, 90)) for _ in range(4)]
+    batches = [torch.randn(n, 200) for n in (3, 40, 70, 33)]
+    wanted = [[layer(x) for x in batches] for layer in layers]
+
+    def work(number: int) -> bool:
+        return all(torch.equal(layers[number](x), y) for _ in range(20) for x, y in zip(batches, wanted[number]))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(work, range(4)))
+
+
+def test_weights_may_lie_anywhere_in_memory(way: str) -> None:
+    layer = from_linear(pruned_linear(37, 23))
+    x = torch.randn(5, 37)
+    wanted = layer(x)
+    layer.weight = nn.Parameter(torch.stack([layer.weight.detach()] * 2, 1)[:, 0])
+    assert not layer.weight.is_contiguous()
+    assert torch.equal(layer(x.t().contiguous().t()), wanted)
+
+
 def test_threads_of_torch_are_kept_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread of torch's means that no other is asked, however much there is to do."""
-    monkeypatch.setattr(product, "_WORTH_A_THREAD", 1)
-    monkeypatch.setattr(product, "_pool", lambda: pytest.fail("a thread was asked"))
+    monkeypatch.setattr(parts, "_WORTH_A_THREAD", 1)
+    monkeypatch.setattr(parts, "_pool", lambda: pytest.fail("a thread was asked"))
     from_linear(pruned_linear(9, 4))(torch.rand(100, 9))

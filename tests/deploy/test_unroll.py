@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from blackthorn import models
+from blackthorn import data, fit, models
 from blackthorn.deploy import SparseLayer, decouple, unroll
 from blackthorn.errors import ModelError
-from blackthorn.pruning import Magnitude, prune, sparsity
+from blackthorn.objectives import CrossEntropy
+from blackthorn.pruning import ActivatedValue, Hold, Magnitude, prune, sparsity
 
 
 def dense(layer: SparseLayer) -> Tensor:
@@ -159,10 +160,9 @@ def test_connections_are_pruned_one_by_one() -> None:
     assert shared[~masks["conv2.weight"]].max() <= shared[masks["conv2.weight"]].min()
 
 
-def test_activated_scores_of_connections_are_weights_times_mean_inputs() -> None:
-    conv = nn.Conv2d(2, 3, 3, padding=1)
-    layer, x = unroll(conv, (4, 5)), torch.rand(7, 2, 4, 5)
-    activated = layer.weight.detach().abs() * layer.reads(x.mean(0))
+def test_activated_values_of_connections_are_weights_times_mean_inputs() -> None:
+    layer, x = unroll(nn.Conv2d(2, 3, 3, padding=1), (4, 5)), torch.rand(7, 2, 4, 5)
+    activated = ActivatedValue()(nn.Sequential(layer), x)["0.weight"]
     wanted = torch.zeros(len(layer.weight))
     rows = layer.rows[0].tolist()
     for row in range(60):
@@ -170,6 +170,27 @@ def test_activated_scores_of_connections_are_weights_times_mean_inputs() -> None
             pixel, channel = divmod(int(layer.columns[k]), 2)
             wanted[k] = layer.weight[k].detach().abs() * x[:, channel, pixel // 5, pixel % 5].mean()
     torch.testing.assert_close(activated, wanted)
+
+
+def test_a_pruned_decoupled_network_trains_and_its_zeros_stay() -> None:
+    splits = data.stripes(train=64, test=8, classes=10, size=8)
+    model = decouple(small_parana(), torch.rand(1, 1, 8, 8))
+    masks = prune(model, Magnitude(), sparsity=0.8, scope="per_layer")
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    fit(model, splits.train, CrossEntropy(), epochs=1, batch_size=16, constraints=[Hold(masks)], stop_at_chance=False)
+    for i in (1, 2, 3, 4):
+        weight, keep = model.get_parameter(f"conv{i}.weight"), masks[f"conv{i}.weight"]
+        assert not weight[~keep].any() and not torch.equal(weight, before[f"conv{i}.weight"])
+
+
+@pytest.mark.slow
+def test_the_articles_network_keeps_every_class_when_decoupled() -> None:
+    model, x = models.parana_cnn(10).eval(), torch.rand(250, 1, 28, 28)
+    decoupled = decouple(model, x[:1])
+    with torch.no_grad():
+        logits, wanted = decoupled(x), model(x)
+    torch.testing.assert_close(logits, wanted, rtol=0, atol=1e-4)
+    assert torch.equal(logits.argmax(1), wanted.argmax(1))
 
 
 def test_a_network_without_convolutions_is_not_decoupled() -> None:

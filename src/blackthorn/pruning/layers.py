@@ -1,7 +1,7 @@
 """The layers whose weights can be pruned: convolutions, linear layers and those that store single entries of a matrix,
 in the order the model lists them."""
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -12,7 +12,10 @@ _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 @runtime_checkable
 class Entries(Protocol):
-    """A layer of single connections, such as `deploy.SparseLayer`: its weight is (entries,)."""
+    """A layer of single connections, such as `deploy.SparseLayer`."""
+
+    weight: nn.Parameter
+    """(entries,)"""
 
     def reads(self, inputs: Tensor) -> Tensor:
         """What each entry reads of inputs in the shape of one image: (entries,)."""
@@ -48,7 +51,7 @@ def magnitude_like(weight: Tensor, scores: Tensor) -> Tensor:
     return size if scores.shape == weight.shape else size.flatten(1).sum(1)
 
 
-def _weights(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> dict[str, nn.Parameter]:
+def _weights(model: nn.Module, kinds: tuple[type[Any], ...]) -> dict[str, nn.Parameter]:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     found: dict[str, nn.Parameter] = {}
     for module_name, module in model.named_modules():
