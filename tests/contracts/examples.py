@@ -5,7 +5,7 @@ A contract test fails when a value class is exported and has no example here.
 
 from blackthorn import attacks, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD, ScaledGradient, UniversalNoise
-from blackthorn.measuring import Accuracy, Cost, SourceNetwork
+from blackthorn.measuring import Accuracy, Cost, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
@@ -53,6 +53,8 @@ MEASURES = [
     Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10),
     Accuracy(attack=FGSM(eps=0.1), source=Substitute(holdout=8, rounds=2, epochs=1)),
     Cost(batches=(1,), repeats=3),
+    PruningCurve(criterion=Magnitude(), last=0.9, step=0.3),
+    PruningCurve(criterion=ActivatedValue(images=4), also=Magnitude(), each_layer=True, last=0.5, step=0.5),
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]

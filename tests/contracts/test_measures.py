@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.measuring import Accuracy
+from blackthorn.measuring import Accuracy, PruningCurve
 
 from .examples import MEASURES
 
@@ -18,6 +18,8 @@ EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES, ids=repr)
 def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[dict[str, object]]:
     if isinstance(measure, Accuracy):
         return [measure(model, x, y).record()]
+    if isinstance(measure, PruningCurve):
+        return measure(model, x, y, scored_on=(x, y))
     found: list[dict[str, object]] = measure({"dense": model}, x)
     return found
 

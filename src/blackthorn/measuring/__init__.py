@@ -12,8 +12,11 @@ from .cost import bytes_on_disk as bytes_on_disk
 from .cost import macs as macs
 from .cost import nonzero as nonzero
 from .cost import parameters as parameters
+from .highest_rate import Highest as Highest
+from .highest_rate import highest_rate as highest_rate
 from .latency import Latency as Latency
 from .latency import latency as latency
+from .pruning_curve import PruningCurve as PruningCurve
 from .records import Cost as Cost
 from .records import cost_records as cost_records
 from .sanity import sanity as sanity
@@ -24,7 +27,7 @@ from .statistics import mean_interval as mean_interval
 from .statistics import paired as paired
 from .statistics import wilson as wilson
 
-AnyMeasure = Annotated[Accuracy | Cost, Field(discriminator="kind")]
+AnyMeasure = Annotated[Accuracy | Cost | PruningCurve, Field(discriminator="kind")]
 """Every measure a recipe can name, told apart by `kind`."""
 
 __all__ = [
@@ -32,13 +35,16 @@ __all__ = [
     "AnyMeasure",
     "AnySource",
     "Cost",
+    "Highest",
     "Latency",
     "Measured",
     "Paired",
+    "PruningCurve",
     "SourceNetwork",
     "bytes_on_disk",
     "cost_records",
     "evenly",
+    "highest_rate",
     "latency",
     "macs",
     "mean_interval",

@@ -208,7 +208,7 @@ class Accuracy:
         )
         if whose is None:
             return measured
-        alike = answers(model, _pixels(x), batch_size=self.batch_size) == answers(whose, _pixels(x))
+        alike = answers(model, pixels(x), batch_size=self.batch_size) == answers(whose, pixels(x))
         return replace(
             measured,
             seconds=time.perf_counter() - start,
@@ -259,7 +259,7 @@ def natural_flags(
     flags = []
     for first in range(0, len(x), batch_size):
         batch, labels = x[first : first + batch_size], y[first : first + batch_size]
-        flags.append(answers(model, _pixels(batch), batch_size=batch_size) == labels)
+        flags.append(answers(model, pixels(batch), batch_size=batch_size) == labels)
         if progress is not None:
             progress("accuracy", first + len(batch), len(x))
     return torch.cat(flags)
@@ -277,7 +277,7 @@ def _summed(flags: Tensor, index: Tensor, seconds: float) -> Measured:
     return Measured(right / n, n, low, high, flags=flags.cpu(), index=index, seconds=seconds)
 
 
-def _pixels(x: Tensor) -> Tensor:
+def pixels(x: Tensor) -> Tensor:
     if x.dtype == torch.uint8:
         return x.float() / 255
     low, high = float(x.min()), float(x.max())
@@ -301,7 +301,7 @@ def _refuse_nothing_left(images: int, first: int) -> None:
 
 def _classes(model: nn.Module, x: Tensor) -> int:
     with eval_mode(model), torch.no_grad():
-        logits: Tensor = model(_pixels(x[:1]))
+        logits: Tensor = model(pixels(x[:1]))
     return logits.shape[1]
 
 
@@ -314,7 +314,7 @@ def _check_labels(model: nn.Module, x: Tensor, y: Tensor) -> None:
 
 
 def _perturbation(x_adv: Tensor, x: Tensor) -> tuple[float, float]:
-    delta = (x_adv - _pixels(x)).flatten(1)
+    delta = (x_adv - pixels(x)).flatten(1)
     delta = delta[delta.abs().amax(1) > 0]
     if not len(delta):
         return 0.0, 0.0

@@ -1,6 +1,6 @@
 """Prune a network: score, allocate, zero. The one call that recipes and people use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -103,6 +103,38 @@ def masks_for(
 
     Arguments and errors are those of `prune`.
     """
+    return masks_by(
+        model,
+        criterion(model, x, y),
+        granularity=criterion.granularity,
+        sparsity=sparsity,
+        scope=scope,
+        budget=budget,
+        floor=floor,
+        coupled=coupled,
+        layers=layers,
+        x=x,
+    )
+
+
+def masks_by(
+    model: nn.Module,
+    scores: Mapping[str, Tensor],
+    *,
+    granularity: Literal["weights", "filters"],
+    sparsity: float | str,
+    scope: Scope = "global",
+    budget: Literal["filters", "params"] = "filters",
+    floor: int = 1,
+    coupled: bool = False,
+    layers: str | Sequence[str] = (),
+    x: Tensor | None = None,
+) -> Masks:
+    """The masks of scores that are there already: those of one criterion, say, at many rates.
+
+    `scores` are parameter name -> scores, as a criterion gives them, and `granularity` is what they score. Other
+    arguments and errors are those of `prune`.
+    """
     rate = _rate(sparsity)
     if floor < 0:
         raise PruningError(f"floor must be 0 or more, got {floor}")
@@ -111,9 +143,8 @@ def masks_for(
             f"scope is 'global' or 'per_layer' and budget 'filters' or 'params'; got {scope!r} and {budget!r}"
         )
     layers = (layers,) if isinstance(layers, str) else layers
-    scores = criterion(model, x, y)
     scores = {name: scores[name] for name in chosen(scores, layers)}
-    if criterion.granularity == "weights":
+    if granularity == "weights":
         weights = prunable_weights(model)
         ties = {name: magnitude_like(weights[name], layer) for name, layer in scores.items()}
         return Masks(keep_weights(scores, ties, rate, scope=scope, floor=floor))
