@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from blackthorn import data, fit, models
-from blackthorn.deploy import SparseLayer, decouple, unroll
+from blackthorn.deploy import SparseLayer, decouple, unroll, without_zeros
 from blackthorn.errors import ModelError
 from blackthorn.objectives import CrossEntropy
 from blackthorn.pruning import ActivatedValue, Hold, Magnitude, prune, sparsity
@@ -140,7 +140,7 @@ def test_a_decoupled_network_has_the_same_logits_and_classes() -> None:
 
 
 def test_convolutions_anywhere_in_a_network_are_decoupled() -> None:
-    model, x = models.wrn28_4(10).eval(), torch.rand(1, 3, 8, 8)
+    model, x = models.wide_resnet(10, depth=10, widen=1).eval(), torch.rand(1, 3, 8, 8)
     decoupled = decouple(model, x)
     assert not any(isinstance(module, nn.Conv2d) for module in decoupled.modules())
     torch.testing.assert_close(decoupled(x), model(x), rtol=1e-4, atol=1e-4)
@@ -191,6 +191,27 @@ def test_the_articles_network_keeps_every_class_when_decoupled() -> None:
         logits, wanted = decoupled(x), model(x)
     torch.testing.assert_close(logits, wanted, rtol=0, atol=1e-4)
     assert torch.equal(logits.argmax(1), wanted.argmax(1))
+
+
+def test_convolutions_are_decoupled_by_name_or_pattern_and_others_left() -> None:
+    model, x = small_parana(), torch.rand(3, 1, 8, 8)
+    some = decouple(model, x, layers=["conv[12]", "conv4"])
+    assert [type(some.get_submodule(f"conv{i}")) for i in (1, 2, 3, 4)] == [*[SparseLayer] * 2, nn.Conv2d, SparseLayer]
+    torch.testing.assert_close(some(x), model(x), rtol=0, atol=1e-4)
+    with pytest.raises(ModelError, match="layers: 'fc1' is no convolution that ran; there are conv1, conv2"):
+        decouple(model, x, layers="fc1")
+
+
+def test_pruned_connections_are_deleted_from_a_copy() -> None:
+    model, x = decouple(small_parana(), torch.rand(1, 1, 8, 8)), torch.rand(3, 1, 8, 8)
+    prune(model, Magnitude(), sparsity=0.5, scope="per_layer", layers=["conv*"])
+    stored, small = len(model.conv2.weight), without_zeros(model)
+    assert (len(small.conv2.weight), small.conv2.stored, len(model.conv2.weight)) == (
+        stored - stored // 2,
+        stored,
+        stored,
+    )
+    torch.testing.assert_close(small(x), model(x))
 
 
 def test_a_network_without_convolutions_is_not_decoupled() -> None:

@@ -10,6 +10,7 @@ from .sparse import sparsify as sparsify
 from .sparse_layer import SparseLayer as SparseLayer
 from .unroll import decouple as decouple
 from .unroll import unroll as unroll
+from .unroll import without_zeros as without_zeros
 
 __all__ = [
     "Bundle",
@@ -22,4 +23,5 @@ __all__ = [
     "save",
     "sparsify",
     "unroll",
+    "without_zeros",
 ]

@@ -7,8 +7,9 @@ Reference: Gannon 2018, "decoupled" layers; unlike the article's package, any st
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 
 import torch
 import torch.nn.functional as F
@@ -62,8 +63,8 @@ def unroll(conv: nn.Conv2d, size: tuple[int, int]) -> SparseLayer:
     return layer.to(conv.weight.device).train(conv.training)
 
 
-def decouple(model: nn.Module, example: Tensor) -> nn.Module:
-    """A copy of a network with every convolution unrolled for the size of the example's images.
+def decouple(model: nn.Module, example: Tensor, *, layers: str | Sequence[str] = ()) -> nn.Module:
+    """A copy of a network with its convolutions unrolled for the size of the example's images.
 
     The copy is compared with the network on the example: logits to 1e-4 of the largest. Its connections are
     ordinary parameters, `conv1.weight` of shape (entries,), for `prune` and `Masks`; `sparsify` deletes what was
@@ -72,8 +73,10 @@ def decouple(model: nn.Module, example: Tensor) -> nn.Module:
     Args:
         model: not touched.
         example: one image or more, (batch, channels, height, width), on the model's device.
+        layers: unroll these convolutions only, by name or pattern (`conv2`, `features.*`); empty for all.
     Raises:
-        ModelError: no convolution ran, one ran on images of several sizes, or the copy computes something else.
+        ModelError: no convolution ran, or none of that name; one ran on images of several sizes; or the copy computes
+            something else.
     Reference:
         Gannon 2018, decoupled convolutional layers.
     """
@@ -83,8 +86,8 @@ def decouple(model: nn.Module, example: Tensor) -> nn.Module:
     if not seen:
         raise ModelError(f"{type(model).__name__} runs no nn.Conv2d, so there is nothing to decouple")
     made = {}
-    for name, inputs in seen.items():
-        conv = copied.get_submodule(name)
+    for name in _chosen(seen, (layers,) if isinstance(layers, str) else layers):
+        conv, inputs = copied.get_submodule(name), seen[name]
         assert isinstance(conv, nn.Conv2d)
         sizes = {(x.shape[-2], x.shape[-1]) for x in inputs}
         if len(sizes) > 1:
@@ -93,6 +96,14 @@ def decouple(model: nn.Module, example: Tensor) -> nn.Module:
     put_in_place(copied, made)
     with eval_mode(copied), torch.no_grad():
         check_same(copied(example), wanted, "decoupled")
+    return copied
+
+
+def without_zeros(model: nn.Module) -> nn.Module:
+    """A copy of a network whose sparse layers have no zero entries: pruned connections are deleted, not multiplied."""
+    copied = copy.deepcopy(model)
+    layers = {name: layer for name, layer in copied.named_modules() if isinstance(layer, SparseLayer)}
+    put_in_place(copied, {name: layer.without_zeros() for name, layer in layers.items()})
     return copied
 
 
@@ -131,6 +142,15 @@ def check_same(logits: Tensor, wanted: Tensor, what: str) -> None:
         raise ModelError(
             f"the {what} network differs by {off:.2g} on the example, logits up to {scale:.2g}: keep the old"
         )
+
+
+def _chosen(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+    """The names that one of `layers` is, or fits as a pattern; all of them if it is empty."""
+    names = list(names)
+    for pattern in layers:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            raise ModelError(f"layers: '{pattern}' is no convolution that ran; there are {', '.join(names)}")
+    return [name for name in names if not layers or any(fnmatchcase(name, pattern) for pattern in layers)]
 
 
 def _summed(counts: Tensor, columns: Tensor, weight: Tensor, *, inputs: int) -> tuple[Tensor, Tensor, Tensor]:

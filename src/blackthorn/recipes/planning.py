@@ -21,13 +21,13 @@ from ..objectives import Adversarial
 from ..pruning import wanted
 from ..training import Substitute
 from ..values import address, spell
-from .schema import Prune, Recipe, Shrink, Train
+from .schema import Prune, Recipe, Step, Train
 
 _LEAST = 500.0  # effort of a stage that does next to nothing: reading a network, writing a folder
 
-REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "substitute": 1, "accuracy": 1, "cost": 1}
+REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "decouple": 1, "substitute": 1, "accuracy": 1, "cost": 1}
 
-StageKind = Literal["train", "prune", "shrink", "substitute", "accuracy", "cost"]
+StageKind = Literal["train", "prune", "shrink", "decouple", "substitute", "accuracy", "cost"]
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,7 @@ def plan(recipe: Recipe, splits: Splits) -> Plan:
     return Plan(ordered, places)
 
 
-def _step(
-    step: Train | Prune | Shrink, parent: Stage | None, model: dict[str, Any], seed: int, row: str, splits: Splits
-) -> Stage:
+def _step(step: Step, parent: Stage | None, model: dict[str, Any], seed: int, row: str, splits: Splits) -> Stage:
     identity: dict[str, Any] = {"stage": spell(step), "revision": REVISIONS[step.kind]}
     if parent is None:
         identity |= {

@@ -156,7 +156,16 @@ class Shrink:
     kind: Literal["shrink"] = "shrink"
 
 
-Step = Annotated[Train | Prune | Shrink, Field(discriminator="kind")]
+@value
+class Decouple:
+    """Turn convolutions into sparse matrices, whose single connections a later prune removes; the logits stay."""
+
+    kind: Literal["decouple"] = "decouple"
+    layers: tuple[str, ...] = ()
+    """Decouple these convolutions only, by name or pattern: [conv2, "features.*"]; by default all."""
+
+
+Step = Annotated[Train | Prune | Shrink | Decouple, Field(discriminator="kind")]
 
 
 @value

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ..attacks import AttackWarning
 from ..data import Splits, to_float
-from ..deploy import Bundle, load, save
+from ..deploy import Bundle, decouple, load, save, without_zeros
 from ..errors import BundleError, PruningError
 from ..measuring import Accuracy, Cost, Measured
 from ..measuring import parameters as count_parameters
@@ -30,7 +30,7 @@ from ..values import spell
 from .files import ABOUT, EXAMPLES, FLAGS, HISTORY, NETWORK, RECORDS
 from .planning import Stage
 from .provenance import made_with
-from .schema import Prune, Shrink, Train
+from .schema import Decouple, Prune, Shrink, Train
 from .store import write_bytes, write_records, write_text
 
 _CHECKPOINT = "checkpoint.pt"
@@ -56,6 +56,8 @@ def perform(
         _prune(stage, stage.value, folder, splits, finished, device)
     elif isinstance(stage.value, Shrink):
         _shrink(stage, folder, splits, finished, device)
+    elif isinstance(stage.value, Decouple):
+        _decouple(stage, stage.value, folder, splits, finished, device)
     elif isinstance(stage.value, Substitute):
         _substitute(stage, stage.value, folder, splits, finished, device, progress)
     elif isinstance(stage.value, Accuracy):
@@ -110,7 +112,7 @@ def _train(
         progress=progress,
     )
     write_records(folder / HISTORY, [dict(epoch) for epoch in history])
-    _keep(folder, model, bundle.masks, splits, bundle.about, removed=bundle.about if _was_shrunk(stage) else None)
+    _keep(folder, model, bundle.masks, splits, bundle.about, removed=bundle.about if _after("shrink", stage) else None)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
 
 
@@ -164,11 +166,28 @@ def _shrink(stage: Stage, folder: Path, splits: Splits, finished: Finished, devi
     assert stage.parent is not None
     bundle = _network(stage.parent, finished)
     model = bundle.model.to(device)
-    small = shrink(model, bundle.masks, example=_example(splits, device))
+    small = without_zeros(shrink(model, bundle.masks, example=_example(splits, device)))
     if count_parameters(small) == count_parameters(model):
         raise PruningError("there is no channel to cut out; prune filters first (criterion: {kind: filter_norm})")
     # A shrunk network has no zeros left to count; what was removed is what its parent says.
     _keep(folder, small, None, splits, bundle.about, removed=bundle.about)
+
+
+def _decouple(
+    stage: Stage, step: Decouple, folder: Path, splits: Splits, finished: Finished, device: torch.device
+) -> None:
+    assert stage.parent is not None
+    bundle = _network(stage.parent, finished)
+    model = decouple(bundle.model.to(device), _example(splits, device), layers=step.layers)
+    masks = None if bundle.masks is None else _of_connections(bundle.masks, model)
+    _keep(folder, model, masks, splits, bundle.about, removed=bundle.about if _after("shrink", stage) else None)
+
+
+def _of_connections(masks: Masks, model: nn.Module) -> Masks:
+    """Masks of a network that was decoupled since: the connections that a removed weight became are removed."""
+    weights = {name: model.get_parameter(name).detach() for name in masks}
+    unrolled = {name: weight != 0 for name, weight in weights.items() if weight.shape != masks[name].shape}
+    return Masks({**masks, **unrolled})
 
 
 def _substitute(
@@ -248,17 +267,18 @@ def _forms(network: Stage, splits: Splits, finished: Finished, example: Tensor) 
         return {"dense": dense, "masked": masked, "shrunk": small}
     bundle = _network(network, finished)
     if bundle.masks is None:
-        return {"dense": dense, "shrunk": bundle.model} if _was_shrunk(network) else {"dense": bundle.model}
+        form = "shrunk" if _after("shrink", network) else "masked" if _after("decouple", network) else "dense"
+        return {"dense": dense, form: bundle.model}
     forms = {"dense": dense, "masked": bundle.model}
     with contextlib.suppress(PruningError):  # a network that cannot be cut has no smaller form to time
-        small = shrink(bundle.model, bundle.masks, example=example)
+        small = without_zeros(shrink(bundle.model, bundle.masks, example=example))
         if count_parameters(small) < count_parameters(bundle.model):
             forms["shrunk"] = small
     return forms
 
 
-def _was_shrunk(stage: Stage | None) -> bool:
-    while stage is not None and stage.kind != "shrink":
+def _after(kind: str, stage: Stage | None) -> bool:
+    while stage is not None and stage.kind != kind:
         stage = stage.parent
     return stage is not None
 
