@@ -4,9 +4,11 @@
 
 Everybody gets images as torch lays them out and gives them back so, transposing included. With one thread, the time is
 that of the thread, which a busy machine does not lengthen; else it is the time on the wall. A figure of time against
-entries is written beside the JSON file. `--only fc1` measures one layer.
+entries is written beside the JSON file, and the table of docs/sparse.md is printed at the end. `--only fc1` measures
+one layer. What an interrupted run has measured is not measured again.
 """
 
+import json
 import math
 import statistics
 import time
@@ -37,6 +39,12 @@ ASKED = [  # layer, zeros, against, at least as many times faster at batch 250
     ("fc1", 0.9, "dense float32", 1.0),
     *[(name, 0.9, "dense float32", 2.0) for name in CONVOLUTIONS],
 ]
+SHOWN = [  # rows of the table in docs/sparse.md: layer, zeros, batch
+    *[("fc1", zeros, 250) for zeros in ZEROS["fc1"]],
+    *[("fc1", zeros, batch) for batch, rates in ((16, (0.9, 0.98)), (1, (0.5, 0.9, 0.98))) for zeros in rates],
+    *[(name, 0.9, 250) for name in CONVOLUTIONS],
+    *[("conv2", zeros, batch) for zeros, batch in ((0.0, 250), (0.5, 250), (0.9, 16), (0.9, 1))],
+]
 
 
 def main() -> None:
@@ -45,11 +53,13 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_grad_enabled(False)
     warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-    rows: list[dict[str, Any]] = []
-    for name in [*LINEAR, *CONVOLUTIONS]:
-        if options.only in (None, name):
-            for zeros in ZEROS[name if name in LINEAR else "conv"]:
-                rows += measured(name, zeros, max(5, options.rounds))
+    asked = [name for name in [*LINEAR, *CONVOLUTIONS] if options.only in (None, name)]
+    partial = None if options.out is None else options.out.with_suffix(".partial.json")
+    rows = [row for row in interrupted(partial) if row["layer"] in asked]
+    for name, zeros in [(one, zeros) for one in asked for zeros in ZEROS[one if one in LINEAR else "conv"]]:
+        if not any((row["layer"], row["zeros"]) == (name, zeros) for row in rows):
+            rows += measured(name, zeros, max(5, options.rounds))
+            finish("sparse", rows, partial)
     fits = [line(name, rows) for name in dict.fromkeys(row["layer"] for row in rows)]
     print("\nTime of our layer at batch 250 against the entries that are left, a straight line by least squares")
     for fit in fits:
@@ -57,6 +67,7 @@ def main() -> None:
             f"{fit['layer']}: {fit['fixed_ms']:.2f} ms + {fit['ns_per_entry']:.2f} ns an entry, "
             f"R^2 {fit['r2']:.4f}, {fit['macs_per_s'] / 1e9:.1f} billion multiply-adds a second"
         )
+    print("\n" + "\n".join(table_of(rows)))
     print("\nWhat was to be reached, batch 250")
     for name, zeros, against, at_least in ASKED:
         for row in rows:
@@ -67,6 +78,17 @@ def main() -> None:
     finish("sparse", [*rows, *({"fit": fit} for fit in fits)], options.out)
     if options.out is not None and len(fits) > 1:
         draw(rows, fits, options.out.with_suffix(".png"))
+    if partial is not None:
+        partial.unlink(missing_ok=True)
+
+
+def interrupted(path: Path | None) -> list[dict[str, Any]]:
+    """The rows of a run that was cut off, with as many threads as this one."""
+    if path is None or not path.exists():
+        return []
+    held = json.loads(path.read_text())
+    rows: list[dict[str, Any]] = held["rows"]
+    return rows if held["threads"] == torch.get_num_threads() else []
 
 
 def measured(name: str, zeros: float, n: int) -> list[dict[str, Any]]:
@@ -207,6 +229,27 @@ def line(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "r2": 1 - left,
         "macs_per_s": 250 / slope,
     }
+
+
+def table_of(rows: list[dict[str, Any]]) -> list[str]:
+    """The table of docs/sparse.md: milliseconds, the fastest in bold."""
+    forms = ("blackthorn", "dense float32", "dense bf16", "torch CSR")
+    lines = [
+        "| layer | zeros | batch | sparse | dense float32 | dense bf16 | torch CSR | scipy, the better | |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for case in SHOWN:
+        held = {row["name"]: row for row in rows if (row["layer"], row["zeros"], row["batch"]) == case}
+        if held:
+            ms = [1e3 * held[form]["median_s"] for form in forms]
+            ms.append(1e3 * min(held[form]["median_s"] for form in ("scipy CSR", "scipy CSC")))
+            digits = [f"{one:.{0 if one >= 100 else 1 if one >= 10 else 2}f}" for one in ms]
+            shown = [f"**{said}**" if one == min(ms) else said for one, said in zip(ms, digits)]
+            times = held["blackthorn"]["times_faster_than"]["dense float32"]
+            ratio = f"{times:.1f} times faster" if times >= 1 else f"{1 / times:.1f} times slower"
+            name, zeros, batch = case
+            lines.append(f"| {name} | {zeros * 100:.0f} % | {batch} | {' | '.join(shown)} | {ratio} than dense |")
+    return lines
 
 
 def draw(rows: list[dict[str, Any]], fits: list[dict[str, Any]], path: Path) -> None:
