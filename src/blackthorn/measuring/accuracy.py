@@ -118,6 +118,11 @@ class Accuracy:
     trained on its answers (black box); or on another network (transfer).
     """
 
+    @property
+    def noises(self) -> tuple[UniversalNoise, ...]:
+        """The universal noise that must be made before, if any."""
+        return (self.attack,) if isinstance(self.attack, UniversalNoise) else ()
+
     def __post_init__(self) -> None:
         if self.attack is None and self.source is not None:
             raise ValueError(

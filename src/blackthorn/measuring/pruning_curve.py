@@ -106,7 +106,8 @@ class PruningCurve:
         Returns:
             Flat objects: `criterion`, `also`, `layer` (None: all of them), `rate`, `sparsity` (of all convolution and
             linear weights, with what either criterion removes), `noise` ("3, 0.25" for class and limit; None:
-            untouched), `value` with its 95 % interval and `n`, `targeted_success`, and `highest`.
+            untouched), `value` with its 95 % interval and `n`, `targeted_success`, `highest`, and `warnings` about the
+            noise.
         Raises:
             DataError: no images, not as many labels as images, or not as many noises as `self.noises`.
             PruningError: no such layer, or a criterion without the images that it needs.
@@ -125,8 +126,9 @@ class PruningCurve:
             curve: list[dict[str, object]] = []
             for noise, made in zip((None, *self.noises), (None, *noises)):
                 images = x if noise is None or made is None else noise.apply(made, x)
+                doubts = [] if noise is None or made is None else noise.reservations(made)
                 for rate, zeros, said in zip(self.rates, walk.zeros, walk.answers(images, self.batch_size)):
-                    curve.append(self._record(layer, rate, zeros, noise, said, y))
+                    curve.append(self._record(layer, rate, zeros, noise, doubts, said, y))
                     if progress is not None:
                         progress("pruning curve", len(found) + len(curve), total)
             found += _marked(curve, self.keeps)
@@ -165,7 +167,14 @@ class PruningCurve:
         return [(layer, walk((layer,))) for layer in (name.rpartition(".")[0] for name in names)]
 
     def _record(
-        self, layer: str | None, rate: float, zeros: float, noise: UniversalNoise | None, said: Tensor, y: Tensor
+        self,
+        layer: str | None,
+        rate: float,
+        zeros: float,
+        noise: UniversalNoise | None,
+        warnings: Sequence[str],
+        said: Tensor,
+        y: Tensor,
     ) -> dict[str, object]:
         right, n = int((said == y).sum()), len(y)
         low, high = wilson(right, n)
@@ -186,6 +195,7 @@ class PruningCurve:
             "n": n,
             "targeted_success": None if noise is None or not others.any() else _share(said[others] == noise.target),
             "highest": False,
+            "warnings": list(warnings),
         }
 
 

@@ -13,6 +13,7 @@ HISTORY = "history.jsonl"
 RECORDS = "records.jsonl"
 FLAGS = "flags.npy"
 EXAMPLES = "examples.safetensors"
+NOISE = "noise.safetensors"
 ABOUT = "stage.json"
 
 

@@ -9,13 +9,13 @@ children and for every recipe, and running a command again is the same as resumi
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..attacks import PGD
 from ..data import Splits
-from ..measuring import Accuracy, Cost
+from ..measuring import Cost, PruningCurve
 from ..models.foreign import source_of
 from ..objectives import Adversarial
 from ..pruning import wanted
@@ -25,9 +25,19 @@ from .schema import Prune, Recipe, Step, Train
 
 _LEAST = 500.0  # effort of a stage that does next to nothing: reading a network, writing a folder
 
-REVISIONS = {"train": 1, "prune": 1, "shrink": 1, "decouple": 1, "substitute": 1, "accuracy": 1, "cost": 1}
+REVISIONS = {
+    "train": 1,
+    "prune": 1,
+    "shrink": 1,
+    "decouple": 1,
+    "substitute": 1,
+    "noise": 1,
+    "accuracy": 1,
+    "pruning_curve": 1,
+    "cost": 1,
+}
 
-StageKind = Literal["train", "prune", "shrink", "decouple", "substitute", "accuracy", "cost"]
+StageKind = Literal["train", "prune", "shrink", "decouple", "substitute", "noise", "accuracy", "pruning_curve", "cost"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +57,14 @@ class Stage:
     effort: float
     """Forward or backward passes of one image, roughly; for the remaining time."""
     source: "Stage | None" = None
-    """What an accuracy's adversarial images are crafted on, where that is not its parent."""
+    """What a measure's adversarial images, or noises, are made on, where that is not its parent."""
+    noises: tuple["Stage", ...] = ()
+    """The universal noises that a measure adds to images, in its own order."""
 
     @property
     def needs(self) -> tuple["Stage", ...]:
         """What must be finished before."""
-        return tuple(stage for stage in (self.parent, self.source) if stage is not None)
+        return tuple(stage for stage in (self.parent, self.source, *self.noises) if stage is not None)
 
 
 @dataclass(frozen=True)
@@ -92,7 +104,11 @@ def plan(recipe: Recipe, splits: Splits) -> Plan:
                 source = _source(measure, finished, row, splits)
                 if source is not None:
                     source = stages.setdefault(source.key, source)
-                stage = _measure(measure, finished[row], source, row, metric, splits)
+                noises = tuple(
+                    stages.setdefault(noise.key, noise)
+                    for noise in _noises(measure, source or finished[row], finished, splits)
+                )
+                stage = _measure(measure, finished[row], source, noises, row, metric, splits)
                 places.append(Place(row, metric, seed, stages.setdefault(stage.key, stage)))
     # Latency is measured when nothing else of this recipe runs any more.
     ordered = sorted(stages.values(), key=lambda stage: stage.kind == "cost")
@@ -128,8 +144,8 @@ def _looks_at_images(step: Prune) -> bool:
 
 
 def _source(measure: Any, finished: Mapping[str, Stage], row: str, splits: Splits) -> Stage | None:
-    """The network that a measure's adversarial images are crafted on; a substitute is a stage of its own."""
-    source = measure.source if isinstance(measure, Accuracy) else None
+    """The network that adversarial images, or noises, are made on; a substitute is a stage of its own."""
+    source = getattr(measure, "source", None)
     if not isinstance(source, Substitute):
         return None if source is None else finished[source.name]
     oracle = finished[source.of or row]
@@ -147,7 +163,34 @@ def _source(measure: Any, finished: Mapping[str, Stage], row: str, splits: Split
     return Stage("substitute", address(identity), value, oracle.seed, model, oracle, label, effort)
 
 
-def _measure(measure: Any, network: Stage, source: Stage | None, row: str, metric: str, splits: Splits) -> Stage:
+def _noises(measure: Any, network: Stage, finished: Mapping[str, Stage], splits: Splits) -> Iterator[Stage]:
+    """The universal noises that a measure lists in `noises`, made on `network`: one stage each, shared by all that add
+    them.
+    """
+    row = next((row for row, stage in finished.items() if stage is network), network.kind)
+    for noise in getattr(measure, "noises", ()):
+        value = replace(noise, clip_eval=True)  # how it is added to images decides nothing about it
+        identity = {
+            "stage": spell(value),
+            "revision": REVISIONS["noise"],
+            "parent": network.key,
+            "seed": network.seed,
+            "data": splits.fingerprint,
+        }
+        effort = _LEAST + 2.0 * noise.search.steps * noise.search.batch_size
+        label = f"seed {network.seed} · {row} · noise {noise.target}, {noise.limit:g}"
+        yield Stage("noise", address(identity), value, network.seed, network.model, network, label, effort)
+
+
+def _measure(
+    measure: Any,
+    network: Stage,
+    source: Stage | None,
+    noises: tuple[Stage, ...],
+    row: str,
+    metric: str,
+    splits: Splits,
+) -> Stage:
     identity = {
         "stage": spell(measure),
         "revision": REVISIONS[measure.kind],
@@ -156,14 +199,20 @@ def _measure(measure: Any, network: Stage, source: Stage | None, row: str, metri
     }
     if source is not None:
         identity |= {"stage": spell(replace(measure, source=None)), "source": source.key}
+    if noises:
+        identity |= {"noises": [noise.key for noise in noises]}
     if isinstance(measure, Cost):
         effort = _LEAST + 3.0 * measure.repeats * sum(measure.batches)  # in up to three forms
+    elif isinstance(measure, PruningCurve):
+        effort = _LEAST + float(len(splits.test) * (1 + len(noises)) * len(measure.rates))
     else:
         attack = getattr(measure, "attack", None)
         # A step is two passes; but images leave as soon as they are fooled, and are judged once more at the end.
         effort = _LEAST + len(splits.test) * (1.0 if attack is None else 2.0 + _steps(attack))
     label = f"seed {network.seed} · {row} · {metric}"
-    return Stage(measure.kind, address(identity), measure, network.seed, network.model, network, label, effort, source)
+    return Stage(
+        measure.kind, address(identity), measure, network.seed, network.model, network, label, effort, source, noises
+    )
 
 
 def _passes(objective: Any) -> float:

@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from ..attacks import Precision
 from ..data import Crop, Flip
 from ..errors import did_you_mean
-from ..measuring import Accuracy, AnyMeasure
+from ..measuring import AnyMeasure
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, Substitute
@@ -262,7 +262,7 @@ class Recipe:
 
     def _check_sources(self) -> None:
         for name, measure in self.measures.items():
-            source = measure.source if isinstance(measure, Accuracy) else None
+            source = getattr(measure, "source", None)
             key = "of" if isinstance(source, Substitute) else "name"
             row = None if source is None else getattr(source, key)
             if row is not None and row not in self.networks:

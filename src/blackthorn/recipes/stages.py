@@ -16,22 +16,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..attacks import AttackWarning
+from ..attacks import AttackWarning, UniversalNoise
 from ..data import Splits, to_float
 from ..deploy import Bundle, decouple, load, save, without_zeros
 from ..errors import BundleError, PruningError
-from ..measuring import Accuracy, Cost, Measured
+from ..measuring import Accuracy, Cost, Measured, PruningCurve
 from ..measuring import parameters as count_parameters
 from ..models import build, eval_mode
 from ..pruning import AnyCriterion, Hold, Masks, masks_for, prune, shrink, sparsity, wanted
 from ..training import Substitute, Substituted, fit
 from ..types import Progress
 from ..values import spell
-from .files import ABOUT, EXAMPLES, FLAGS, HISTORY, NETWORK, RECORDS
+from .files import ABOUT, EXAMPLES, FLAGS, HISTORY, NETWORK, NOISE, RECORDS
 from .planning import Stage
 from .provenance import made_with
 from .schema import Decouple, Prune, Shrink, Train
-from .store import write_bytes, write_records, write_text
+from .store import damaged, write_bytes, write_records, write_text
 
 _CHECKPOINT = "checkpoint.pt"
 _SHOWN = 8  # images kept for the report's gallery
@@ -60,8 +60,12 @@ def perform(
         _decouple(stage, stage.value, folder, splits, finished, device)
     elif isinstance(stage.value, Substitute):
         _substitute(stage, stage.value, folder, splits, finished, device, progress)
+    elif isinstance(stage.value, UniversalNoise):
+        _noise(stage, stage.value, folder, splits, finished, device, progress)
     elif isinstance(stage.value, Accuracy):
         _accuracy(stage, stage.value, folder, splits, finished, device, progress)
+    elif isinstance(stage.value, PruningCurve):
+        _pruning_curve(stage, stage.value, folder, splits, finished, device, progress)
     else:
         _cost(stage, stage.value, folder, splits, finished, device)
     about = {
@@ -69,6 +73,7 @@ def perform(
         "label": stage.label,
         "parent": stage.parent.key if stage.parent else None,
         **({} if stage.source is None else {"source": f"{stage.source.kind}-{stage.source.key}"}),
+        **({} if not stage.noises else {"noises": [f"{noise.kind}-{noise.key}" for noise in stage.noises]}),
         "model": stage.model,
         **_provenance(stage, splits, device, time.time() - start),
     }
@@ -221,6 +226,40 @@ def _source(stage: Stage, finished: Finished, device: torch.device) -> nn.Module
     return Substituted(model, holdout, queries, agreement)
 
 
+def _noise(
+    stage: Stage,
+    attack: UniversalNoise,
+    folder: Path,
+    splits: Splits,
+    finished: Finished,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    from safetensors.torch import save
+
+    assert stage.parent is not None
+    model = _network(stage.parent, finished).model.to(device)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AttackWarning)  # said again in the records of what adds it
+        made = attack(model, splits.train.x, seed=stage.seed, progress=progress)
+    write_bytes(folder / NOISE, save({"noise": made.cpu().contiguous()}))
+
+
+def _noises(stage: Stage, finished: Finished, device: torch.device) -> list[Tensor]:
+    """The noises that a measure asked for by its `noises`, in that order, each (channels, height, width)."""
+    return [_read_noise(finished(noise) / NOISE).to(device) for noise in stage.noises]
+
+
+def _read_noise(path: Path) -> Tensor:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)["noise"]
+    except (OSError, SafetensorError, KeyError) as problem:
+        raise damaged(path, str(problem)) from None
+
+
 def _accuracy(
     stage: Stage,
     measure: Accuracy,
@@ -236,7 +275,8 @@ def _accuracy(
     test = splits.test.to(device)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", AttackWarning)  # kept in the record, and shown in the report
-        measured = measure(model, test.x, test.y, source=_source(stage, finished, device), progress=progress)
+        source, noise = _source(stage, finished, device), next(iter(_noises(stage, finished, device)), None)
+        measured = measure(model, test.x, test.y, source=source, noise=noise, progress=progress)
     flags = io.BytesIO()
     np.save(flags, measured.flags.numpy(), allow_pickle=False)
     write_bytes(folder / FLAGS, flags.getvalue())
@@ -247,6 +287,25 @@ def _accuracy(
     record["warnings"] = [*measured.warnings, *(doubts if isinstance(doubts, list) else [])]
     record |= {"parameters": count_parameters(model)} | _provenance(stage, splits, device, measured.seconds)
     write_records(folder / RECORDS, [record])
+
+
+def _pruning_curve(
+    stage: Stage,
+    measure: PruningCurve,
+    folder: Path,
+    splits: Splits,
+    finished: Finished,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    assert stage.parent is not None
+    model = _network(stage.parent, finished).model.to(device)
+    asked = measure.looks_at
+    scored_on = None if asked is None else _images(asked, stage.seed, splits, device)
+    noises = _noises(stage, finished, device)
+    records = measure(model, splits.test.x, splits.test.y, scored_on=scored_on, noises=noises, progress=progress)
+    shared = _provenance(stage, splits, device, 0.0)
+    write_records(folder / RECORDS, [record | shared for record in records])
 
 
 def _cost(stage: Stage, measure: Cost, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:
