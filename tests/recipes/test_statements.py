@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from blackthorn.errors import RecipeError
 from blackthorn.recipes.cells import Cell, Verdict
 from blackthorn.recipes.statements import (
+    Above,
     AnyStatement,
     AtLeast,
     AtMost,
@@ -177,6 +178,53 @@ def test_a_measure_is_not_compared_with_itself() -> None:
         Sooner(text="t", rows="weight *", than="dense", metrics=("fgsm",), than_metric="fgsm", points=1)
     with pytest.raises(ValueError, match="compared with itself"):
         Further(text="t", rows="weight *", against="weight *", than="dense", metrics=("fgsm",), points=1)
+
+
+PAIRS: dict[str, Any] = {"text": "t", "rows": ("dense",), "metrics": ("a", "b"), "than_metrics": ("c", "d")}
+
+
+def four_measures(statement: Above, **wrong: int) -> Verdict:
+    """Images of the 400 that are wrong under each measure: 4 are a point."""
+    cells = [Cell("dense", metric, 0, {}, right(0, N - count), Path()) for metric, count in wrong.items()]
+    return judge([statement], cells, (0,))[0]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "points", "fewest", "holds"),
+    [
+        # k images more are k / 4 points, with an interval of about +- 1.96 sqrt(k + 1) / 4
+        ({"a": 0, "b": 0, "c": 80, "d": 80}, 10, None, True),
+        ({"a": 0, "b": 0, "c": 80, "d": 42}, 10, None, None),  # 10.5 points, not surely more than 10
+        ({"a": 0, "b": 0, "c": 80, "d": 40}, 10, None, False),  # exactly 10 are not more
+        ({"a": 0, "b": 80, "c": 80, "d": 0}, 0, None, False),  # partners in order: a with c, b with d
+        ({"a": 0, "b": 80, "c": 80, "d": 0}, 0, 1, True),
+        ({"a": 0, "b": 0, "c": 42, "d": 0}, 10, 1, None),
+        ({"a": 0, "b": 0, "c": 40, "d": 0}, 10, 1, False),
+        ({"a": 0, "b": 0, "c": 80, "d": 80}, 10, 2, True),
+    ],
+)
+def test_measures_are_above_their_partners_on_the_same_network(
+    wrong: dict[str, int], points: float, fewest: int | None, holds: bool | None
+) -> None:
+    assert four_measures(Above(**PAIRS, points=points, fewest=fewest), **wrong).holds is holds
+
+
+def test_evidence_about_some_of_several_pairs_counts_them() -> None:
+    said = four_measures(Above(**PAIRS, fewest=1), a=0, b=80, c=80, d=0).evidence
+    assert said.startswith("1 of 2, at least 1 wanted: dense, a: +20.00 points [") and "dense, b: -20.00 points" in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"than_metrics": ("c",)}, "2 metrics and 1 than_metrics; write pairs"),
+        ({"than_metrics": ("c", "b")}, "'b' is compared with itself"),
+        ({"fewest": 3}, "fewest: there are 2 comparisons, got 3"),
+    ],
+)
+def test_pairs_that_are_none_are_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Above(**{**PAIRS, **changes})
 
 
 # ---- along a sweep: 1 point is 4 images, and k lost images have an interval of about +- 1.96 sqrt(k + 1) ----

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from ..measuring import Paired
-from ..values import Number, value
+from ..values import Count, Number, value
 from .answers import Answers, Place, gather
 from .cells import Cell, Verdict
 from .sweeps import Limit, Pattern, goes_further, limit, swept
@@ -138,6 +138,44 @@ class NotBelow:
 
 
 @value
+class Above:
+    """`rows` are, under each of `metrics`, more than `points` above what they are under its partner in `than_metrics`.
+
+    Such as an attack that leaves more than another of the same strength. Compared on the test images that both measures
+    have.
+    """
+
+    kind: Literal["above"] = "above"
+    text: Sentence
+    rows: Names
+    metrics: Names
+    than_metrics: Names
+    """As many as `metrics`: the first is compared with the first, the second with the second."""
+    points: Percent = 0.0
+    fewest: Count | None = None
+    """In how many of all comparisons at least; by default in all."""
+
+    def __post_init__(self) -> None:
+        if len(self.metrics) != len(self.than_metrics):
+            raise ValueError(f"{len(self.metrics)} metrics and {len(self.than_metrics)} than_metrics; write pairs")
+        for metric, than in zip(self.metrics, self.than_metrics):
+            _refuse_same(than, (metric,))
+        if self.fewest is not None and self.fewest > len(self.rows) * len(self.metrics):
+            raise ValueError(f"fewest: there are {len(self.rows) * len(self.metrics)} comparisons, got {self.fewest}")
+
+    def places(self, rates: Rates) -> list[Place]:
+        """Everything it speaks of."""
+        return _places(self.rows, (*self.metrics, *self.than_metrics))
+
+    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
+        """Yes when the 95 % interval of the difference stays above `points`; no when the difference itself does not."""
+        partners = list(zip(self.metrics, self.than_metrics))
+        pairs = [((row, metric), (row, than)) for row in self.rows for metric, than in partners]
+        found = _compared(answers, pairs, lambda test: _more(test, self.points))
+        return found if self.fewest is None else [_enough(found, self.fewest)]
+
+
+@value
 class AtMost:
     """`rows` stay at or below `percent` in every one of `metrics`."""
 
@@ -253,7 +291,7 @@ class Further:
 
 
 AnyStatement = Annotated[
-    Keeps | Lower | Higher | NotBelow | AtMost | AtLeast | Sooner | Further, Field(discriminator="kind")
+    Keeps | Lower | Higher | NotBelow | Above | AtMost | AtLeast | Sooner | Further, Field(discriminator="kind")
 ]
 """Every kind of statement a recipe can make."""
 
@@ -322,6 +360,19 @@ def _measured(
 def _no_less(test: Paired, points: float) -> Finding:
     change, low, high = 100 * test.difference, 100 * test.low, 100 * test.high
     return _told(low >= -points, change < -points), f"{change:+.2f} points [{low:+.2f}, {high:+.2f}]"
+
+
+def _more(test: Paired, points: float) -> Finding:
+    change, low, high = 100 * test.difference, 100 * test.low, 100 * test.high
+    return _told(low > points, change <= points), f"{change:+.2f} points [{low:+.2f}, {high:+.2f}]"
+
+
+def _enough(found: Sequence[Finding], fewest: int) -> Finding:
+    """Several findings as one: whether at least so many of them hold."""
+    outcomes = [holds for holds, _ in found]
+    yes, possible = outcomes.count(True), len(outcomes) - outcomes.count(False)
+    said = f"{yes} of {len(outcomes)}, at least {fewest} wanted: {'; '.join(evidence for _, evidence in found)}"
+    return _told(yes >= fewest, possible < fewest), said
 
 
 def _beyond_chance(test: Paired, as_said: bool) -> Finding:
