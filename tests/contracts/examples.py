@@ -4,7 +4,7 @@ A contract test fails when a value class is exported and has no example here.
 """
 
 from blackthorn import attacks, data, measuring, models, objectives, pruning, training
-from blackthorn.attacks import FGSM, PGD, ScaledGradient, UniversalNoise
+from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
 from blackthorn.measuring import Accuracy, Cost, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
@@ -20,6 +20,8 @@ ATTACKS = [
     PGD(eps=0.1, steps=6, loss="margin", random_start=False),
     PGD(eps=0.1, steps=5, loss="quadratic", step_size=0.05),
     ScaledGradient(eps=0.1, steps=10),
+    Evading(eps=0.1, steps=6, restarts=2),
+    Evading(norm="l2", eps=0.5, steps=6, outputs="softmax"),
 ]
 NOISES = [
     UniversalNoise(target=3, limit=0.25),

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .craft import Crafted as Crafted
 from .craft import craft as craft
+from .evading import Evading as Evading
 from .fgsm import FGSM as FGSM
 from .pgd import PGD as PGD
 from .pgd import AttackWarning as AttackWarning
@@ -19,7 +20,7 @@ from .trust import zero_gradient_fraction as zero_gradient_fraction
 from .universal import UniversalNoise as UniversalNoise
 from .universal import add_noise as add_noise
 
-AnyAttack = Annotated[FGSM | PGD | ScaledGradient, Field(discriminator="kind")]
+AnyAttack = Annotated[FGSM | PGD | ScaledGradient | Evading, Field(discriminator="kind")]
 """Every attack a recipe can name, told apart by `kind`."""
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "AnyAttack",
     "AttackWarning",
     "Crafted",
+    "Evading",
     "Precision",
     "ScaledGradient",
     "UniversalNoise",
