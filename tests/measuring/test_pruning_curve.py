@@ -167,6 +167,18 @@ def test_targeted_success_is_of_images_of_other_classes(
     assert found[1]["targeted_success"] == pytest.approx((said[y != 1] == 1).float().mean().item())
 
 
+def test_gained_and_lost_are_images_against_the_smallest_rate(
+    model: nn.Module, x: Tensor, y: Tensor, noises: list[Tensor]
+) -> None:
+    found = PruningCurve(criterion=Magnitude(), noises=NOISES[:1], **SWEEP)(model, x, y, noises=noises[:1])
+    pruned = copy.deepcopy(model)
+    masks_for(model, Magnitude(), sparsity=0.8, scope="per_layer", x=x).apply_(pruned)
+    noisy = (x + noises[0]).clamp(0, 1)
+    before, after = (one(noisy).argmax(1) == y for one in (model, pruned))
+    assert (found[5]["gained"], found[5]["lost"]) == (0, 0)
+    assert found[-1]["gained"] == int((after & ~before).sum()) and found[-1]["lost"] == int((before & ~after).sum())
+
+
 @pytest.mark.parametrize("accuracy", [0.8, 0.5])
 def test_the_highest_rate_is_the_largest_of_all_that_keep_the_accuracy(
     accuracy: float, model: nn.Module, x: Tensor, y: Tensor

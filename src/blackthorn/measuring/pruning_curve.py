@@ -106,8 +106,9 @@ class PruningCurve:
         Returns:
             Flat objects: `criterion`, `also`, `layer` (None: all of them), `rate`, `sparsity` (of all convolution and
             linear weights, with what either criterion removes), `noise` ("3, 0.25" for class and limit; None:
-            untouched), `value` with its 95 % interval and `n`, `targeted_success`, `highest`, and `warnings` about the
-            noise.
+            untouched), `value` with its 95 % interval and `n`, `gained` and `lost` (images that are right here and
+            were wrong at the smallest rate, and the other way round), `targeted_success`, `highest`, and `warnings`
+            about the noise.
         Raises:
             DataError: no images, not as many labels as images, or not as many noises as `self.noises`.
             PruningError: no such layer, or a criterion without the images that it needs.
@@ -124,11 +125,20 @@ class PruningCurve:
         found: list[dict[str, object]] = []
         for layer, walk in lines:
             curve: list[dict[str, object]] = []
+            zeros = walk.zeros
             for noise, made in zip((None, *self.noises), (None, *noises)):
                 images = x if noise is None or made is None else noise.apply(made, x)
                 doubts = [] if noise is None or made is None else noise.reservations(made)
-                for rate, zeros, said in zip(self.rates, walk.zeros, walk.answers(images, self.batch_size)):
-                    curve.append(self._record(layer, rate, zeros, noise, doubts, said, y))
+                before: Tensor | None = None
+                for rate, share, said in zip(self.rates, zeros, walk.answers(images, self.batch_size)):
+                    right = said == y
+                    before = right if before is None else before
+                    curve.append(self._record(layer, rate, share, noise, said, y))
+                    curve[-1] |= {
+                        "gained": int((right & ~before).sum()),
+                        "lost": int((before & ~right).sum()),
+                        "warnings": doubts,
+                    }
                     if progress is not None:
                         progress("pruning curve", len(found) + len(curve), total)
             found += _marked(curve, self.keeps)
@@ -172,7 +182,6 @@ class PruningCurve:
         rate: float,
         zeros: float,
         noise: UniversalNoise | None,
-        warnings: Sequence[str],
         said: Tensor,
         y: Tensor,
     ) -> dict[str, object]:
@@ -195,7 +204,6 @@ class PruningCurve:
             "n": n,
             "targeted_success": None if noise is None or not others.any() else _share(said[others] == noise.target),
             "highest": False,
-            "warnings": list(warnings),
         }
 
 
