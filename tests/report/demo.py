@@ -115,6 +115,52 @@ def examples(folder: Path, eps: float, *, colour: bool = False, fooled: Sequence
     return folder
 
 
+NOISES = ("1, 0.15", "2, 0.25", "3, 0.25", "5, 0.1", "5, 0.15", "5, 0.35", "7, 0.3", "8, 0.2", "9, 0.2")
+
+
+def curve_cells(
+    folder: Path, row: str, metric: str, *, layer: str | None = None, rates: int = 100, seed: int = 0, n: int = 10_000
+) -> list[Cell]:
+    """The cells of one pruning curve: robustness rises and falls later than natural accuracy, which holds to 90 %."""
+    cells = []
+    for place, noise in enumerate((None, *NOISES)):
+        for step in range(rates):
+            rate = round(step / rates, 4)
+            drop = 0.9 * max(0.0, (rate - 0.88) / 0.12) ** 2
+            value = 0.984 - drop if noise is None else max(0.1, 0.1 * place * (1 + 0.6 * rate**2) - drop)
+            right = round(n * min(value, 0.984))
+            record: dict[str, object] = {
+                "measure": "pruning_curve",
+                "layer": layer,
+                "rate": rate,
+                "sparsity": rate * 0.99,
+                "noise": noise,
+                "value": right / n,
+                "low": right / n - 0.002,
+                "high": right / n + 0.002,
+                "n": n,
+                "gained": 0,
+                "lost": 0,
+                "targeted_success": None if noise is None else 1 - right / n,
+                "highest": step == int(0.88 * rates),
+                "warnings": [],
+                "seed": seed,
+            }
+            cells.append(Cell(row, metric, seed, record, None, folder))
+    return cells
+
+
+def curves(folder: Path, rates: int = 100) -> Page:
+    """A network pruned whole by three rules, and layer by layer by two, under nine noises."""
+    cells = [accuracy_cell(folder, "dense", "natural", 0.984)]
+    for metric in ("absolute", "activated", "combined"):
+        cells += curve_cells(folder, "dense", metric, rates=rates)
+    for metric in ("absolute, alone", "activated, alone"):
+        for layer in ("fc1", "fc2", "fc3", "out"):
+            cells += curve_cells(folder, "dense", metric, layer=layer, rates=rates)
+    return replace(bare(folder), rows=["dense"], metrics=["natural"], cells=cells)
+
+
 def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
     """A finished run of the size of a paper's table."""
     rng = np.random.default_rng(0)
@@ -335,5 +381,5 @@ def bare(folder: Path) -> Page:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    for make in (table1, sweep, trade_off, odd, bare):
+    for make in (table1, sweep, trade_off, curves, odd, bare):
         print(write(where / make.__name__, make(where / "cells")))

@@ -225,7 +225,7 @@ def _write(
         recipe=name,
         preset=request.preset,
         rows=read.rows,
-        metrics=list(read.measures),
+        metrics=[name for name, measure in read.measures.items() if measure.kind == "accuracy"],
         cells=cells,
         missing=missing,
         published=paper,

@@ -1,4 +1,4 @@
-"""Vega-Lite in plain dictionaries: one small panel each for accuracy against eps, against sparsity, and cost.
+"""Vega-Lite in plain dictionaries: one small panel each for pruning curves, accuracy against eps, and cost.
 
 Colours are CSS variables, so one chart serves the light and the dark page; `for_file` writes plain colours
 in. Every series has a shape as well as a colour. Palette: Okabe & Ito 2008, Color Universal Design.
@@ -51,6 +51,8 @@ class Chart:
     caption: str
     series: Sequence[str]
     panels: Sequence[Panel]
+    lines: bool = False
+    """Many lines of many points: told apart by colour and dashes, not by shapes; the first one is dark."""
 
 
 def line_panel(
@@ -148,6 +150,72 @@ def line_panel(
     return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
 
 
+def curve_panel(points: Sequence[Point], series: Sequence[str], *, mark: float | None = None) -> Spec:
+    """Accuracy (percent) against the percentage pruned: many lines of many points, and an upright line at `mark`.
+
+    Each point has `series`, `x`, `value`, `shown` and `success`. The first series is drawn dark and wide.
+    """
+    span = [float(point["x"] or 0) for point in points]
+    x = {
+        "field": "x",
+        "type": "quantitative",
+        "title": "pruned (%)",
+        "scale": {"domain": [min(span, default=0), max(span, default=100)], "nice": False, "zero": False},
+        "axis": {"grid": False, "labelOverlap": "greedy", "tickCount": 5},
+    }
+    y = {
+        "field": "value",
+        "type": "quantitative",
+        "title": "accuracy (%)",
+        "scale": {"domain": [0, 100], "nice": False},
+        "axis": {"tickCount": 5},
+    }
+    colour = {"field": "series", "type": "nominal", "scale": {"domain": list(series), "range": _hues(series)}}
+    dash = {"field": "series", "type": "nominal", "scale": {"domain": list(series), "range": _dashes(series)}}
+    tips = {"series": "noise", "x": "pruned (%)", "shown": "accuracy", "success": "taken for the target"}
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "line", "strokeJoin": "round"},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "color": colour,
+                "strokeDash": dash,
+                "strokeWidth": {
+                    "condition": {"test": f"datum.series === {json.dumps(series[0])}", "value": 2.8},
+                    "value": 1.6,
+                },
+                "opacity": {"condition": {"test": _PICKED, "value": 1}, "value": 0.1},
+            },
+        },
+        {
+            "name": _POINTER,
+            "mark": {"type": "point", "filled": True, "size": 50, "opacity": 0},
+            "encoding": {
+                "x": x,
+                "y": y,
+                "tooltip": [{"field": field, "title": title} for field, title in tips.items()],
+            },
+        },
+    ]
+    if mark is not None:
+        rule = {"type": "rule", "strokeDash": [2, 3], "color": "var(--muted)"}
+        layers.insert(0, {"data": {"values": [{"x": mark}]}, "mark": rule, "encoding": {"x": x}})
+    return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
+
+
+def marks(chart: Chart) -> list[str]:
+    """What stands for each series in the page's legend, as SVG in a box of 12 x 12."""
+    if not chart.lines:
+        shapes = SHAPE_PATHS if chart.name != "cost" else SHAPE_PATHS[1:2]
+        return [f'<g style="fill:var(--c{i})">{shapes[i % len(shapes)]}</g>' for i in range(len(chart.series))]
+    line = '<path d="M0 6h12" style="fill:none;stroke:{};stroke-width:{};stroke-dasharray:{}"/>'
+    return [
+        line.format(hue, 3.2 if i == 0 else 2.4, " ".join(map(str, dash)) or "none")
+        for i, (hue, dash) in enumerate(zip(_hues(chart.series), _dashes(chart.series)))
+    ]
+
+
 def bar_panel(points: Sequence[Point], rows: Sequence[str], series: Sequence[str], tips: Mapping[str, str]) -> Spec:
     """Horizontal bars of `x` (percent of the unpruned network) for each `row`, their numbers at the end."""
     most = max((float(p["x"] or 0) for p in points), default=100.0)
@@ -206,10 +274,7 @@ def for_page(panel: Panel) -> Spec:
 def for_file(chart: Chart) -> Spec:
     """All panels of a chart side by side with a legend, in plain colours on white."""
     place = {"width": 270, "height": 210}
-    panels = [
-        {**place, **{k: v for k, v in panel.spec.items() if k != "params"}, "title": panel.title}
-        for panel in chart.panels
-    ]
+    panels = [{**place, **_still(panel.spec), "title": panel.title} for panel in chart.panels]
     legend: Spec = {
         "orient": "bottom",
         "columns": 4,
@@ -217,6 +282,7 @@ def for_file(chart: Chart) -> Spec:
         "title": None,
         "symbolSize": 90,
         "symbolOpacity": 1,
+        **({"columns": 6, "symbolType": "stroke", "symbolStrokeWidth": 2} if chart.lines else {}),
     }
     whole: Spec = {
         **_HEAD,
@@ -226,7 +292,7 @@ def for_file(chart: Chart) -> Spec:
         "background": "#ffffff",
         "params": [{"name": "picked", "value": None}],
         "concat": panels,
-        "columns": 2 if len(panels) == 4 else min(3, len(panels)),
+        "columns": 2 if len(panels) == 4 else 4 if len(panels) % 4 == 0 else min(3, len(panels)),
         "config": _config("Helvetica, Arial, sans-serif", legend),
     }
     written = json.dumps(whole)
@@ -236,7 +302,15 @@ def for_file(chart: Chart) -> Spec:
     return made
 
 
+def _still(spec: Spec) -> Spec:
+    """What is drawn of a panel where nothing moves."""
+    layers = spec.get("layer")
+    seen = {"layer": [one for one in layers if one.get("name") != _POINTER]} if isinstance(layers, list) else {}
+    return {key: held for key, held in {**spec, **seen}.items() if key != "params"}
+
+
 _HEAD: Spec = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json"}
+_POINTER = "pointer"  # a layer that nobody sees, for the pointer of a page to find points in
 _PICKED = "picked == null || datum.series === picked"
 
 
@@ -247,6 +321,17 @@ def _scale(series: Sequence[str], held: Sequence[str]) -> Spec:
 def _colour(series: Sequence[str]) -> Spec:
     colours = [f"var(--c{i})" for i in range(SERIES)]
     return {"field": "series", "type": "nominal", "scale": _scale(series, colours)}
+
+
+def _hues(series: Sequence[str]) -> list[str]:
+    """Ink for the first, then the palette, again and again."""
+    return ["var(--ink)", *(f"var(--c{i % SERIES})" for i in range(len(series) - 1))][: len(series)]
+
+
+def _dashes(series: Sequence[str]) -> list[list[int]]:
+    """Whole lines, then dashed ones where a colour comes again."""
+    rounds: tuple[list[int], ...] = ([], [5, 3], [2, 2])
+    return [rounds[max(i - 1, 0) // SERIES % len(rounds)] for i in range(len(series))]
 
 
 def _config(font: str, legend: Spec | None) -> Spec:

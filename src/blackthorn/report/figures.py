@@ -1,10 +1,11 @@
-"""The figures of a report: accuracy against eps and against sparsity, what pruning changed, relative cost."""
+"""The figures of a report: pruning curves, accuracy against eps and against sparsity, what pruning changed, cost."""
 
 from collections.abc import Sequence
 
 from .attacks import attack_words, eps_of
 from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel, paper_note
 from .costs import Cost, costs, references
+from .curves import against_rate, against_rate_by_layer
 from .differences import against_unpruned
 from .estimates import Estimate, estimate
 from .families import by_family, family_tree, featured
@@ -29,7 +30,14 @@ _COST_TITLES = {
 
 def figures(page: Page) -> list[Chart]:
     """Those that the cells can fill."""
-    made = (_against_eps(page), _against_sparsity(page), against_unpruned(page), _relative_cost(page))
+    made = (
+        against_rate(page),
+        against_rate_by_layer(page),
+        _against_eps(page),
+        _against_sparsity(page),
+        against_unpruned(page),
+        _relative_cost(page),
+    )
     return [chart for chart in made if chart is not None]
 
 

@@ -9,23 +9,23 @@ from pathlib import Path
 
 from ..errors import StoreError
 from .attacks import source_notes
-from .charts import SHAPE_PATHS, Chart, for_file, for_page
+from .charts import Chart, for_file, for_page, marks
 from .figures import figures
 from .images import galleries
 from .records import Page
 from .selections import selected_lines
 from .summary import summaries
-from .tables import costs_csv, results_csv, selected_csv, statements_csv
+from .tables import costs_csv, curves_csv, results_csv, selected_csv, statements_csv
 from .views import accuracy_lines, cost_lines, cost_titles, provenance, warnings
 
 _HERE = Path(__file__).parent
-_FIGURES = ("accuracy-eps", "accuracy-sparsity", "accuracy-difference", "cost")
+_FIGURES = ("accuracy-curves", "accuracy-layers", "accuracy-eps", "accuracy-sparsity", "accuracy-difference", "cost")
 _TALL = 14  # table lines that fit on a screen; above, the table scrolls under its heading
 
 
 def write(folder: Path, page: Page) -> Path:
     """Write `index.html`, `results.csv`, `costs.csv`, `statements.csv` and `figures/*.png|svg` into `folder`, and
-    `selected.csv` where networks were selected.
+    `selected.csv` and `curves.csv` where networks were selected and pruning curves measured.
 
     Each file is written beside its place and then moved there, so a reader never sees half of one. Nothing is
     measured, no network is loaded and nothing is fetched.
@@ -50,10 +50,14 @@ def write(folder: Path, page: Page) -> Path:
         _put(folder / "results.csv", _encode(results_csv(page)))
         _put(folder / "costs.csv", _encode(costs_csv(page)))
         _put(folder / "statements.csv", _encode(statements_csv(page)))
-        if page.selections:
-            _put(folder / "selected.csv", _encode(selected_csv(page)))
-        else:
-            (folder / "selected.csv").unlink(missing_ok=True)
+        for name, wanted, made in (
+            ("selected.csv", page.selections, selected_csv),
+            ("curves.csv", page.curves, curves_csv),
+        ):
+            if wanted:
+                _put(folder / name, _encode(made(page)))
+            else:
+                (folder / name).unlink(missing_ok=True)
         _put(folder / "index.html", _encode(html))
     except OSError as error:
         raise StoreError(f"{folder}: the report cannot be written ({error.strerror or error}).") from None
@@ -84,7 +88,7 @@ def render(page: Page, charts: list[Chart]) -> str:
         specs=Markup(json.dumps(specs).replace("<", "\\u003c")),  # "</script>" in a row name would end the script
         charts=charts,
         first_panel=first_panel,
-        shapes=[Markup(path) for path in SHAPE_PATHS],
+        marks={chart.name: [Markup(mark) for mark in marks(chart)] for chart in charts},
         summaries=summaries(page),
         lines=lines,
         sources=source_notes(page),

@@ -10,7 +10,9 @@ from ..recipes.cells import Cell, Published, Selected, Tried, Verdict
 
 @dataclass(frozen=True)
 class Page:
-    """Everything a report shows. `rows` and `metrics` give the order; cells may be incomplete."""
+    """Everything a report shows. `rows` and `metrics`, those that are accuracies, give the order; cells may be
+    incomplete.
+    """
 
     title: str
     about: str
@@ -47,6 +49,17 @@ class Page:
         ]
 
     @cached_property
+    def curves(self) -> list[Cell]:
+        """The cells of pruning curves that carry a number: one for each rate and noise."""
+        return [
+            cell
+            for cell in self.cells
+            if cell.record.get("measure") == "pruning_curve"
+            and number(cell.record, "value") is not None
+            and number(cell.record, "rate") is not None
+        ]
+
+    @cached_property
     def all_rows(self) -> list[str]:
         """`rows`, then any row that only the cells know."""
         return list(dict.fromkeys([*self.rows, *(cell.row for cell in self.cells)]))
@@ -55,8 +68,8 @@ class Page:
     def accuracy_metrics(self) -> list[str]:
         """The metrics that are accuracies, in order, including those with no cell yet."""
         accuracies = dict.fromkeys(metric for _, metric in self.accuracy)
-        costs = {cell.metric for cell in self.costs} | {"cost"}
-        asked = [metric for metric in self.metrics if metric in accuracies or metric not in costs]
+        others = {cell.metric for cell in (*self.costs, *self.curves)} | {"cost"}
+        asked = [metric for metric in self.metrics if metric in accuracies or metric not in others]
         return list(dict.fromkeys([*asked, *accuracies]))
 
     @cached_property

@@ -1,15 +1,30 @@
-"""The report as CSV files that other programs read: results, costs, statements and selections."""
+"""The report as CSV files that other programs read: results, curves, costs, statements and selections."""
 
 import csv
 import io
 from collections.abc import Iterable, Sequence
 
 from .costs import Cost, costs, sparsity_costs
+from .curves import CurvePoint, curve_points
 from .estimates import estimate
 from .records import Page, Selected
 
 RESULTS = ("row", "metric", "value", "low", "high", "seeds", "published")
 COSTS = ("row", "metric", "form", "batch", "value", "low", "high", "unit", "seeds")
+CURVES = (
+    "row",
+    "metric",
+    "layer",
+    "noise",
+    "rate",
+    "sparsity",
+    "value",
+    "low",
+    "high",
+    "targeted_success",
+    "highest",
+    "seeds",
+)
 STATEMENTS = ("statement", "holds", "evidence")
 SELECTED = ("selection", "outcome", "row", "rate", "published", "changes", "rule", "note")
 
@@ -41,6 +56,13 @@ def costs_csv(page: Page) -> str:
     return _csv(COSTS, [_cost_line(cost) for cost in (*costs(page), *sparsity_costs(page))])
 
 
+def curves_csv(page: Page) -> str:
+    """Every rate of every pruning curve, all numbers in percent; `highest` is `yes` at the highest rate that keeps the
+    natural accuracy which the measure names.
+    """
+    return _csv(CURVES, [_curve_line(point) for point in curve_points(page)])
+
+
 def statements_csv(page: Page) -> str:
     """Statements with yes, no or unknown, and the evidence."""
     return _csv(STATEMENTS, [[v.statement, _YES_NO[v.holds], v.evidence] for v in page.verdicts])
@@ -52,6 +74,14 @@ def selected_csv(page: Page) -> str:
     The sweep itself is in `results.csv`.
     """
     return _csv(SELECTED, [_selected_line(selected) for selected in page.selections])
+
+
+def _curve_line(point: CurvePoint) -> list[str]:
+    found = point.found
+    shares = [f"{100 * part:.2f}" for part in (point.sparsity, found.value, found.low, found.high)]
+    success = "" if point.success is None else f"{100 * point.success:.2f}"
+    place = [point.row, point.metric, point.layer, point.noise, f"{100 * point.rate:.4g}"]
+    return [*place, *shares, success, "yes" if point.highest else "", _listed(found.seeds)]
 
 
 def _selected_line(selected: Selected) -> list[str]:
