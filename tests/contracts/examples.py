@@ -5,7 +5,7 @@ A contract test fails when a value class is exported and has no example here.
 
 from blackthorn import attacks, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
-from blackthorn.measuring import Accuracy, Cost, PruningCurve, SourceNetwork
+from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
@@ -57,6 +57,9 @@ MEASURES = [
     Cost(batches=(1,), repeats=3),
     PruningCurve(criterion=Magnitude(), last=0.9, step=0.3),
     PruningCurve(criterion=ActivatedValue(images=4), also=Magnitude(), each_layer=True, last=0.5, step=0.5),
+    Detection(attack=PGD(eps=0.1, steps=3)),
+    Detection(attack=Evading(eps=0.1, steps=3, restarts=1), outputs="softmax", n_max=20),
+    Detection(noises=(UniversalNoise(target=0, limit=0.3, steps=2),)),
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]

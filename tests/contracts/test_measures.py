@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.measuring import Accuracy, PruningCurve
+from blackthorn.measuring import Accuracy, Detection, PruningCurve
 
 from .examples import MEASURES
 
@@ -20,6 +20,8 @@ def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[dict[s
         return [measure(model, x, y).record()]
     if isinstance(measure, PruningCurve):
         return measure(model, x, y, scored_on=(x, y))
+    if isinstance(measure, Detection):
+        return measure(model, x, y, noises=[torch.full(x.shape[1:], 0.2)] * len(measure.noises))
     found: list[dict[str, object]] = measure({"dense": model}, x)
     return found
 

@@ -12,6 +12,7 @@ from .cost import bytes_on_disk as bytes_on_disk
 from .cost import macs as macs
 from .cost import nonzero as nonzero
 from .cost import parameters as parameters
+from .detection import Detection as Detection
 from .highest_rate import Highest as Highest
 from .highest_rate import highest_rate as highest_rate
 from .latency import Latency as Latency
@@ -27,7 +28,7 @@ from .statistics import mean_interval as mean_interval
 from .statistics import paired as paired
 from .statistics import wilson as wilson
 
-AnyMeasure = Annotated[Accuracy | Cost | PruningCurve, Field(discriminator="kind")]
+AnyMeasure = Annotated[Accuracy | Cost | PruningCurve | Detection, Field(discriminator="kind")]
 """Every measure a recipe can name, told apart by `kind`."""
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "AnyMeasure",
     "AnySource",
     "Cost",
+    "Detection",
     "Highest",
     "Latency",
     "Measured",

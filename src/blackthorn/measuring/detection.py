@@ -1,0 +1,221 @@
+"""What a network's outputs say about whether an image was tampered with: the blog's announced next step.
+
+A network trained with the quadratic cost regresses one-hot vectors. How far its outputs are from the nearest one is
+the score; nothing is trained, and a user needs nothing but the outputs. What counts in the end is not the area under a
+curve but how many images are misclassified and not noticed, and that under an attacker who knows of the detector.
+"""
+
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from ..attacks import AnyAttack, AttackWarning, Evading, UniversalNoise, craft
+from ..attacks.evading import Reading, one_hot_distance, read
+from ..errors import AttackError, DataError, ModelError
+from ..models import eval_mode
+from ..types import Progress
+from ..values import Count, spell, value
+from .accuracy import evenly, pixels
+from .randomness import own_randomness
+from .roc import auroc, roc, threshold
+from .sources import SourceNetwork
+from .statistics import wilson
+
+Threat = AnyAttack | UniversalNoise
+
+RATES = (0.01, 0.05)
+"""False alarms that are accepted: the share of untouched images that is flagged."""
+
+
+@value
+class Detection:
+    """How well the distance of the outputs to the nearest one-hot vector tells attacked images from untouched ones.
+
+    An attack is run on every image to its end and does not stop at the boundary, where outputs lie between two classes
+    and anyone would notice. The untouched images are the same ones; those that the network gets wrong count as
+    untouched all the same, so that a false alarm is any alarm without an attack.
+
+    Reference: Gannon 2018, Pruning neural networks and adversarial noise, "Next time". That misclassified images stand
+    out by their outputs: Hendrycks and Gimpel 2017, "A baseline for detecting misclassified and out-of-distribution
+    examples in neural networks".
+    """
+
+    kind: Literal["detection"] = "detection"
+    attack: AnyAttack | None = None
+    """What is to be noticed. `evading` is the attacker who knows of the detector, and here always of what it reads."""
+    noises: tuple[UniversalNoise, ...] = ()
+    """Universal noises instead of an attack, a record for each. With `loss: quadratic` a noise knows of a detector that
+    reads raw outputs, with `loss: ce` of one that reads probabilities: each pulls towards what the other looks at.
+    """
+    source: SourceNetwork | None = None
+    """The network that the noises are made on, where it is another: a transfer."""
+    outputs: Literal["auto", "raw", "softmax"] = "auto"
+    """What the detector reads: raw outputs, which a quadratic cost drives to one-hot vectors, or softmax probabilities,
+    which cross-entropy does. Raw logits of the latter are far from every one-hot vector and softmax of the former is
+    nearly even, so that each network has one reading that makes sense: auto takes that in which its outputs for
+    untouched images are nearer (by their median), and the record says which.
+    """
+    n_max: Count | None = None
+    """Measure only this many images, evenly spread over the set."""
+    batch_size: Count = 250
+    """Images at a time."""
+
+    def __post_init__(self) -> None:
+        if (self.attack is None) == (not self.noises):
+            raise ValueError("give an attack such as {kind: pgd, eps: 0.1}, or noises; one of them")
+        if self.source is not None and not self.noises:
+            raise ValueError("source: there is no noise to make on it; add noises, or leave source out")
+        if getattr(self.attack, "targeted", False):
+            raise ValueError("detection wants an attack that leaves the true label: remove targeted: true")
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        noises: Sequence[Tensor] = (),
+        progress: Progress | None = None,
+    ) -> list[dict[str, object]]:
+        """A record for the attack, or one for each noise.
+
+        Args:
+            model: left as it was.
+            x: images to measure on, uint8 or float32 in [0, 1], (n, channels, height, width).
+            y: their true labels, int64 (n,).
+            noises: what `self.noises` have made, in that order, each (channels, height, width).
+            progress: called with ("attack", images done, images).
+        Returns:
+            Flat objects. Of the detector: `value`, the area under its ROC curve, with its 95 % interval and `n`;
+            `auroc_fooled` the same for attacked images that are misclassified, of which there are `fooled`; `tpr_1` and
+            `tpr_5`, the share of attacked images that is flagged where 1 % and 5 % of untouched ones are; `threshold_5`
+            the score above which that is; `roc`, points (false, true positive rate). Of the defender: `accuracy`,
+            `accuracy_attacked`, and `undetected`, the share of attacked images that is misclassified and not flagged at
+            5 %, with its interval. Of the attacker: `attack` as spelled, `noise` ("3, 0.25" for class and limit),
+            `eps`, and whether it knows of the detector, `adaptive`. `outputs` is what was read.
+        Raises:
+            DataError: no images, not as many labels as images, or labels that the network has no output for.
+            AttackError: not as many noises as `self.noises`.
+            ModelError: outputs that are not finite.
+        """
+        if len(x) != len(y) or not len(x):
+            raise DataError(f"{len(x)} images with {len(y)} labels; give one label for each image")
+        if len(noises) != len(self.noises):
+            raise AttackError(f"{len(noises)} noises for {len(self.noises)}; make each: noise = attack(model, x_train)")
+        index = evenly(len(x), self.n_max)
+        device = next((tensor.device for tensor in model.parameters()), x.device)
+        x, y = pixels(x[index.to(x.device)].to(device)), y[index.to(y.device)].to(device).long()
+        untouched = outputs_of(model, x, batch_size=self.batch_size)
+        if int(y.min()) < 0 or int(y.max()) >= untouched.shape[1]:
+            raise DataError(
+                f"labels lie in [{int(y.min())}, {int(y.max())}], but the network has {untouched.shape[1]} outputs"
+            )
+        reading = nearer_reading(untouched) if self.outputs == "auto" else self.outputs
+        found = []
+        for threat, x_adv, doubts, seconds in self._threats(model, x, y, reading, noises, progress):
+            attacked = outputs_of(model, x_adv, batch_size=self.batch_size)
+            found.append(
+                {
+                    "measure": self.kind,
+                    **_described(threat, reading),
+                    **_separated(read(untouched, reading), read(attacked, reading), y),
+                    "outputs": reading,
+                    "warnings": list(doubts),
+                    "seconds": round(seconds, 3),
+                }
+            )
+        return found
+
+    def _threats(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        reading: Reading,
+        noises: Sequence[Tensor],
+        progress: Progress | None,
+    ) -> Iterator[tuple[Threat, Tensor, Sequence[str], float]]:
+        """What is done to the images, the images after it, what makes it weaker than its name, and the seconds."""
+        for noise, made in zip(self.noises, noises):
+            start = time.perf_counter()
+            x_adv = noise.apply(made, x)
+            yield noise, x_adv, noise.reservations(made), time.perf_counter() - start
+        if self.attack is None:
+            return
+        attack = replace(self.attack, outputs=reading) if isinstance(self.attack, Evading) else self.attack
+        with own_randomness(x.device), warnings.catch_warnings():
+            warnings.simplefilter("ignore", AttackWarning)  # kept in the record
+            # With a judge every image is attacked to the end; in float32, since outputs are compared finely.
+            crafted = craft(
+                attack, model, x, y, batch_size=self.batch_size, precision="float32", judge=model, progress=progress
+            )
+        yield attack, crafted.x_adv, crafted.warnings, crafted.seconds
+
+
+def score(outputs: Tensor) -> Tensor:
+    """Distance of outputs, as they are read, (n, classes), to the nearest one-hot vector, shape (n,)."""
+    return one_hot_distance(outputs, outputs.argmax(1))
+
+
+def nearer_reading(outputs: Tensor) -> Reading:
+    """In which reading the outputs for untouched images, (n, classes), are nearer to one-hot vectors, by the median."""
+    far = {reading: float(score(read(outputs, reading)).median()) for reading in ("raw", "softmax")}
+    return "raw" if far["raw"] <= far["softmax"] else "softmax"
+
+
+def outputs_of(model: nn.Module, x: Tensor, *, batch_size: int = 250) -> Tensor:
+    """Outputs for float images, float32 (n, classes), in eval mode and without gradients.
+
+    Raises:
+        ModelError: they are not finite.
+    """
+    with eval_mode(model), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        outputs = torch.cat([model(batch) for batch in torch.split(x, batch_size)]).float()
+    if not bool(torch.isfinite(outputs).all()):
+        bad = int((~torch.isfinite(outputs)).any(1).sum())
+        raise ModelError(f"{type(model).__name__} gives outputs that are not finite for {bad} of {len(x)} images")
+    return outputs
+
+
+def _separated(untouched: Tensor, attacked: Tensor, y: Tensor) -> dict[str, object]:
+    """The numbers of a record, from outputs as they are read, (n, classes)."""
+    clean, changed = (score(outputs).double().cpu().numpy() for outputs in (untouched, attacked))
+    wrong = (attacked.argmax(1) != y).cpu().numpy()
+    limits = {rate: threshold(clean, rate) for rate in RATES}
+    unnoticed, n = int((wrong & (changed <= limits[0.05])).sum()), len(y)
+    whole, fooled = auroc(clean, changed), auroc(clean, changed, wrong)
+    assert whole is not None  # every image counts
+    low, high = wilson(unnoticed, n)
+    return {
+        "value": whole.value,
+        "low": whole.low,
+        "high": whole.high,
+        "n": n,
+        "fooled": int(wrong.sum()),
+        "auroc_fooled": None if fooled is None else fooled.value,
+        "auroc_fooled_low": None if fooled is None else fooled.low,
+        "auroc_fooled_high": None if fooled is None else fooled.high,
+        **{f"tpr_{rate * 100:.0f}": float((changed > limit).mean()) for rate, limit in limits.items()},
+        "threshold_5": limits[0.05],
+        "accuracy": float((untouched.argmax(1) == y).float().mean()),
+        "accuracy_attacked": float(1 - wrong.mean()),
+        "undetected": unnoticed / n,
+        "undetected_low": low,
+        "undetected_high": high,
+        "roc": [list(point) for point in roc(clean, changed)],
+    }
+
+
+def _described(threat: Threat, reading: Reading) -> dict[str, object]:
+    """The attacker of a record."""
+    if isinstance(threat, UniversalNoise):
+        knows = threat.loss == ("quadratic" if reading == "raw" else "ce")
+        name, eps = f"{threat.target}, {threat.limit:g}", threat.limit
+    else:
+        knows, name, eps = isinstance(threat, Evading), None, threat.eps
+    return {"attack": spell(threat), "noise": name, "eps": eps, "adaptive": knows}
