@@ -30,7 +30,8 @@ def read(outputs: Tensor, reading: Reading) -> Tensor:
 def one_hot_distance(outputs: Tensor, classes: Tensor) -> Tensor:
     """Euclidean distance of each row of (batch, classes) to the one-hot vector of its class, shape (batch,)."""
     off: Tensor = outputs - F.one_hot(classes, outputs.shape[1])
-    return torch.linalg.vector_norm(off, dim=1)
+    away: Tensor = torch.linalg.vector_norm(off, dim=1)
+    return away
 
 
 @value
