@@ -19,6 +19,7 @@ from blackthorn.recipes.statements import (
     Keeps,
     Lower,
     NotBelow,
+    Proportional,
     Sooner,
     judge,
 )
@@ -225,6 +226,78 @@ def test_evidence_about_some_of_several_pairs_counts_them() -> None:
 def test_pairs_that_are_none_are_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Above(**{**PAIRS, **changes})
+
+
+def test_higher_in_some_of_several_comparisons_is_enough_if_the_recipe_says_so() -> None:
+    def judged(fewest: int | None) -> bool | None:
+        statement = Higher(text="t", rows=("a", "b"), than="dense", metrics=("natural",), fewest=fewest)
+        return verdict(statement, dense=[right(0, 300)], a=[right(0, 340)], b=[right(0, 300)]).holds
+
+    assert (judged(None), judged(1), judged(2)) == (False, True, False)
+    with pytest.raises(ValueError, match="fewest: there are 2 comparisons, got 3"):
+        judged(3)
+
+
+# ---- costs ----
+
+IN_PROPORTION = Proportional(text="t", rows=("a", "b", "c"), batch=16)
+
+
+def costing(seeds: tuple[int, ...] = (0,), batch: int = 16, **rows: tuple[float, float, float]) -> Verdict:
+    """row -> multiplications left, milliseconds, and those of the dense network timed in turns with it."""
+    cells = []
+    for row, (macs, took, dense) in rows.items():
+        forms = [("dense", 1000.0, dense), ("masked", 900.0, 99.0), ("shrunk", macs, took)]
+        for form, count, ms in forms:
+            shared = {"measure": "cost", "form": form}
+            records = [
+                {**shared, "metric": "macs", "batch": None, "value": count},
+                {**shared, "metric": "latency", "batch": 1, "value": 1.0},
+                {**shared, "metric": "latency", "batch": batch, "value": ms},
+            ]
+            cells += [Cell(row, "cost", 0, record, None, Path()) for record in records]
+    return judge([IN_PROPORTION], cells, seeds)[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "holds"),
+    [
+        ({"a": (100, 2, 10), "b": (200, 3, 10), "c": (400, 5, 10)}, True),
+        ({"a": (100, 2, 10), "b": (200, 6, 20), "c": (400, 2.5, 5)}, True),  # a machine that changes its speed
+        ({"a": (100, 2, 10), "b": (200, 5, 10), "c": (400, 3, 10)}, False),  # no line
+        ({"a": (100, 5, 10), "b": (200, 4, 10), "c": (400, 2, 10)}, False),  # it falls
+        ({"a": (100, 5, 10), "b": (200, 5, 10), "c": (400, 5, 10)}, False),  # whatever is left, the same
+    ],
+)
+def test_time_in_proportion_to_what_is_left(rows: dict[str, tuple[float, float, float]], holds: bool) -> None:
+    assert costing(**rows).holds is holds
+
+
+def test_evidence_about_time_is_the_line() -> None:
+    """0.1 + 0.001 a multiplication: 1,000 a million."""
+    said = costing(a=(100, 2, 10), b=(200, 3, 10), c=(400, 5, 10)).evidence
+    assert said == "0.1 + 1e+03 a million multiplications, of the dense network's time at batch 16; R² 1.000"
+
+
+def test_costs_that_are_not_there_leave_the_statement_open() -> None:
+    assert costing(a=(100, 2, 10), b=(200, 3, 10)).evidence == "not measured yet: c, cost"
+    rows = {"a": (100.0, 2.0, 10.0), "b": (200.0, 3.0, 10.0), "c": (400.0, 5.0, 10.0)}
+    assert costing(batch=250, **rows) == Verdict("t", None, "no times at batch 16")
+    assert costing(seeds=(0, 1), **rows).holds is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"metric": "natural"}, "'t' names the cost 'natural'"), ({"rows": ["dense", "weight 50%"]}, "name three or more")],
+)
+def test_a_statement_about_costs_is_checked_when_the_recipe_is_read(
+    tmp_path: Path, changes: dict[str, Any], said: str
+) -> None:
+    recipe = tiny()
+    rows = ["dense", "weight 50%", "dense"]
+    recipe["statements"].append({"kind": "proportional", "text": "t", "rows": rows, "batch": 1, **changes})
+    with pytest.raises(RecipeError, match=said):
+        read(tmp_path, recipe)
 
 
 # ---- along a sweep: 1 point is 4 images, and k lost images have an interval of about +- 1.96 sqrt(k + 1) ----

@@ -1,7 +1,8 @@
-"""What every network answered, image by image and over all seeds: what statements and selections are decided from."""
+"""What every network answered, image by image and over all seeds, and what it cost: what statements and selections are
+decided from."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from .cells import Cell
 Place = tuple[str, str]
 """(row, metric)."""
 
+Curves = Mapping[tuple[str | None, str | None], list[tuple[float, Paired]]]
+"""(layer, noise) -> for each rate, the difference from the smallest one; None: all layers, and untouched images."""
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -21,10 +25,15 @@ class Answers:
     """bool (seeds, images)."""
     first: Mapping[Place, int]
     """How many test images are left out at the beginning: a black-box attack keeps some for its substitute."""
+    costs: Mapping[Place, Sequence[Sequence[Mapping[str, object]]]] = field(default_factory=dict)
+    """The records of a cost measure for each seed, at every place that has one for all seeds."""
+    curves: Mapping[Place, Curves] = field(default_factory=dict)
+    """The pruning curves of every place that has them for all seeds."""
 
     def missing(self, places: Iterable[Place]) -> list[str]:
         """Those that are not measured for all seeds yet, in words and each once."""
-        return [f"{row}, {metric}" for row, metric in dict.fromkeys(places) if (row, metric) not in self.flags]
+        there = self.flags.keys() | self.costs.keys() | self.curves.keys()
+        return [f"{row}, {metric}" for row, metric in dict.fromkeys(places) if (row, metric) not in there]
 
     def accuracy(self, place: Place) -> tuple[float, float, float]:
         """Percent with its 95 % interval; the images are the sample, whatever the number of seeds."""
@@ -45,18 +54,54 @@ class Answers:
 
 
 def gather(cells: Sequence[Cell], seeds: Sequence[int]) -> Answers:
-    """From cells, those of an accuracy only."""
+    """From cells, those of accuracies, costs and pruning curves only."""
     found: dict[Place, dict[int, Cell]] = {}
+    spent: dict[Place, dict[int, list[Mapping[str, object]]]] = {}
     for cell in cells:
         if cell.flags is not None:
             found.setdefault((cell.row, cell.metric), {})[cell.seed] = cell
+        elif cell.record.get("measure") == "cost":
+            spent.setdefault((cell.row, cell.metric), {}).setdefault(cell.seed, []).append(cell.record)
     flags, first = {}, {}
     for place, by_seed in found.items():
         held = [by_seed[seed] for seed in seeds if seed in by_seed]
         if len(held) == len(seeds):
             flags[place] = np.stack([cell.flags for cell in held if cell.flags is not None])
             first[place] = _left_out(held[0])
-    return Answers(flags, first)
+    costs = {
+        place: [by_seed[seed] for seed in seeds] for place, by_seed in spent.items() if by_seed.keys() >= set(seeds)
+    }
+    return Answers(flags, first, costs, _curves(cells, seeds))
+
+
+def _curves(cells: Sequence[Cell], seeds: Sequence[int]) -> dict[Place, Curves]:
+    found: dict[Place, dict[tuple[str | None, str | None], dict[float, dict[int, Cell]]]] = {}
+    for cell in cells:
+        record = cell.record
+        if record.get("measure") == "pruning_curve":
+            layer, noise = (None if record[key] is None else str(record[key]) for key in ("layer", "noise"))
+            curve = found.setdefault((cell.row, cell.metric), {}).setdefault((layer, noise), {})
+            curve.setdefault(float(str(record["rate"])), {})[cell.seed] = cell
+    return {
+        place: {
+            name: [(rate, _moved([by_seed[seed] for seed in seeds])) for rate, by_seed in sorted(curve.items())]
+            for name, curve in curves.items()
+        }
+        for place, curves in found.items()
+        if all(by_seed.keys() >= set(seeds) for curve in curves.values() for by_seed in curve.values())
+    }
+
+
+def _moved(cells: Sequence[Cell]) -> Paired:
+    """A rate minus the smallest one, from how many images it gained and lost. Which they are is not kept, so that of
+    several seeds they are taken to be the same ones: the interval is the widest that there can be.
+    """
+    counts = [[int(str(cell.record[key])) for key in ("gained", "lost", "n")] for cell in cells]
+    images = min(n for _, _, n in counts)
+    at = np.arange(images)
+    ours = np.stack([at < gained for gained, _, _ in counts])
+    theirs = np.stack([at >= images - lost for _, lost, _ in counts])
+    return paired(ours, theirs)
 
 
 def _left_out(cell: Cell) -> int:

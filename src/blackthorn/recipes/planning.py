@@ -101,6 +101,8 @@ def plan(recipe: Recipe, splits: Splits) -> Plan:
             finished[row] = parent
         for row in recipe.rows:
             for metric, measure in recipe.measures.items():
+                if not recipe.networks[row].wants(metric):
+                    continue
                 source = _source(measure, finished, row, splits)
                 if source is not None:
                     source = stages.setdefault(source.key, source)

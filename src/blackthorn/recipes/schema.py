@@ -16,6 +16,7 @@ measures:                     # columns of the table
 
 import re
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -28,8 +29,9 @@ from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, Substitute
 from ..values import Count, Number, Rate, value, whole
+from .findings import Percent
 from .selecting import Selection
-from .statements import AnyStatement, Percent
+from .statements import AnyStatement
 from .sweeps import swept
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
@@ -179,6 +181,12 @@ class Network:
     steps: tuple[Step, ...] = Field(min_length=1)
     show: bool = True
     """Whether it is measured and shown as a row."""
+    measures: tuple[str, ...] = ()
+    """Only these measures, by name or pattern: [natural, "noise *"]; by default all."""
+
+    def wants(self, metric: str) -> bool:
+        """Whether it is measured under this name."""
+        return not self.measures or any(fnmatchcase(metric, pattern) for pattern in self.measures)
 
 
 @value
@@ -218,13 +226,16 @@ class Recipe:
         if not self.rows:
             raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
         self._check_sources()
+        self._check_columns()
         for statement in self.statements:
             where = f"statements: '{statement.text}'"
             try:
                 places = statement.places(self.rates)
             except ValueError as problem:  # of a sweep's pattern
                 raise ValueError(f"{where}: {problem}") from None
-            self._check_places(f"{where} names", [row for row, _ in places], [metric for _, metric in places])
+            rows, metrics = [row for row, _ in places], [metric for _, metric in places]
+            self._check_places(f"{where} names", rows, metrics, getattr(statement, "measure", "accuracy"))
+            self._check_measured(where, places)
         for name, selection in self.select.items():
             try:
                 swept(selection.rows, selection.than, self.rates)
@@ -269,13 +280,27 @@ class Recipe:
                 where = f"measures.{name}.source.{key}"
                 raise ValueError(f"{where}: there is no network '{row}'; {did_you_mean(row, self.networks)}")
 
-    def _check_places(self, where: str, rows: Sequence[str], metrics: Sequence[str]) -> None:
-        """Rows that are shown, and measures that are an accuracy."""
-        accuracies = [name for name, measure in self.measures.items() if measure.kind == "accuracy"]
-        for what, names, known in (("row", rows, self.rows), ("accuracy", metrics, accuracies)):
+    def _check_columns(self) -> None:
+        for name, network in self.networks.items():
+            for pattern in network.measures:
+                if not any(fnmatchcase(metric, pattern) for metric in self.measures):
+                    raise ValueError(
+                        f"networks.{name}.measures: no measure fits '{pattern}'; {did_you_mean(pattern, self.measures)}"
+                    )
+
+    def _check_places(self, where: str, rows: Sequence[str], metrics: Sequence[str], kind: str = "accuracy") -> None:
+        """Rows that are shown, and measures of that kind."""
+        measures = [name for name, measure in self.measures.items() if measure.kind == kind]
+        for what, names, known in (("row", rows, self.rows), (kind.replace("_", " "), metrics, measures)):
             for name in names:
                 if name not in known:
                     raise ValueError(f"{where} the {what} '{name}'; {did_you_mean(name, known)}")
+
+    def _check_measured(self, where: str, places: Sequence[tuple[str, str]]) -> None:
+        """Rows for which these measures are not left out."""
+        for row, metric in places:
+            if not self.networks[row].wants(metric):
+                raise ValueError(f"{where} names '{metric}' of '{row}', which networks.{row}.measures leaves out")
 
     @property
     def rows(self) -> list[str]:

@@ -19,7 +19,7 @@ from ..errors import BlackthornError
 from ..values import Rate, value
 from .answers import Answers, gather
 from .cells import Cell, Selected, Tried
-from .statements import Percent
+from .findings import Percent
 from .sweeps import ROUNDING, Pattern, in_percent, swept
 
 

@@ -5,34 +5,20 @@ statement is decided when everything it speaks of is measured for all seeds. It 
 (or a test at that level) agrees, no when the number itself contradicts, and is undecided in between.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from ..measuring import Paired
 from ..values import Count, Number, value
 from .answers import Answers, Place, gather
 from .cells import Cell, Verdict
+from .curve_statements import Rises, Stays
+from .findings import Finding, Names, Percent, Rates, Sentence, beyond_chance, enough, more, no_less, told
+from .lines import relative_times, straight_line
 from .sweeps import Limit, Pattern, goes_further, limit, swept
 
-Rates = Mapping[str, float]
-"""Row -> requested sparsity, a fraction; 0 = not pruned."""
-
-Finding = tuple[bool | None, str]
-"""What one comparison says: yes, no or undecided, and the numbers behind it."""
-
-
-def _percent(read: object) -> object:
-    return read.strip().removesuffix("%") if isinstance(read, str) else read
-
-
-Percent = Annotated[Number, BeforeValidator(_percent), Field(ge=0, le=100)]
-"""A number in percent: 99.1, which may also be written 99.1%."""
-Sentence = Annotated[str, Field(description="The sentence, as the report prints it.")]
-Names = Annotated[tuple[str, ...], Field(min_length=1)]
-
-_LEVEL = 0.05  # two-sided; a difference with a larger p-value is not called a difference
 _NAMED = 4  # places that are not measured, named one by one
 
 
@@ -57,7 +43,7 @@ class Keeps:
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the difference stays above -points; no when the difference itself does not."""
         pairs = [((row, metric), (self.than, metric)) for row, metric in _places(self.rows, self.metrics)]
-        return _compared(answers, pairs, lambda test: _no_less(test, self.points))
+        return _compared(answers, pairs, lambda test: no_less(test, self.points))
 
 
 @value
@@ -69,9 +55,12 @@ class Lower:
     rows: Names
     than: str
     metrics: Names
+    fewest: Count | None = None
+    """In how many of all comparisons at least; by default in all."""
 
     def __post_init__(self) -> None:
         _refuse_itself(self.rows, self.than)
+        _refuse_too_many(self.fewest, len(self.rows) * len(self.metrics))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
@@ -80,30 +69,39 @@ class Lower:
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the difference is below zero and significant; no when it is not below zero."""
         pairs = [((row, metric), (self.than, metric)) for row, metric in _places(self.rows, self.metrics)]
-        return _compared(answers, pairs, lambda test: _beyond_chance(test, test.difference < 0))
+        return enough(_compared(answers, pairs, lambda test: beyond_chance(test, test.difference < 0)), self.fewest)
 
 
 @value
 class Higher:
-    """`rows` are higher than `than` in every one of `metrics`."""
+    """`rows` are higher than `than` in every one of `metrics`, by more than `points` where they are given."""
 
     kind: Literal["higher"] = "higher"
     text: Sentence
     rows: Names
     than: str
     metrics: Names
+    points: Percent = 0.0
+    fewest: Count | None = None
+    """In how many of all comparisons at least; by default in all."""
 
     def __post_init__(self) -> None:
         _refuse_itself(self.rows, self.than)
+        _refuse_too_many(self.fewest, len(self.rows) * len(self.metrics))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
         return _places((*self.rows, self.than), self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
-        """Yes when the difference is above zero and significant; no when it is not above zero."""
+        """Yes when the difference is above zero and significant, or its 95 % interval above `points`; no when the
+        difference itself is not.
+        """
         pairs = [((row, metric), (self.than, metric)) for row, metric in _places(self.rows, self.metrics)]
-        return _compared(answers, pairs, lambda test: _beyond_chance(test, test.difference > 0))
+        return enough(_compared(answers, pairs, self._judged), self.fewest)
+
+    def _judged(self, test: Paired) -> Finding:
+        return more(test, self.points) if self.points else beyond_chance(test, test.difference > 0)
 
 
 @value
@@ -134,7 +132,7 @@ class NotBelow:
         Undecided too where the measures have other images, as with `n_max` in one of them.
         """
         pairs = [((row, self.metric), (row, self.than_metric)) for row in self.rows]
-        return _compared(answers, pairs, lambda test: _no_less(test, self.points))
+        return _compared(answers, pairs, lambda test: no_less(test, self.points))
 
 
 @value
@@ -160,8 +158,7 @@ class Above:
             raise ValueError(f"{len(self.metrics)} metrics and {len(self.than_metrics)} than_metrics; write pairs")
         for metric, than in zip(self.metrics, self.than_metrics):
             _refuse_same(than, (metric,))
-        if self.fewest is not None and self.fewest > len(self.rows) * len(self.metrics):
-            raise ValueError(f"fewest: there are {len(self.rows) * len(self.metrics)} comparisons, got {self.fewest}")
+        _refuse_too_many(self.fewest, len(self.rows) * len(self.metrics))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
@@ -171,8 +168,8 @@ class Above:
         """Yes when the 95 % interval of the difference stays above `points`; no when the difference itself does not."""
         partners = list(zip(self.metrics, self.than_metrics))
         pairs = [((row, metric), (row, than)) for row in self.rows for metric, than in partners]
-        found = _compared(answers, pairs, lambda test: _more(test, self.points))
-        return found if self.fewest is None else [_enough(found, self.fewest)]
+        found = _compared(answers, pairs, lambda test: more(test, self.points))
+        return enough(found, self.fewest)
 
 
 @value
@@ -191,9 +188,7 @@ class AtMost:
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the accuracy stays below; no when the accuracy itself does not."""
-        return _measured(
-            answers, self.places(rates), lambda at, _, high: _told(high <= self.percent, at > self.percent)
-        )
+        return _measured(answers, self.places(rates), lambda at, _, high: told(high <= self.percent, at > self.percent))
 
 
 @value
@@ -212,7 +207,7 @@ class AtLeast:
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the accuracy stays above; no when the accuracy itself does not."""
-        return _measured(answers, self.places(rates), lambda at, low, _: _told(low >= self.percent, at < self.percent))
+        return _measured(answers, self.places(rates), lambda at, low, _: told(low >= self.percent, at < self.percent))
 
 
 @value
@@ -290,8 +285,49 @@ class Further:
         return found
 
 
+@value
+class Proportional:
+    """The time that `rows` take is a straight line in the multiplications that they have left.
+
+    Of each row its smallest form counts (shrunk, else masked, else dense), and its time relative to that of the dense
+    network, which was timed in turns with it.
+    """
+
+    measure: ClassVar[str] = "cost"
+    kind: Literal["proportional"] = "proportional"
+    text: Sentence
+    rows: Names
+    metric: str = "cost"
+    """The measure of cost."""
+    batch: Count
+    """The batch size at which it was timed."""
+    r2: Annotated[Number, Field(gt=0, le=1)] = 0.95
+    """The share of the differences in time that the line has to explain."""
+
+    def __post_init__(self) -> None:
+        if len(self.rows) < 3:
+            raise ValueError(f"rows: a line through {len(self.rows)} explains nothing; name three or more")
+
+    def places(self, rates: Rates) -> list[Place]:
+        """Everything it speaks of."""
+        return _places(self.rows, (self.metric,))
+
+    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
+        """Yes when the line by least squares rises and explains enough; undecided without times at that batch size."""
+        points = [point for place in self.places(rates) for point in relative_times(answers.costs[place], self.batch)]
+        if not points:
+            return [(None, f"no times at batch {self.batch}")]
+        line = straight_line(points)
+        said = (
+            f"{line.fixed:.3g} + {1e6 * line.slope:.3g} a million multiplications, of the dense network's time "
+            f"at batch {self.batch}; R² {line.r2:.3f}"
+        )
+        return [(line.slope > 0 and line.r2 >= self.r2, said)]
+
+
 AnyStatement = Annotated[
-    Keeps | Lower | Higher | NotBelow | Above | AtMost | AtLeast | Sooner | Further, Field(discriminator="kind")
+    Keeps | Lower | Higher | NotBelow | Above | AtMost | AtLeast | Sooner | Further | Stays | Rises | Proportional,
+    Field(discriminator="kind"),
 ]
 """Every kind of statement a recipe can make."""
 
@@ -326,12 +362,13 @@ def _refuse_same(metric: str, others: Sequence[str]) -> None:
         raise ValueError(f"'{metric}' is compared with itself; write another measure in than_metric")
 
 
+def _refuse_too_many(fewest: int | None, comparisons: int) -> None:
+    if fewest is not None and fewest > comparisons:
+        raise ValueError(f"fewest: there are {comparisons} comparisons, got {fewest}")
+
+
 def _places(rows: Iterable[str], metrics: Sequence[str]) -> list[Place]:
     return [(row, metric) for row in rows for metric in metrics]
-
-
-def _told(agrees: bool, contradicts: bool) -> bool | None:
-    return True if agrees else (False if contradicts else None)
 
 
 def _compared(
@@ -355,30 +392,6 @@ def _measured(
         at, low, high = answers.accuracy(place)
         found.append((decide(at, low, high), f"{', '.join(place)}: {at:.2f} % [{low:.2f}, {high:.2f}]"))
     return found
-
-
-def _no_less(test: Paired, points: float) -> Finding:
-    change, low, high = 100 * test.difference, 100 * test.low, 100 * test.high
-    return _told(low >= -points, change < -points), f"{change:+.2f} points [{low:+.2f}, {high:+.2f}]"
-
-
-def _more(test: Paired, points: float) -> Finding:
-    change, low, high = 100 * test.difference, 100 * test.low, 100 * test.high
-    return _told(low > points, change <= points), f"{change:+.2f} points [{low:+.2f}, {high:+.2f}]"
-
-
-def _enough(found: Sequence[Finding], fewest: int) -> Finding:
-    """Several findings as one: whether at least so many of them hold."""
-    outcomes = [holds for holds, _ in found]
-    yes, possible = outcomes.count(True), len(outcomes) - outcomes.count(False)
-    said = f"{yes} of {len(outcomes)}, at least {fewest} wanted: {'; '.join(evidence for _, evidence in found)}"
-    return _told(yes >= fewest, possible < fewest), said
-
-
-def _beyond_chance(test: Paired, as_said: bool) -> Finding:
-    chance = "p < 0.001" if test.p_value < 0.001 else f"p = {test.p_value:.3f}"
-    said = f"{100 * test.difference:+.2f} points ({chance})"
-    return _told(as_said and test.p_value < _LEVEL, not as_said), said
 
 
 def _limit(answers: Answers, rates: Rates, pattern: str, than: str, metric: str, points: float) -> Limit:
