@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ..attacks import PGD
+from ..attacks import PGD, Evading
 from ..data import Splits
-from ..measuring import Cost, PruningCurve
+from ..measuring import Cost, Detection, PruningCurve
 from ..models.foreign import source_of
 from ..objectives import Adversarial
 from ..pruning import wanted
@@ -34,10 +34,13 @@ REVISIONS = {
     "noise": 1,
     "accuracy": 1,
     "pruning_curve": 1,
+    "detection": 1,
     "cost": 1,
 }
 
-StageKind = Literal["train", "prune", "shrink", "decouple", "substitute", "noise", "accuracy", "pruning_curve", "cost"]
+StageKind = Literal[
+    "train", "prune", "shrink", "decouple", "substitute", "noise", "accuracy", "pruning_curve", "detection", "cost"
+]
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,9 @@ def _measure(
         effort = _LEAST + 3.0 * measure.repeats * sum(measure.batches)  # in up to three forms
     elif isinstance(measure, PruningCurve):
         effort = _LEAST + float(len(splits.test) * (1 + len(noises)) * len(measure.rates))
+    elif isinstance(measure, Detection):
+        images = min(len(splits.test), measure.n_max or len(splits.test))
+        effort = _LEAST + images * (1.0 + len(noises) + 2.0 * (0 if measure.attack is None else _steps(measure.attack)))
     else:
         attack = getattr(measure, "attack", None)
         # A step is two passes; but images leave as soon as they are fooled, and are judged once more at the end.
@@ -223,7 +229,7 @@ def _passes(objective: Any) -> float:
 
 
 def _steps(attack: Any) -> int:
-    return attack.steps * attack.restarts if isinstance(attack, PGD) else 1
+    return attack.steps * attack.restarts if isinstance(attack, (PGD, Evading)) else 1
 
 
 def _foreign_code(model: dict[str, Any]) -> str | None:

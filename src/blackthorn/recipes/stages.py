@@ -20,7 +20,7 @@ from ..attacks import AttackWarning, UniversalNoise
 from ..data import Splits, to_float
 from ..deploy import Bundle, decouple, load, save, without_zeros
 from ..errors import BundleError, PruningError
-from ..measuring import Accuracy, Cost, Measured, PruningCurve
+from ..measuring import Accuracy, Cost, Detection, Measured, PruningCurve
 from ..measuring import parameters as count_parameters
 from ..models import build, eval_mode
 from ..pruning import AnyCriterion, Hold, Masks, masks_for, prune, shrink, sparsity, wanted
@@ -66,6 +66,8 @@ def perform(
         _accuracy(stage, stage.value, folder, splits, finished, device, progress)
     elif isinstance(stage.value, PruningCurve):
         _pruning_curve(stage, stage.value, folder, splits, finished, device, progress)
+    elif isinstance(stage.value, Detection):
+        _detection(stage, stage.value, folder, splits, finished, device, progress)
     else:
         _cost(stage, stage.value, folder, splits, finished, device)
     about = {
@@ -306,6 +308,22 @@ def _pruning_curve(
     records = measure(model, splits.test.x, splits.test.y, scored_on=scored_on, noises=noises, progress=progress)
     shared = _provenance(stage, splits, device, 0.0)
     write_records(folder / RECORDS, [record | shared for record in records])
+
+
+def _detection(
+    stage: Stage,
+    measure: Detection,
+    folder: Path,
+    splits: Splits,
+    finished: Finished,
+    device: torch.device,
+    progress: Progress,
+) -> None:
+    assert stage.parent is not None
+    model = _network(stage.parent, finished).model.to(device)
+    noises = _noises(stage, finished, device)
+    records = measure(model, splits.test.x, splits.test.y, noises=noises, progress=progress)
+    write_records(folder / RECORDS, [_provenance(stage, splits, device, 0.0) | record for record in records])
 
 
 def _cost(stage: Stage, measure: Cost, folder: Path, splits: Splits, finished: Finished, device: torch.device) -> None:

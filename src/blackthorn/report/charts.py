@@ -32,6 +32,9 @@ _FILE_COLOURS = {**_INK, **{f"--c{i}": colour for i, colour in enumerate(COLOURS
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 
 
+_CURVE_TIPS = {"series": "noise", "x": "pruned (%)", "shown": "accuracy", "success": "taken for the target"}
+
+
 @dataclass(frozen=True)
 class Panel:
     """One chart: its heading, what it says in words for those who cannot see it, and how it is drawn."""
@@ -53,6 +56,8 @@ class Chart:
     panels: Sequence[Panel]
     lines: bool = False
     """Many lines of many points: told apart by colour and dashes, not by shapes; the first one is dark."""
+    table: str = ""
+    """The file that has the same numbers, if it is one of its own."""
 
 
 def line_panel(
@@ -150,29 +155,39 @@ def line_panel(
     return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
 
 
-def curve_panel(points: Sequence[Point], series: Sequence[str], *, mark: float | None = None) -> Spec:
-    """Accuracy (percent) against the percentage pruned: many lines of many points, and an upright line at `mark`.
+def curve_panel(
+    points: Sequence[Point],
+    series: Sequence[str],
+    *,
+    mark: float | None = None,
+    x_title: str = "pruned (%)",
+    x_scale: Spec | None = None,
+    x_axis: Spec | None = None,
+    y_title: str = "accuracy (%)",
+    tips: Mapping[str, str] = _CURVE_TIPS,
+) -> Spec:
+    """Accuracy (percent) against the percentage pruned, or another share against another: many lines of many points,
+    and an upright line at `mark`.
 
-    Each point has `series`, `x`, `value`, `shown` and `success`. The first series is drawn dark and wide.
+    Each point has `series`, `x`, `value` and the texts in `tips`. The first series is drawn dark and wide.
     """
     span = [float(point["x"] or 0) for point in points]
     x = {
         "field": "x",
         "type": "quantitative",
-        "title": "pruned (%)",
-        "scale": {"domain": [min(span, default=0), max(span, default=100)], "nice": False, "zero": False},
-        "axis": {"grid": False, "labelOverlap": "greedy", "tickCount": 5},
+        "title": x_title,
+        "scale": x_scale or {"domain": [min(span, default=0), max(span, default=100)], "nice": False, "zero": False},
+        "axis": {"grid": False, "labelOverlap": "greedy", **(x_axis or {"tickCount": 5})},
     }
     y = {
         "field": "value",
         "type": "quantitative",
-        "title": "accuracy (%)",
+        "title": y_title,
         "scale": {"domain": [0, 100], "nice": False},
         "axis": {"tickCount": 5},
     }
     colour = {"field": "series", "type": "nominal", "scale": {"domain": list(series), "range": _hues(series)}}
     dash = {"field": "series", "type": "nominal", "scale": {"domain": list(series), "range": _dashes(series)}}
-    tips = {"series": "noise", "x": "pruned (%)", "shown": "accuracy", "success": "taken for the target"}
     layers: list[Spec] = [
         {
             "mark": {"type": "line", "strokeJoin": "round"},

@@ -93,7 +93,7 @@ def _chart(name: str, title: str, points: Sequence[CurvePoint]) -> Chart | None:
         caption += (
             " The dotted upright line is the highest rate that keeps the natural accuracy which the measure names."
         )
-    return Chart(name, title, caption, series, panels, lines=True)
+    return Chart(name, title, caption, series, panels, lines=True, table="curves.csv")
 
 
 def _drawn(point: CurvePoint) -> Point:

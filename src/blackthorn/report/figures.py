@@ -6,6 +6,7 @@ from .attacks import attack_words, eps_of
 from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel, paper_note
 from .costs import Cost, costs, references
 from .curves import against_rate, against_rate_by_layer
+from .detection import roc_curves
 from .differences import against_unpruned
 from .estimates import Estimate, estimate
 from .families import by_family, family_tree, featured
@@ -33,6 +34,7 @@ def figures(page: Page) -> list[Chart]:
     made = (
         against_rate(page),
         against_rate_by_layer(page),
+        roc_curves(page),
         _against_eps(page),
         _against_sparsity(page),
         against_unpruned(page),

@@ -10,22 +10,32 @@ from pathlib import Path
 from ..errors import StoreError
 from .attacks import source_notes
 from .charts import Chart, for_file, for_page, marks
+from .detection import detection_lines
 from .figures import figures
 from .images import galleries
 from .records import Page
 from .selections import selected_lines
 from .summary import summaries
-from .tables import costs_csv, curves_csv, results_csv, selected_csv, statements_csv
+from .tables import costs_csv, curves_csv, detection_csv, results_csv, selected_csv, statements_csv
 from .views import accuracy_lines, cost_lines, cost_titles, provenance, warnings
 
 _HERE = Path(__file__).parent
-_FIGURES = ("accuracy-curves", "accuracy-layers", "accuracy-eps", "accuracy-sparsity", "accuracy-difference", "cost")
+_FIGURES = (
+    "accuracy-curves",
+    "accuracy-layers",
+    "detection",
+    "accuracy-eps",
+    "accuracy-sparsity",
+    "accuracy-difference",
+    "cost",
+)
 _TALL = 14  # table lines that fit on a screen; above, the table scrolls under its heading
 
 
 def write(folder: Path, page: Page) -> Path:
     """Write `index.html`, `results.csv`, `costs.csv`, `statements.csv` and `figures/*.png|svg` into `folder`, and
-    `selected.csv` and `curves.csv` where networks were selected and pruning curves measured.
+    `selected.csv`, `curves.csv` and `detection.csv` where networks were selected, and pruning curves and detectors
+    measured.
 
     Each file is written beside its place and then moved there, so a reader never sees half of one. Nothing is
     measured, no network is loaded and nothing is fetched.
@@ -53,6 +63,7 @@ def write(folder: Path, page: Page) -> Path:
         for name, wanted, made in (
             ("selected.csv", page.selections, selected_csv),
             ("curves.csv", page.curves, curves_csv),
+            ("detection.csv", page.detections, detection_csv),
         ):
             if wanted:
                 _put(folder / name, _encode(made(page)))
@@ -94,6 +105,7 @@ def render(page: Page, charts: list[Chart]) -> str:
         sources=source_notes(page),
         measured=sum(place is not None for line in lines for place in line.places),
         tall=len(lines) > _TALL,
+        detection_lines=detection_lines(page),
         selected=selected_lines(page),
         cost_titles=cost_titles(page),
         cost_lines=cost_lines(page),

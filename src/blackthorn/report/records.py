@@ -60,6 +60,15 @@ class Page:
         ]
 
     @cached_property
+    def detections(self) -> list[Cell]:
+        """The cells of detectors that carry a number: one for each attacker."""
+        return [
+            cell
+            for cell in self.cells
+            if cell.record.get("measure") == "detection" and number(cell.record, "value") is not None
+        ]
+
+    @cached_property
     def all_rows(self) -> list[str]:
         """`rows`, then any row that only the cells know."""
         return list(dict.fromkeys([*self.rows, *(cell.row for cell in self.cells)]))
@@ -68,7 +77,7 @@ class Page:
     def accuracy_metrics(self) -> list[str]:
         """The metrics that are accuracies, in order, including those with no cell yet."""
         accuracies = dict.fromkeys(metric for _, metric in self.accuracy)
-        others = {cell.metric for cell in (*self.costs, *self.curves)} | {"cost"}
+        others = {cell.metric for cell in (*self.costs, *self.curves, *self.detections)} | {"cost"}
         asked = [metric for metric in self.metrics if metric in accuracies or metric not in others]
         return list(dict.fromkeys([*asked, *accuracies]))
 
