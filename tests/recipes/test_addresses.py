@@ -37,6 +37,19 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "pgd weight 95%": ["train-f1a7e101c04e", "prune-3b92a5f741dc", "train-9c1baa34b904"],
         "pgd filter 50%": ["train-f1a7e101c04e", "prune-e20d8aec7d8e", "train-a4ad5f66d5d9", "shrink-e46fd3bcfc9a"],
     },
+    "parana-cost": {"linear-quadratic": ["train-727a984904bb"], "softmax": ["train-83927121a31d"]},
+    "parana-decoupled": {
+        "dense": ["train-0e4b5603aeec"],
+        "decoupled": ["train-0e4b5603aeec", "decouple-c88cc77882f8"],
+        "absolute 50%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-5b5b1000ac9b"],
+        "absolute 80%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-04607988a884"],
+        "absolute 90%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-0381566f2743"],
+        "absolute 95%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-41f282c84492"],
+        "activated 50%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-21c63ecca5a7"],
+        "activated 80%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-790524f4123f"],
+        "activated 90%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-bb89c5d58a31"],
+        "activated 95%": ["train-0e4b5603aeec", "decouple-c88cc77882f8", "prune-1f808e30e7aa"],
+    },
     "wang2018-figure1": {
         "fgsm dense": ["train-1d39b29b3924"],
         "fgsm dense 10+10": ["train-1d39b29b3924", "train-81ab49e619aa"],
@@ -173,6 +186,8 @@ PINNED: dict[str, dict[str, list[str]]] = {
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
     "quickstart": "3cfb2a153a66",
+    "parana-cost": "b2e180609ddf",
+    "parana-decoupled": "546aca64a205",
     "wang2018-figure1": "f13285a44c2e",
     "wang2018-figure2": "83d59bd282f2",
     "wang2018-table1": "292b73781c7b",

@@ -288,7 +288,10 @@ def test_costs_that_are_not_there_leave_the_statement_open() -> None:
 
 @pytest.mark.parametrize(
     ("changes", "said"),
-    [({"metric": "natural"}, "'t' names the cost 'natural'"), ({"rows": ["dense", "weight 50%"]}, "name three or more")],
+    [
+        ({"metric": "natural"}, "'t' names the cost 'natural'"),
+        ({"rows": ["dense", "weight 50%"]}, "name three or more"),
+    ],
 )
 def test_a_statement_about_costs_is_checked_when_the_recipe_is_read(
     tmp_path: Path, changes: dict[str, Any], said: str
