@@ -134,6 +134,8 @@ def test_what_makes_no_sense_is_refused() -> None:
     for options in ({}, {"attack": PGD(eps=0.1), "noises": (NOISE,)}, {"attack": PGD(eps=0.1, targeted=True)}):
         with pytest.raises(ValidationError):
             Detection(**options)  # type: ignore[arg-type]
+    with pytest.raises(ValidationError, match=r"1, 0\.5 are listed twice"):
+        Detection(noises=(NOISE, UniversalNoise(target=1, limit=0.5, loss="quadratic")))
     with pytest.raises(ValidationError, match="no noise to make on it"):
         Detection(attack=PGD(eps=0.1), source={"kind": "network", "name": "twin"})  # type: ignore[arg-type]
     x, y = images((1, 0)), torch.tensor([0])

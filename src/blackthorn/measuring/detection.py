@@ -70,6 +70,9 @@ class Detection:
             raise ValueError("give an attack such as {kind: pgd, eps: 0.1}, or noises; one of them")
         if self.source is not None and not self.noises:
             raise ValueError("source: there is no noise to make on it; add noises, or leave source out")
+        names = [_named(noise) for noise in self.noises]
+        if again := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"noises: class and limit {again[0]} are listed twice; write a measure for each")
         if getattr(self.attack, "targeted", False):
             raise ValueError("detection wants an attack that leaves the true label: remove targeted: true")
 
@@ -211,11 +214,15 @@ def _separated(untouched: Tensor, attacked: Tensor, y: Tensor) -> dict[str, obje
     }
 
 
+def _named(noise: UniversalNoise) -> str:
+    return f"{noise.target}, {noise.limit:g}"
+
+
 def _described(threat: Threat, reading: Reading) -> dict[str, object]:
     """The attacker of a record."""
     if isinstance(threat, UniversalNoise):
         knows = threat.loss == ("quadratic" if reading == "raw" else "ce")
-        name, eps = f"{threat.target}, {threat.limit:g}", threat.limit
+        name, eps = _named(threat), threat.limit
     else:
         knows, name, eps = isinstance(threat, Evading), None, threat.eps
     return {"attack": spell(threat), "noise": name, "eps": eps, "adaptive": knows}

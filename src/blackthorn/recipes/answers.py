@@ -13,6 +13,9 @@ from .cells import Cell
 Place = tuple[str, str]
 """(row, metric)."""
 
+Detections = Mapping[str, Sequence[Mapping[str, object]]]
+"""Noise, empty for an attack -> the record of a detector for each seed."""
+
 Curves = Mapping[tuple[str | None, str | None], list[tuple[float, Paired]]]
 """(layer, noise) -> for each rate, the difference from the smallest one; None: all layers, and untouched images."""
 
@@ -29,10 +32,12 @@ class Answers:
     """The records of a cost measure for each seed, at every place that has one for all seeds."""
     curves: Mapping[Place, Curves] = field(default_factory=dict)
     """The pruning curves of every place that has them for all seeds."""
+    detections: Mapping[Place, Detections] = field(default_factory=dict)
+    """The detectors of every place that has them for all seeds."""
 
     def missing(self, places: Iterable[Place]) -> list[str]:
         """Those that are not measured for all seeds yet, in words and each once."""
-        there = self.flags.keys() | self.costs.keys() | self.curves.keys()
+        there = self.flags.keys() | self.costs.keys() | self.curves.keys() | self.detections.keys()
         return [f"{row}, {metric}" for row, metric in dict.fromkeys(places) if (row, metric) not in there]
 
     def accuracy(self, place: Place) -> tuple[float, float, float]:
@@ -54,7 +59,7 @@ class Answers:
 
 
 def gather(cells: Sequence[Cell], seeds: Sequence[int]) -> Answers:
-    """From cells, those of accuracies, costs and pruning curves only."""
+    """From cells, what statements and selections look at."""
     found: dict[Place, dict[int, Cell]] = {}
     spent: dict[Place, dict[int, list[Mapping[str, object]]]] = {}
     for cell in cells:
@@ -71,7 +76,7 @@ def gather(cells: Sequence[Cell], seeds: Sequence[int]) -> Answers:
     costs = {
         place: [by_seed[seed] for seed in seeds] for place, by_seed in spent.items() if by_seed.keys() >= set(seeds)
     }
-    return Answers(flags, first, costs, _curves(cells, seeds))
+    return Answers(flags, first, costs, _curves(cells, seeds), _detections(cells, seeds))
 
 
 def _curves(cells: Sequence[Cell], seeds: Sequence[int]) -> dict[Place, Curves]:
@@ -89,6 +94,19 @@ def _curves(cells: Sequence[Cell], seeds: Sequence[int]) -> dict[Place, Curves]:
         }
         for place, curves in found.items()
         if all(by_seed.keys() >= set(seeds) for curve in curves.values() for by_seed in curve.values())
+    }
+
+
+def _detections(cells: Sequence[Cell], seeds: Sequence[int]) -> dict[Place, Detections]:
+    found: dict[Place, dict[str, dict[int, Mapping[str, object]]]] = {}
+    for cell in cells:
+        if cell.record.get("measure") == "detection":
+            attackers = found.setdefault((cell.row, cell.metric), {})
+            attackers.setdefault(str(cell.record.get("noise") or ""), {})[cell.seed] = cell.record
+    return {
+        place: {noise: [by_seed[seed] for seed in seeds] for noise, by_seed in attackers.items()}
+        for place, attackers in found.items()
+        if all(by_seed.keys() >= set(seeds) for by_seed in attackers.values())
     }
 
 

@@ -15,6 +15,7 @@ from ..values import Count, Number, value
 from .answers import Answers, Place, gather
 from .cells import Cell, Verdict
 from .curve_statements import Rises, Stays
+from .detection_statements import Detects, DetectsBetter
 from .findings import Finding, Names, Percent, Rates, Sentence, beyond_chance, enough, more, no_less, told
 from .lines import relative_times, straight_line
 from .sweeps import Limit, Pattern, goes_further, limit, swept
@@ -326,7 +327,20 @@ class Proportional:
 
 
 AnyStatement = Annotated[
-    Keeps | Lower | Higher | NotBelow | Above | AtMost | AtLeast | Sooner | Further | Stays | Rises | Proportional,
+    Keeps
+    | Lower
+    | Higher
+    | NotBelow
+    | Above
+    | AtMost
+    | AtLeast
+    | Sooner
+    | Further
+    | Stays
+    | Rises
+    | Proportional
+    | Detects
+    | DetectsBetter,
     Field(discriminator="kind"),
 ]
 """Every kind of statement a recipe can make."""
