@@ -41,6 +41,16 @@ def test_a_published_place_that_is_not_measured_has_an_empty_value(tmp_path: Pat
     assert results_csv(page).splitlines()[1:] == ["dense,natural,,,,,99.00"]
 
 
+def test_targeted_success_is_a_column_where_a_noise_aims_at_a_class_and_only_there(tmp_path: Path) -> None:
+    cells = [accuracy_cell(tmp_path, "dense", "noise", 0.3, seed=seed) for seed in (0, 1)]
+    aimed = [with_record(cell, targeted_success=share) for cell, share in zip(cells, (0.6, 0.7))]
+    natural = accuracy_cell(tmp_path, "dense", "natural", 0.9)
+    page = replace(bare(tmp_path), metrics=("natural", "noise"), cells=[natural, *aimed])
+    read = [line.split(",") for line in results_csv(page).splitlines()]
+    assert [line[-1] for line in read] == ["targeted_success", "", "65.00"]
+    assert results_csv(replace(page, cells=[natural, *cells])).splitlines()[0].endswith(",published")
+
+
 def test_odd_names_survive_a_round_trip_through_csv(tmp_path: Path) -> None:
     read = list(csv.DictReader(io.StringIO(results_csv(odd(tmp_path)), newline="")))
     assert list(dict.fromkeys(line["row"] for line in read)) == list(ODD)

@@ -95,6 +95,14 @@ class Page:
                 return attack if isinstance(attack, dict) else {}
         return None
 
+    def targeted_success(self, row: str, metric: str) -> float | None:
+        """Under a universal noise, the share of images of other classes that are taken for its target: the mean over
+        seeds; None where nothing aims at a class.
+        """
+        seen = [number(cell.record, "targeted_success") for cell in self.accuracy.get((row, metric), [])]
+        shares = [share for share in seen if share is not None]
+        return sum(shares) / len(shares) if shares else None
+
     def paper(self, row: str, metric: str) -> float | None:
         """The published number, in percent."""
         return None if self.published is None else self.published.values.get(row, {}).get(metric)

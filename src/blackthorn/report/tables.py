@@ -54,8 +54,10 @@ def results_csv(page: Page) -> str:
     """Accuracies in percent with two decimals, one line for each (row, metric) measured or published.
 
     The same records give the same bytes: no time, no machine. A place published but not measured has an empty
-    value; `seeds` lists the seeds used, such as `0 1 2`.
+    value; `seeds` lists the seeds used, such as `0 1 2`. Where a noise aims at a class, a last column has the share of
+    images of other classes that are taken for it.
     """
+    aims = any(page.targeted_success(*place) is not None for place in page.accuracy)
     lines = []
     for row in page.all_rows:
         for metric in page.accuracy_metrics:
@@ -68,8 +70,10 @@ def results_csv(page: Page) -> str:
                 ]
             elif paper is None:
                 continue
-            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}"])
-    return _csv(RESULTS, lines)
+            success = page.targeted_success(row, metric)
+            aimed = ["" if success is None else f"{100 * success:.2f}"] if aims else []
+            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed])
+    return _csv((*RESULTS, "targeted_success") if aims else RESULTS, lines)
 
 
 def costs_csv(page: Page) -> str:

@@ -26,6 +26,8 @@ class Measured:
     beside: str
     """ "inside", "above" or "below" the paper's number; empty without one."""
     gap: str
+    aimed: str
+    """Percent of images of other classes that a noise turned into its target; empty where nothing aims at a class."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def accuracy_lines(page: Page) -> list[Line]:
                 places.append(None)
                 continue
             low, high, at = 100 * ours.low, 100 * ours.high, 100 * ours.value
+            success = page.targeted_success(row, metric)
             beside, gap = "", ""
             if paper is not None:
                 gap = points((at - paper) / 100)
@@ -88,6 +91,7 @@ def accuracy_lines(page: Page) -> list[Line]:
                     paper,
                     beside,
                     gap,
+                    "" if success is None else percent(success, 1),
                 )
             )
         lines.append(Line(row, _removed_note(page, row), places))
