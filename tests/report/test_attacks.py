@@ -33,6 +33,18 @@ def test_each_source_is_told_once_with_what_was_left_out(tmp_path: Path) -> None
     assert all(note.replace("'", "&#39;") in html for note in notes)
 
 
+def test_measures_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None:
+    transfers = [f"noise {number}" for number in range(6)]
+    made = page(tmp_path)
+    more = {"attack": FGSM, "agreement": 1.0, "source": "network", "first": 0}
+    cells = [accuracy_cell(tmp_path, "dense", metric, 0.5, **more) for metric in transfers]
+    told = source_notes(replace(made, metrics=[*made.metrics, *transfers], cells=[*made.cells, *cells]))
+    assert len(told) == 2
+    assert told[1].startswith(
+        "transfer, noise 0, noise 1, noise 2 and 3 more: crafted on another network, giving 100.0 %"
+    )
+
+
 def test_a_white_box_page_has_nothing_to_tell(tmp_path: Path) -> None:
     assert source_notes(bare(tmp_path)) == []
 

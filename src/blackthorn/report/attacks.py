@@ -3,7 +3,7 @@
 import json
 
 from .records import Page, number, text
-from .words import percent
+from .words import names, percent
 
 
 def eps_of(page: Page, metric: str) -> float | None:
@@ -32,14 +32,16 @@ def attack_words(page: Page, metric: str) -> str:
 
 
 def source_notes(page: Page) -> list[str]:
-    """A line for each measure whose images were crafted on another network: on what, and what that says of it."""
-    found = []
+    """Measures whose images were crafted on another network: on what, and what that says of it; a line for all of which
+    the same is said.
+    """
+    found: dict[str, list[str]] = {}
     for metric in page.accuracy_metrics:
         records = [cell.record for (_, name), cells in page.accuracy.items() if name == metric for cell in cells]
         sources = [record for record in records if record.get("source")]
         if not sources:
             continue
-        told = [f"{metric}: crafted on {'a substitute' if sources[0]['source'] == 'substitute' else 'another network'}"]
+        told = [f"crafted on {'a substitute' if sources[0]['source'] == 'substitute' else 'another network'}"]
         if queries := number(sources[0], "queries"):
             told.append(f"trained on {queries:,.0f} answers")
         if alike := sorted(share for record in sources if (share := number(record, "agreement")) is not None):
@@ -47,5 +49,5 @@ def source_notes(page: Page) -> list[str]:
             told.append(f"giving {spread} % of untouched images the measured network's label")
         if first := number(sources[0], "first"):
             told.append(f"the first {first:,.0f} test images are left out")
-        found.append(", ".join(told))
-    return found
+        found.setdefault(", ".join(told), []).append(metric)
+    return [f"{names(metrics)}: {said}" for said, metrics in found.items()]
