@@ -126,6 +126,12 @@ def test_a_kernel_that_does_not_fit_is_refused() -> None:
         unroll(nn.Conv2d(1, 1, 3, dilation=2), (4, 9))
 
 
+@pytest.mark.parametrize("mode", ["reflect", "circular"])
+def test_padding_that_repeats_more_pixels_than_there_are_is_refused(mode: str) -> None:
+    with pytest.raises(ModelError, match=rf"{mode} padding \(5, 5\) does not fit 4x9 images"):
+        unroll(nn.Conv2d(1, 1, 3, padding=5, padding_mode=mode), (4, 9))
+
+
 def small_parana() -> nn.Module:
     return models.parana_cnn(10, image_size=8, channels=(3, 4, 5, 2), hidden=(20, 15)).eval()
 

@@ -1,6 +1,6 @@
 """The products of a sparse matrix and a batch, compiled for the processor at hand when they are first needed.
 
-The code (`kernel_code.py`) is LLVM's, and llvmlite, the extra `sparse`, compiles it: a tenth of a second, nothing
+The code (`kernel_code.py`) is LLVM's, and llvmlite, the extra `sparse`, compiles it: some tenths of a second, nothing
 written to disk, no compiler on the user's machine.
 
 Reference: docs/decisions/0011-a-sparse-kernel.md, with what else was measured.

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..models import eval_mode
+from ..pruning.layers import padded
 from .sparse_layer import SparseLayer
 
 _TOLERANCE = 1e-4  # of the largest logit: sums of up to thousands of float32 in another order
@@ -30,22 +31,23 @@ def unroll(conv: nn.Conv2d, size: tuple[int, int]) -> SparseLayer:
     repeats pixels, the weights that read the same pixel are one connection, their sum.
 
     Raises:
-        ModelError: the kernel does not fit images of this size.
+        ModelError: the kernel, or the padding, does not fit images of this size.
     """
     height, width = size
     kernel, out, within = conv.kernel_size, conv.out_channels, conv.in_channels // conv.groups
     reach = [dilation * (side - 1) + 1 for dilation, side in zip(conv.dilation, kernel)]
-    pads = conv._reversed_padding_repeated_twice
-    high, wide = height + pads[2] + pads[3], width + pads[0] + pads[1]
+    # Every pixel carries its number, from 1: what padding and windows do with pixels, they do with numbers. Zeros pad.
+    numbers = torch.arange(1, height * width + 1, dtype=torch.float64).view(1, height, width)
+    try:
+        numbers = padded(numbers, conv)
+    except RuntimeError as error:
+        raise ModelError(f"{conv.padding_mode} padding {conv.padding} does not fit {height}x{width} images") from error
+    high, wide = numbers.shape[1:]
     if high < reach[0] or wide < reach[1]:
         raise ModelError(
             f"a kernel that reaches over {reach[0]}x{reach[1]} pixels does not fit {height}x{width} images"
         )
-    # Every pixel carries its number: what the padding and the windows do with pixels, they do with numbers.
-    numbers = torch.arange(height * width, dtype=torch.float64).view(1, 1, height, width)
-    mode = "constant" if conv.padding_mode == "zeros" else conv.padding_mode
-    padded = F.pad(numbers, pads, mode, -1.0 if mode == "constant" else None)
-    pixels = F.unfold(padded, kernel, conv.dilation, 0, conv.stride)[0].t().long()  # (positions, taps)
+    pixels = F.unfold(numbers[None], kernel, conv.dilation, 0, conv.stride)[0].t().long() - 1  # (positions, taps)
     out_size = [(total - far) // step + 1 for total, far, step in zip((high, wide), reach, conv.stride)]
     first = torch.arange(out) // (out // conv.groups) * within
     channels = first[:, None] + torch.arange(within)  # (out, within), the input channels that each filter reads
@@ -55,7 +57,7 @@ def unroll(conv: nn.Conv2d, size: tuple[int, int]) -> SparseLayer:
     taps = conv.weight.detach().flatten(2).transpose(1, 2).cpu()  # (out, taps, within)
     weight = taps.expand(shape)[stored]
     counts = ((pixels >= 0).sum(1) * within).repeat_interleave(out)
-    if mode != "constant":
+    if conv.padding_mode != "zeros":
         counts, columns, weight = _summed(counts, columns, weight, inputs=height * width * conv.in_channels)
     rows = torch.cat([counts.new_zeros(1), counts.cumsum(0)])[None]
     in_shape, out_shape = (conv.in_channels, height, width), (out, *out_size)

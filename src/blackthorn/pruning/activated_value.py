@@ -7,17 +7,15 @@ from contextlib import contextmanager
 from typing import ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..data import to_float
 from ..errors import PruningError
 from ..models import eval_mode
 from ..values import Count, value
-from .layers import Entries, output_weight, prunable_weights
+from .layers import Convolution, Entries, output_weight, padded, prunable_weights
 
 _BATCH = 250
-_Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 @value
@@ -110,7 +108,7 @@ def _watched(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[dict[s
     """Within: every call of a layer that holds one of the weights is seen. A tied weight has one flow."""
     names = {id(weight): name for name, weight in weights.items()}
     flows = {name: _Flow() for name in weights}
-    layers = [module for module in model.modules() if isinstance(module, (nn.Linear, _Convolution, Entries))]
+    layers = [module for module in model.modules() if isinstance(module, (nn.Linear, Convolution, Entries))]
     hooks = [
         layer.register_forward_pre_hook(flows[names[id(layer.weight)]].see)
         for layer in layers
@@ -123,28 +121,12 @@ def _watched(model: nn.Module, weights: Mapping[str, Tensor]) -> Iterator[dict[s
             hook.remove()
 
 
-def _under_taps(maps: Tensor, layer: _Convolution) -> tuple[int, Tensor]:
+def _under_taps(maps: Tensor, layer: Convolution) -> tuple[int, Tensor]:
     """At how many positions the kernel stands on `maps` (channels, ...), and the sums of what its taps meet there,
     (channels, *kernel).
     """
-    windows = _padded(maps, layer)
+    windows = padded(maps, layer)
     for axis, (size, stride, dilation) in enumerate(zip(layer.kernel_size, layer.stride, layer.dilation), start=1):
         windows = windows.unfold(axis, dilation * (size - 1) + 1, stride)[..., ::dilation]
     axes = tuple(range(1, maps.dim()))  # the windows are (channels, *positions, *kernel)
     return math.prod(windows.shape[axis] for axis in axes), windows.sum(axes)
-
-
-def _padded(maps: Tensor, layer: _Convolution) -> Tensor:
-    """As the layer pads: `padding` may be numbers, "valid", or "same", whose odd one goes to the end."""
-    sides: list[tuple[int, int]] = []
-    for axis, (size, dilation) in enumerate(zip(layer.kernel_size, layer.dilation)):
-        if isinstance(layer.padding, str):
-            whole = dilation * (size - 1) if layer.padding == "same" else 0
-            sides.append((whole // 2, whole - whole // 2))
-        else:
-            sides.append((int(layer.padding[axis]), int(layer.padding[axis])))
-    flat = [amount for side in reversed(sides) for amount in side]  # torch counts from the last axis
-    if not any(flat):
-        return maps
-    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
-    return F.pad(maps[None], flat, mode=mode)[0]

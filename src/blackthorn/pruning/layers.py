@@ -3,10 +3,12 @@ in the order the model lists them."""
 
 from typing import Any, Protocol, runtime_checkable
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import PruningError
 
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -49,6 +51,24 @@ def magnitude_like(weight: Tensor, scores: Tensor) -> Tensor:
     filter."""
     size = weight.detach().abs()
     return size if scores.shape == weight.shape else size.flatten(1).sum(1)
+
+
+def padded(maps: Tensor, layer: Convolution) -> Tensor:
+    """Maps (channels, ...) as the layer pads them: `padding` may be numbers, "valid", or "same", whose odd one goes to
+    the end.
+    """
+    sides: list[tuple[int, int]] = []
+    for axis, (size, dilation) in enumerate(zip(layer.kernel_size, layer.dilation)):
+        if isinstance(layer.padding, str):
+            whole = dilation * (size - 1) if layer.padding == "same" else 0
+            sides.append((whole // 2, whole - whole // 2))
+        else:
+            sides.append((int(layer.padding[axis]), int(layer.padding[axis])))
+    flat = [amount for side in reversed(sides) for amount in side]  # torch counts from the last axis
+    if not any(flat):
+        return maps
+    mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
+    return F.pad(maps[None], flat, mode=mode)[0]
 
 
 def _weights(model: nn.Module, kinds: tuple[type[Any], ...]) -> dict[str, nn.Parameter]:
