@@ -38,6 +38,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "pgd filter 50%": ["train-f1a7e101c04e", "prune-e20d8aec7d8e", "train-a4ad5f66d5d9", "shrink-e46fd3bcfc9a"],
     },
     "parana-cost": {"linear-quadratic": ["train-727a984904bb"], "softmax": ["train-83927121a31d"]},
+    "parana-detection": {"linear-quadratic": ["train-727a984904bb"], "softmax": ["train-83927121a31d"]},
     "parana-decoupled": {
         "dense": ["train-0e4b5603aeec"],
         "decoupled": ["train-0e4b5603aeec", "decouple-c88cc77882f8"],
@@ -187,6 +188,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 PINNED_MEASURES: dict[str, str] = {
     "quickstart": "3cfb2a153a66",
     "parana-cost": "b2e180609ddf",
+    "parana-detection": "88634c1abef5",
     "parana-decoupled": "546aca64a205",
     "wang2018-figure1": "f13285a44c2e",
     "wang2018-figure2": "83d59bd282f2",

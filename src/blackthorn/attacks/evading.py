@@ -77,11 +77,12 @@ class Evading:
         """
         x, y = checked(x, y)
         with attacking(model) as forward:
-            best = self.search(forward, x, y)
-            worth, classes = self._judged(forward, best, y)
-            for restart in range(1, 1 if self.targeted else min(self.restarts, classes - 1)):
-                found = self.search(forward, x, y, restart=restart)
-                better = (now := self._judged(forward, found, y)[0]) > worth
+            best, worth = x.clone(), x.new_full((len(x),), -torch.inf)
+            for aim in [y] if self.targeted else classes_by_distance(forward, x, y, self.norm).T[: self.restarts]:
+                found = self._towards(aim, forward, x, y)
+                with torch.no_grad():
+                    now = self._worth(forward(found), y)
+                better = now > worth
                 best[better], worth[better] = found[better], now[better]
         return best
 
@@ -107,9 +108,24 @@ class Evading:
             restart: which class to aim at, 0 = the nearest.
             stop: asked at every step which images are finished.
         """
+        if self.targeted:
+            return self._towards(y, forward, x, y, eps, live, stop)
+        order = classes_by_distance(forward, x, y, self.norm)
+        return self._towards(order[:, restart % order.shape[1]], forward, x, y, eps, live, stop)
+
+    def _towards(
+        self,
+        aim: Tensor,
+        forward: Forward,
+        x: Tensor,
+        y: Tensor,
+        eps: Tensor | None = None,
+        live: Tensor | None = None,
+        stop: Stop | None = None,
+    ) -> Tensor:
+        """One run towards the one-hot vectors of the classes `aim`."""
         radius = x.new_full((len(x),), self.eps) if eps is None else eps
         live = torch.ones(len(x), dtype=torch.bool, device=x.device) if live is None else live.clone()
-        aim = y if self.targeted else _rival(forward, x, y, self.norm, restart)
         x_adv, best = x.detach().clone(), x.detach().clone()
         worth = x.new_full((len(x),), -torch.inf)
         for step in range(self.steps + 1):
@@ -148,14 +164,3 @@ class Evading:
         hit = said == y if self.targeted else said != y
         far = one_hot_distance(seen, y if self.targeted else runner_up(seen, y).indices)
         return torch.where(hit, 1 / (1 + far), -far)
-
-    def _judged(self, forward: Forward, x_adv: Tensor, y: Tensor) -> tuple[Tensor, int]:
-        """The worth of images, and how many classes there are."""
-        with torch.no_grad():
-            outputs = forward(x_adv)
-        return self._worth(outputs, y), outputs.shape[1]
-
-
-def _rival(forward: Forward, x: Tensor, y: Tensor, norm: Norm, number: int) -> Tensor:
-    order = classes_by_distance(forward, x, y, norm)
-    return order[:, number % order.shape[1]]
