@@ -27,6 +27,53 @@ from .tiny import PGD, PRUNE, TRAIN, read, tiny, write
 
 # Row -> the addresses of its steps, for the first seed, on images that stand for the recipe's.
 PINNED: dict[str, dict[str, list[str]]] = {
+    "parana-best": {
+        "dense": ["train-727a984904bb"],
+        "absolute 90%": ["train-727a984904bb", "prune-b8984fb0f0be"],
+        "activated 81%": ["train-727a984904bb", "prune-947bed46c8c2"],
+        "combined": ["train-727a984904bb", "prune-7925f25b8299"],
+        "all layers absolute 90%": ["train-727a984904bb", "prune-9b41a7dfe910"],
+        "all layers activated 81%": ["train-727a984904bb", "prune-8f2772611372"],
+        "all layers combined": ["train-727a984904bb", "prune-7cd857e0ca9d"],
+    },
+    "parana-cnn-fc": {
+        "dense": ["train-0e4b5603aeec"],
+        "absolute fc1 98%": ["train-0e4b5603aeec", "prune-e075ed2f60d1"],
+        "activated fc1 98%": ["train-0e4b5603aeec", "prune-52eae34c0e8e"],
+        "activated fc1 99%": ["train-0e4b5603aeec", "prune-7c6285368c11"],
+        "absolute fc2 90%": ["train-0e4b5603aeec", "prune-3746b2d6df0b"],
+        "activated fc2 90%": ["train-0e4b5603aeec", "prune-fcebaa505242"],
+        "notebook": ["train-0e4b5603aeec", "prune-9edac5923fae"],
+    },
+    "parana-curves": {
+        "dense": ["train-727a984904bb"],
+        "absolute 90%": ["train-727a984904bb", "prune-b8984fb0f0be"],
+        "activated 20%": ["train-727a984904bb", "prune-623f00d8f7c6"],
+        "activated 40%": ["train-727a984904bb", "prune-8b7787777a0d"],
+        "activated 60%": ["train-727a984904bb", "prune-a88ec679e74c"],
+        "activated 81%": ["train-727a984904bb", "prune-947bed46c8c2"],
+        "activated 90%": ["train-727a984904bb", "prune-3bbd45e8e011"],
+        "combined": ["train-727a984904bb", "prune-7925f25b8299"],
+        "dead pixels": ["train-727a984904bb", "prune-bbc06d3ca2e5"],
+    },
+    "parana-layers": {
+        "dense": ["train-727a984904bb"],
+        "absolute fc1 90%": ["train-727a984904bb", "prune-f3b70ee15c1c"],
+        "absolute fc1 95%": ["train-727a984904bb", "prune-297c4e7d1a20"],
+        "absolute fc2 90%": ["train-727a984904bb", "prune-ea68f34e2735"],
+        "absolute fc2 95%": ["train-727a984904bb", "prune-79250848d5bb"],
+        "absolute fc3 90%": ["train-727a984904bb", "prune-57c03596ca96"],
+        "absolute fc3 95%": ["train-727a984904bb", "prune-2430dba6845c"],
+        "activated fc1 90%": ["train-727a984904bb", "prune-11734105e616"],
+        "activated fc1 95%": ["train-727a984904bb", "prune-bf217c33601c"],
+        "activated fc2 90%": ["train-727a984904bb", "prune-877b3b7cc355"],
+        "activated fc2 95%": ["train-727a984904bb", "prune-1eaede5b410f"],
+        "activated fc3 90%": ["train-727a984904bb", "prune-1da368812388"],
+        "activated fc3 95%": ["train-727a984904bb", "prune-709d41f4273a"],
+        "absolute fc2+fc3 95%": ["train-727a984904bb", "prune-315f4b23fd20"],
+        "activated fc2+fc3 95%": ["train-727a984904bb", "prune-c77808165ded"],
+        "notebook": ["train-727a984904bb", "prune-222aec41fd4f"],
+    },
     "quickstart": {
         "dense": ["train-97d2976b9f13"],
         "weight 80%": ["train-97d2976b9f13", "prune-88091bd48514", "train-814cf013909d"],
@@ -184,6 +231,10 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
+    "parana-best": "b1c93bd55efe",
+    "parana-cnn-fc": "1114b065fb1a",
+    "parana-curves": "aa9182838c4d",
+    "parana-layers": "244ab49edd94",
     "quickstart": "3cfb2a153a66",
     "parana-cost": "b2e180609ddf",
     "parana-detection": "88634c1abef5",
@@ -400,3 +451,22 @@ def test_a_factory_passed_on_by_its_package_moves_with_the_file_it_is_written_in
     before = keys(laid_out(recipe))
     file.write_text("def net(num_classes): ...  # another\n")
     assert not keys(laid_out(recipe)) & before
+
+
+@pytest.mark.parametrize("preset", ["full", "lite", "smoke"])
+def test_the_fully_connected_recipes_of_parana_share_their_network_and_its_noises(preset: str) -> None:
+    plans = [
+        laid_out(read_recipe(f"parana-{name}", preset=preset))
+        for name in ("curves", "layers", "best", "cost", "detection")
+    ]
+    assert len({steps(made, made.places[0].row)[0] for made in plans}) == 1
+    noises = [{stage.key for stage in made.stages if stage.kind == "noise"} for made in plans]
+    assert noises[1] <= noises[0]  # all nine of the dense network
+    assert all(len(noises[0] & others) >= 8 for others in noises[2:4])
+
+
+@pytest.mark.parametrize("preset", ["full", "lite"])
+def test_the_convolutional_recipes_of_parana_share_their_network_and_its_noises(preset: str) -> None:
+    linear, decoupled = (laid_out(read_recipe(f"parana-{name}", preset=preset)) for name in ("cnn-fc", "decoupled"))
+    noises = [{stage.key for stage in made.stages if stage.kind == "noise"} for made in (linear, decoupled)]
+    assert steps(linear, "dense") == steps(decoupled, "dense") and noises[0] == noises[1]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from blackthorn.report import Page, write
 from blackthorn.report.attacks import attack_words, source_notes
+from blackthorn.report.figures import figures
 
 from .demo import accuracy_cell, bare
 
@@ -52,3 +53,18 @@ def test_a_white_box_page_has_nothing_to_tell(tmp_path: Path) -> None:
 def test_attacks_on_other_networks_have_panels_of_their_own(tmp_path: Path) -> None:
     words = [attack_words(page(tmp_path), metric) for metric in ("fgsm 0.3", "black box", "transfer")]
     assert len(set(words)) == 3 and words[1].startswith(words[0])
+
+
+def test_noises_share_a_panel_where_they_differ_in_their_limit_alone(tmp_path: Path) -> None:
+    def noise(target: int, limit: float) -> dict[str, object]:
+        return {"kind": "universal_noise", "target": target, "limit": limit, "eps": limit}
+
+    cells = [
+        accuracy_cell(tmp_path, "dense", f"noise {target} {limit}", 0.5, attack=noise(target, limit))
+        for target, limit in ((5, 0.1), (5, 0.35), (3, 0.25))
+    ]
+    natural = accuracy_cell(tmp_path, "dense", "natural", 0.9)
+    made = replace(bare(tmp_path), metrics=["natural", *(cell.metric for cell in cells)], cells=[natural, *cells])
+    (chart,) = (chart for chart in figures(made) if chart.name == "accuracy-eps")
+    assert [panel.title for panel in chart.panels] == ["UNIVERSAL NOISE, target 5"]
+    assert [point["x"] for point in chart.panels[0].points] == [0.0, 0.1, 0.35]

@@ -16,19 +16,25 @@ def eps_of(page: Page, metric: str) -> float | None:
     return number(record, "eps") if eps is None else eps
 
 
+def is_noise(page: Page, metric: str) -> bool:
+    """Whether a measure adds one noise to all images."""
+    return text(page.attack(metric) or {}, "kind") == "universal_noise"
+
+
 def attack_words(page: Page, metric: str) -> str:
     """ "PGD, linf, steps 40": the attack without what changes along the axis, and whose gradients it follows."""
     attack = page.attack(metric) or {}
     record = next(cells[0].record for (_, name), cells in page.accuracy.items() if name == metric)
     norm = text(attack, "norm") or text(record, "norm")
-    known = ("kind", "norm", "eps", "step_size")
+    known = ("kind", "norm", "eps", "limit", "step_size")
     rest = [
         f"{key} {v if isinstance(v, (str, int, float)) else json.dumps(v)}"
         for key, v in attack.items()
         if key not in known
     ]
     source = text(record, "source") and f"on a {text(record, 'source')}"
-    return ", ".join(part for part in (text(attack, "kind").upper() or metric, norm, *rest, source) if part)
+    kind = text(attack, "kind").replace("_", " ").upper() or metric
+    return ", ".join(part for part in (kind, norm, *rest, source) if part)
 
 
 def source_notes(page: Page) -> list[str]:

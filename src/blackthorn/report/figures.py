@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from .attacks import attack_words, eps_of
+from .attacks import attack_words, eps_of, is_noise
 from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel, paper_note
 from .costs import Cost, costs, references
 from .curves import against_rate, against_rate_by_layer
@@ -53,6 +53,8 @@ def _against_eps(page: Page) -> Chart | None:
             metrics.setdefault(attack_words(page, metric), {})[metric] = eps
     panels = []
     for words, radii in metrics.items():
+        if len(radii) == 1 and all(is_noise(page, metric) for metric in radii):
+            continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
         points: list[Point] = []
         for row in shown:
