@@ -4,8 +4,8 @@
 
 Everybody gets images as torch lays them out and gives them back so, transposing included. With one thread, the time is
 that of the thread, which a busy machine does not lengthen; else it is the time on the wall. A figure of time against
-entries is written beside the JSON file, and the table of docs/sparse.md is printed at the end. `--only fc1` measures
-one layer. What an interrupted run has measured is not measured again.
+entries is written beside the JSON file, and the table and the lines of docs/sparse.md are printed at the end. `--only
+fc1` measures one layer. What an interrupted run has measured is not measured again.
 """
 
 import json
@@ -62,11 +62,11 @@ def main() -> None:
             finish("sparse", rows, partial)
     fits = [line(name, rows) for name in dict.fromkeys(row["layer"] for row in rows)]
     print("\nTime of our layer at batch 250 against the entries that are left, a straight line by least squares")
-    for fit in fits:
-        print(
-            f"{fit['layer']}: {fit['fixed_ms']:.2f} ms + {fit['ns_per_entry']:.2f} ns an entry, "
-            f"R^2 {fit['r2']:.4f}, {fit['macs_per_s'] / 1e9:.1f} billion multiply-adds a second"
-        )
+    said = [
+        f"{fit['layer']} {fit['fixed_ms']:.1f} ms + {fit['ns_per_entry']:.1f} ns an entry (R² {fit['r2']:.3f})"
+        for fit in fits
+    ]
+    print("; ".join(said))
     print("\n" + "\n".join(table_of(rows)))
     print("\nWhat was to be reached, batch 250")
     for name, zeros, against, at_least in ASKED:
