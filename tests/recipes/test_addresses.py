@@ -237,7 +237,7 @@ PINNED_MEASURES: dict[str, str] = {
     "parana-layers": "244ab49edd94",
     "quickstart": "3cfb2a153a66",
     "parana-cost": "b2e180609ddf",
-    "parana-detection": "88634c1abef5",
+    "parana-detection": "59dd54268af5",
     "parana-decoupled": "0510c745a802",
     "wang2018-figure1": "f13285a44c2e",
     "wang2018-figure2": "83d59bd282f2",
