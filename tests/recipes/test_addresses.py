@@ -54,7 +54,9 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "activated 81%": ["train-727a984904bb", "prune-947bed46c8c2"],
         "activated 90%": ["train-727a984904bb", "prune-3bbd45e8e011"],
         "combined": ["train-727a984904bb", "prune-7925f25b8299"],
-        "dead pixels": ["train-727a984904bb", "prune-bbc06d3ca2e5"],
+        "dead pixels": ["train-727a984904bb", "prune-428d62b5f9c8"],
+        "no L2": ["train-cbe4a2315d81"],
+        "no L2, dead pixels": ["train-cbe4a2315d81", "prune-50165a85cf0c"],
     },
     "parana-layers": {
         "dense": ["train-727a984904bb"],
@@ -233,7 +235,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 PINNED_MEASURES: dict[str, str] = {
     "parana-best": "b1c93bd55efe",
     "parana-cnn-fc": "1114b065fb1a",
-    "parana-curves": "aa9182838c4d",
+    "parana-curves": "29c118bb3405",
     "parana-layers": "244ab49edd94",
     "quickstart": "3cfb2a153a66",
     "parana-cost": "b2e180609ddf",
