@@ -62,6 +62,8 @@ def test_noises_share_a_panel_where_they_differ_in_their_limit_alone(tmp_path: P
     cells = [
         accuracy_cell(tmp_path, "dense", f"noise {target} {limit}", 0.5, attack=noise(target, limit))
         for target, limit in ((5, 0.1), (5, 0.35), (3, 0.25))
+    ] + [
+        accuracy_cell(tmp_path, "dense", "again 3 0.25", 0.5, attack=noise(3, 0.25)),
     ]
     natural = accuracy_cell(tmp_path, "dense", "natural", 0.9)
     made = replace(bare(tmp_path), metrics=["natural", *(cell.metric for cell in cells)], cells=[natural, *cells])

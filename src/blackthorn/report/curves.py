@@ -76,11 +76,11 @@ def _chart(name: str, title: str, points: Sequence[CurvePoint]) -> Chart | None:
         return None
     noises = list(dict.fromkeys(point.noise for point in points))
     series = ([NONE] if NONE in noises else []) + [noise for noise in noises if noise != NONE]
-    rows = dict.fromkeys(point.row for point in points)
+    rows = {metric: {point.row for point in points if point.metric == metric} for metric in {p.metric for p in points}}
     panels = []
     for row, metric, layer in dict.fromkeys((point.row, point.metric, point.layer) for point in points):
         ours = [point for point in points if (point.row, point.metric, point.layer) == (row, metric, layer)]
-        words = [*([row] if len(rows) > 1 else []), metric, *([layer] if layer else [])]
+        words = [*([row] if len(rows[metric]) > 1 else []), metric, *([layer] if layer else [])]
         drawn = [_drawn(point) for point in ours]
         highest = next((100 * point.rate for point in ours if point.highest and point.noise == NONE), None)
         spoken = f"Accuracy of {row} under {metric}{' ' * bool(layer)}{layer} against the percentage pruned."

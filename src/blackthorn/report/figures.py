@@ -53,7 +53,7 @@ def _against_eps(page: Page) -> Chart | None:
             metrics.setdefault(attack_words(page, metric), {})[metric] = eps
     panels = []
     for words, radii in metrics.items():
-        if len(radii) == 1 and all(is_noise(page, metric) for metric in radii):
+        if len(set(radii.values())) == 1 and all(is_noise(page, metric) for metric in radii):
             continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
         points: list[Point] = []
