@@ -128,6 +128,8 @@ def test_layers_that_are_no_plain_chain_and_a_layer_that_is_emptied_are_walked_t
 
     curve = PruningCurve(criterion=Magnitude(), each_layer=True, **SWEEP)
     assert values(curve(Whole(), x, y)) == values(curve(model, x, y))
+    few = PruningCurve(criterion=Magnitude(), each_layer=True, batch_size=7, **SWEEP)
+    assert values(few(model, x, y)) == values(curve(model, x, y))
     one = nn.Sequential(nn.Flatten(), nn.Linear(16, 1, bias=False), nn.Linear(1, 3, bias=False))
     emptied = PruningCurve(criterion=Magnitude(), layers=("1",), first=0.99, last=0.99)(one, x, y)
     assert emptied[0]["sparsity"] == pytest.approx(15 / 19)

@@ -137,6 +137,7 @@ def test_lower_in_some_of_several_comparisons_is_enough_if_the_recipe_says_so() 
 # ---- in recipes ----
 
 CURVE = {"kind": "pruning_curve", "criterion": {"kind": "magnitude"}, "last": 0.9, "step": 0.45}
+STAYS = {"kind": "stays", "text": "t", "rows": ["dense"], "metrics": ["curve"], "upto": "90%", "points": 100}
 
 
 def curved(**more: Any) -> dict[str, Any]:
@@ -146,8 +147,7 @@ def curved(**more: Any) -> dict[str, Any]:
 def test_a_statement_about_curves_is_decided_from_a_run(tmp_path: Path) -> None:
     from blackthorn.recipes import Store, collect
 
-    said = {"kind": "stays", "text": "t", "rows": ["dense"], "metrics": ["curve"], "upto": "90%", "points": 100}
-    recipe = read(tmp_path, curved(statements=[said]))
+    recipe = read(tmp_path, curved(statements=[STAYS]))
     assert run(recipe, tmp_path / "store") == {}
     found, _ = collect(plan(recipe, load_splits(recipe.data, None)), Store(tmp_path / "store"))
     (decided,) = judge(recipe.statements, found, recipe.seeds, recipe.rates)
@@ -177,20 +177,25 @@ def test_a_row_can_leave_measures_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("measures", "statement", "says"),
+    ("measures", "changes", "says"),
     [
-        (["natrual"], [], r"networks\.weight 50%\.measures: no measure fits 'natrual'; did you mean 'natural'"),
+        (["natrual"], {}, r"networks\.weight 50%\.measures: no measure fits 'natrual'; did you mean 'natural'"),
         (
             ["natural"],
-            [{"kind": "stays", "text": "t", "rows": ["weight 50%"], "metrics": ["curve"], "upto": 0.9, "points": 1}],
+            {"statements": [{**STAYS, "rows": ["weight 50%"]}]},
             r"'t' names 'curve' of 'weight 50%', which networks\.weight 50%\.measures leaves out",
+        ),
+        (
+            ["curve"],
+            {"select": {"s": {"rule": {"kind": "no_loss"}, "from": "weight *", "than": "dense"}}},
+            r"select\.s names 'natural' of 'weight 50%', which networks\.weight 50%\.measures leaves out",
         ),
     ],
 )
 def test_what_a_row_leaves_out_must_exist_and_not_be_spoken_of(
-    tmp_path: Path, measures: list[str], statement: list[Any], says: str
+    tmp_path: Path, measures: list[str], changes: dict[str, Any], says: str
 ) -> None:
-    recipe = curved(statements=statement)
+    recipe = curved(**changes)
     recipe["networks"]["weight 50%"]["measures"] = measures
     with pytest.raises(RecipeError, match=says):
         read(tmp_path, recipe)

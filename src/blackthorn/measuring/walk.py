@@ -50,7 +50,7 @@ class Walk:
         model = copy.deepcopy(self.model)
         with eval_mode(model), torch.no_grad():
             before, after = _split(model, self._goes)
-            given = torch.cat([before(batch) for batch in torch.split(images, batch_size)]) if before else images
+            given = images if before is None else _through(before, images, batch_size)
             parameters = dict(model.named_parameters())
             said: Tensor | None = None
             for number in range(self._count):
@@ -62,6 +62,18 @@ class Walk:
                 if said is None or changed:  # zeros that were there before change no answer
                     said = answers(after, given, batch_size=batch_size)
                 yield said
+
+
+def _through(before: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    """What comes out, in one tensor from the start: of a large network, twice as much would not fit."""
+    given: Tensor | None = None
+    for at in range(0, len(images), batch_size):
+        made = before(images[at : at + batch_size])
+        if given is None:
+            given = made.new_empty(len(images), *made.shape[1:])
+        given[at : at + batch_size] = made
+    assert given is not None  # there are images
+    return given
 
 
 def _split(model: nn.Module, goes: Mapping[str, Tensor]) -> tuple[nn.Sequential | None, nn.Module]:

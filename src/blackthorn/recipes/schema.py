@@ -238,10 +238,11 @@ class Recipe:
             self._check_measured(where, places)
         for name, selection in self.select.items():
             try:
-                swept(selection.rows, selection.than, self.rates)
+                rows = [selection.than, *swept(selection.rows, selection.than, self.rates)]
             except ValueError as problem:
                 raise ValueError(f"select.{name}: {problem}") from None
             self._check_places(f"select.{name} names", [selection.than], list(selection.tolerances))
+            self._check_measured(f"select.{name}", [(row, metric) for row in rows for metric in selection.tolerances])
         for row, numbers in (self.published.values if self.published else {}).items():
             self._check_places("published.values names", [row], list(numbers))
 
