@@ -15,6 +15,9 @@ DENSE, PRUNED = ("networks", "dense"), ("networks", "weight 50%")
 NATURAL, STATEMENT = ("measures", "natural"), ("statements", 0)
 FGSM = ("measures", "fgsm 0.1")
 ADAM = (*TRAIN, "optimizer")
+CURVE: tuple[Any, ...] = ("measures", "curve")
+NOISE = {"kind": "universal_noise", "target": 3, "limit": 0.25}
+A_CURVE = {"kind": "pruning_curve", "criterion": {"kind": "magnitude"}}
 NAN, INF = float("nan"), float("inf")
 
 # Where, what is written there, and words that the answer must hold.
@@ -45,7 +48,7 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     (PGD, "pgd", ["measures.pgd.attack", "{kind: pgd, ...}", "got 'pgd'"]),
     (PGD, ["pgd"], ["measures.pgd.attack", "{kind: pgd, ...}"]),
     (PGD, {"eps": 0.1}, ["'kind'", "{kind: pgd, ...}"]),
-    (PGD, {"kind": "pdg", "eps": 0.1}, ["there is no kind 'pdg'", "did you mean 'pgd'", "Known: fgsm, pgd"]),
+    (PGD, {"kind": "pdg", "eps": 0.1}, ["there is no kind 'pdg'", "did you mean 'pgd'", "fgsm, pgd"]),
     (PGD, {"kind": 3}, ["there is no kind '3'"]),
     (PGD, {"kind": None}, ["there is no kind 'None'"]),
     # sources
@@ -59,6 +62,30 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     ((*FGSM, "source"), {"kind": "substitute", "lam": 0}, ["measures.fgsm 0.1.source", "a step of 0"]),
     ((*FGSM, "attack", "targeted"), True, ["measures.fgsm 0.1", "remove targeted: true"]),
     ((*NATURAL, "source"), {"kind": "substitute"}, ["measures.natural", "natural accuracy crafts no images"]),
+    # universal noises and pruning curves
+    (PGD, {**NOISE, "limit": 64}, ["measures.pgd.attack", "64/255"]),
+    (PGD, {**NOISE, "target": -1}, ["measures.pgd.attack.target", "at least 0", "-1"]),
+    (PGD, {**NOISE, "preset": "hvas"}, ["'parana' or 'hvass'", "'hvas'"]),
+    (PGD, {**NOISE, "eps": 0.1}, ["universal_noise has no option 'eps'", "limit"]),
+    (PGD, {"kind": "universal_noise", "limit": 0.1}, ["attack.target: is missing", "universal_noise needs 'target'"]),
+    (CURVE, {"kind": "pruning_curve"}, ["measures.curve.criterion: is missing", "pruning_curve needs 'criterion'"]),
+    (CURVE, {**A_CURVE, "first": "90%", "last": "80%"}, ["measures.curve", "from first to last"]),
+    (CURVE, {**A_CURVE, "step": 0}, ["measures.curve", "by a step above 0"]),
+    (CURVE, {**A_CURVE, "steps": 5}, ["pruning_curve has no option 'steps'", "did you mean 'step'"]),
+    (CURVE, {**A_CURVE, "noises": [{"kind": "fgsm", "eps": 0.1}]}, ["measures.curve.noises.0"]),
+    (
+        CURVE,
+        {**A_CURVE, "source": {"kind": "network", "name": "dense"}},
+        ["measures.curve", "there is no noise to make"],
+    ),
+    (
+        STATEMENT,
+        {"kind": "stays", "text": "t", "rows": ["dense"], "metrics": ["natural"], "upto": "90%", "points": 1},
+        ["'t' names the pruning curve 'natural'"],
+    ),
+    (STATEMENT, {"kind": "rises", "text": "t", "rows": ["dense"], "metrics": ["curve"]}, ["rises needs 'points'"]),
+    (("networks", "dense", "measures"), "natural", ["networks.dense.measures", "must be a list"]),
+    (("networks", "dense", "measures"), ["naturall"], ["networks.dense.measures", "no measure fits 'naturall'"]),
     # pruning
     ((*PRUNE, "sparsity"), 98, ["networks.weight 50%.steps.0.sparsity", "98% or 0.98", "got 98"]),
     ((*PRUNE, "sparsity"), "98", ["98% or 0.98"]),
