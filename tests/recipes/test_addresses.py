@@ -234,7 +234,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
     "parana-best": "b1c93bd55efe",
-    "parana-cnn-fc": "1114b065fb1a",
+    "parana-cnn-fc": "72a4118a8872",
     "parana-curves": "29c118bb3405",
     "parana-layers": "244ab49edd94",
     "quickstart": "3cfb2a153a66",
