@@ -32,6 +32,18 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "absolute 90%": ["train-727a984904bb", "prune-b8984fb0f0be"],
         "activated 81%": ["train-727a984904bb", "prune-947bed46c8c2"],
         "combined": ["train-727a984904bb", "prune-7925f25b8299"],
+        "absolute 95%": ["train-727a984904bb", "prune-9f653ca1d774"],
+        "activated 90%": ["train-727a984904bb", "prune-3bbd45e8e011"],
+        "absolute 93%": ["train-727a984904bb", "prune-344268c67363"],
+        "absolute 96%": ["train-727a984904bb", "prune-fdabfccc9807"],
+        "absolute 97%": ["train-727a984904bb", "prune-670583ae7df5"],
+        "activated 86%": ["train-727a984904bb", "prune-90f3b98bbdfd"],
+        "activated 92%": ["train-727a984904bb", "prune-a6b34ac9bf4b"],
+        "activated 94%": ["train-727a984904bb", "prune-281e25b608a3"],
+        "combined 90%": ["train-727a984904bb", "prune-6057f89170a6"],
+        "combined 93%": ["train-727a984904bb", "prune-2c926fced990"],
+        "combined 95%": ["train-727a984904bb", "prune-21d3d185862f"],
+        "combined 97%": ["train-727a984904bb", "prune-d51a603332f9"],
         "all layers absolute 90%": ["train-727a984904bb", "prune-9b41a7dfe910"],
         "all layers activated 81%": ["train-727a984904bb", "prune-8f2772611372"],
         "all layers combined": ["train-727a984904bb", "prune-7cd857e0ca9d"],
@@ -233,7 +245,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
-    "parana-best": "b1c93bd55efe",
+    "parana-best": "345b1eebac57",
     "parana-cnn-fc": "72a4118a8872",
     "parana-curves": "29c118bb3405",
     "parana-layers": "244ab49edd94",
