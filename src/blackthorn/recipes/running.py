@@ -25,8 +25,9 @@ from ..types import Progress
 from ..values import parse, spell
 from .planning import Plan, Stage, plan
 from .schema import Data, Recipe
-from .stages import perform, stage_model, trainings_before
+from .stages import perform
 from .store import Store
+from .work import stage_model, trainings_before
 
 _POLL = 0.3  # seconds between looks at what other processes are doing
 
