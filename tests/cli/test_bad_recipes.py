@@ -312,3 +312,10 @@ def test_a_substitute_that_leaves_no_image_to_measure_is_refused_before_anything
     line = refusal(cli("run", "r.yaml"))
     assert "measures.fgsm 0.1.source: a substitute is trained on the first 150 of 40 test images" in line
     assert not (tmp_path / "runs" / "stages").exists()
+
+
+def test_a_noise_that_aims_at_no_class_is_refused_before_anything_is_trained(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path, tiny(*PGD, to={**NOISE, "target": 30}))
+    line = refusal(cli("run", "r.yaml"))
+    assert "measures.pgd: universal_noise aims at class 30, but digits has 10 classes, numbered from 0" in line
+    assert not (tmp_path / "runs" / "stages").exists()

@@ -176,6 +176,12 @@ def _prepare(recipe: str, read: Recipe, data_root: Path | None) -> tuple[Splits,
                 f"{recipe}: measures.{name}.source: a substitute is trained on the first {source.holdout} of "
                 f"{len(splits.test)} test images, which leaves none to measure; write a smaller holdout"
             )
+        for noise in getattr(measure, "noises", ()):
+            if noise.target >= splits.num_classes:
+                raise RecipeError(
+                    f"{recipe}: measures.{name}: universal_noise aims at class {noise.target}, but {splits.name} has "
+                    f"{splits.num_classes} classes, numbered from 0"
+                )
     return splits, plan(read, splits)
 
 
