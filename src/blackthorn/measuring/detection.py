@@ -20,13 +20,11 @@ from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..types import Progress
 from ..values import Count, spell, value
-from .accuracy import evenly, pixels
+from .accuracy import Threat, evenly, pixels
 from .randomness import own_randomness
 from .roc import auroc, roc, threshold
 from .sources import SourceNetwork
 from .statistics import wilson
-
-Threat = AnyAttack | UniversalNoise
 
 RATES = (0.01, 0.05)
 """False alarms that are accepted: the share of untouched images that is flagged."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ..values import Count, Rate, value
 from .answers import Answers, Curves, Place
-from .findings import Finding, Names, Percent, Rates, Sentence, enough, more, no_less
+from .findings import Finding, Names, Percent, Rates, Sentence, enough, more, no_less, places
 from .sweeps import ROUNDING, in_percent
 
 
@@ -32,7 +32,7 @@ class Stays:
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return [(row, metric) for row in self.rows for metric in self.metrics]
+        return places(self.rows, self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % intervals at all these rates stay above -points; no when a difference itself does not."""
@@ -78,7 +78,7 @@ class Rises:
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return [(row, metric) for row in self.rows for metric in self.metrics]
+        return places(self.rows, self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the rise stays above `by`; no when the rise itself does not."""

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from ..values import Count, Rate, value
 from .answers import Answers, Place
-from .findings import Finding, Names, Rates, Sentence, enough, told
+from .findings import Finding, Names, Rates, Sentence, enough, places, refuse_itself, told
 
 Which = Literal["auroc", "auroc_fooled", "undetected"]
 
@@ -43,7 +43,7 @@ class Detects:
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return [(row, metric) for row in self.rows for metric in self.metrics]
+        return places(self.rows, self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the whole 95 % interval is on that side; no when the number itself is on the other."""
@@ -80,12 +80,11 @@ class DetectsBetter:
     """Against how many of all attackers at least; by default against all."""
 
     def __post_init__(self) -> None:
-        if self.than in self.rows:
-            raise ValueError(f"'{self.than}' is compared with itself; leave it out of rows")
+        refuse_itself(self.rows, self.than)
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return [(row, metric) for row in (*self.rows, self.than) for metric in self.metrics]
+        return places((*self.rows, self.than), self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the difference is above 0; no when the difference itself is not.

@@ -1,12 +1,13 @@
 """What every kind of statement is written and decided with: words of a recipe, and findings from paired tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from ..measuring import Paired
 from ..values import Number
+from .answers import Place
 
 Rates = Mapping[str, float]
 """Row -> requested sparsity, a fraction; 0 = not pruned."""
@@ -59,3 +60,20 @@ def enough(found: Sequence[Finding], fewest: int | None) -> list[Finding]:
     yes, possible = outcomes.count(True), len(outcomes) - outcomes.count(False)
     said = f"{yes} of {len(outcomes)}, at least {fewest} wanted: {'; '.join(evidence for _, evidence in found)}"
     return [(told(yes >= fewest, possible < fewest), said)]
+
+
+def places(rows: Iterable[str], metrics: Sequence[str]) -> list[Place]:
+    """Each row under each metric."""
+    return [(row, metric) for row in rows for metric in metrics]
+
+
+def refuse_itself(rows: Sequence[str], than: str) -> None:
+    """Raises ValueError where a network would be compared with itself."""
+    if than in rows:
+        raise ValueError(f"'{than}' is compared with itself; leave it out of rows")
+
+
+def refuse_same(metric: str, others: Sequence[str]) -> None:
+    """Raises ValueError where a measure would be compared with itself."""
+    if metric in others:
+        raise ValueError(f"'{metric}' is compared with itself; write another measure in than_metric")

@@ -6,19 +6,33 @@ statement is decided when everything it speaks of is measured for all seeds. It 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ..measuring import Paired
-from ..values import Count, Number, value
+from ..values import Count, value
 from .answers import Answers, Place, gather
 from .cells import Cell, Verdict
+from .cost_statements import Proportional
 from .curve_statements import Rises, Stays
 from .detection_statements import Detects, DetectsBetter
-from .findings import Finding, Names, Percent, Rates, Sentence, beyond_chance, enough, more, no_less, told
-from .lines import relative_times, straight_line
-from .sweeps import Limit, Pattern, goes_further, limit, swept
+from .findings import (
+    Finding,
+    Names,
+    Percent,
+    Rates,
+    Sentence,
+    beyond_chance,
+    enough,
+    more,
+    no_less,
+    places,
+    refuse_itself,
+    refuse_same,
+    told,
+)
+from .sweep_statements import Further, Sooner
 
 _NAMED = 4  # places that are not measured, named one by one
 
@@ -35,15 +49,15 @@ class Keeps:
     points: Percent
 
     def __post_init__(self) -> None:
-        _refuse_itself(self.rows, self.than)
+        refuse_itself(self.rows, self.than)
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places((*self.rows, self.than), self.metrics)
+        return places((*self.rows, self.than), self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the difference stays above -points; no when the difference itself does not."""
-        pairs = [((row, metric), (self.than, metric)) for row, metric in _places(self.rows, self.metrics)]
+        pairs = [((row, metric), (self.than, metric)) for row, metric in places(self.rows, self.metrics)]
         return _compared(answers, pairs, lambda test: no_less(test, self.points))
 
 
@@ -60,16 +74,16 @@ class Lower:
     """In how many of all comparisons at least; by default in all."""
 
     def __post_init__(self) -> None:
-        _refuse_itself(self.rows, self.than)
+        refuse_itself(self.rows, self.than)
         _refuse_too_many(self.fewest, len(self.rows) * len(self.metrics))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places((*self.rows, self.than), self.metrics)
+        return places((*self.rows, self.than), self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the difference is below zero and significant; no when it is not below zero."""
-        pairs = [((row, metric), (self.than, metric)) for row, metric in _places(self.rows, self.metrics)]
+        pairs = [((row, metric), (self.than, metric)) for row, metric in places(self.rows, self.metrics)]
         return enough(_compared(answers, pairs, lambda test: beyond_chance(test, test.difference < 0)), self.fewest)
 
 
@@ -87,18 +101,18 @@ class Higher:
     """In how many of all comparisons at least; by default in all."""
 
     def __post_init__(self) -> None:
-        _refuse_itself(self.rows, self.than)
+        refuse_itself(self.rows, self.than)
         _refuse_too_many(self.fewest, len(self.rows) * len(self.metrics))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places((*self.rows, self.than), self.metrics)
+        return places((*self.rows, self.than), self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the difference is above zero and significant, or its 95 % interval above `points`; no when the
         difference itself is not.
         """
-        pairs = [((row, metric), (self.than, metric)) for row, metric in _places(self.rows, self.metrics)]
+        pairs = [((row, metric), (self.than, metric)) for row, metric in places(self.rows, self.metrics)]
         return enough(_compared(answers, pairs, self._judged), self.fewest)
 
     def _judged(self, test: Paired) -> Finding:
@@ -121,11 +135,11 @@ class NotBelow:
     points: Percent = 0.0
 
     def __post_init__(self) -> None:
-        _refuse_same(self.than_metric, (self.metric,))
+        refuse_same(self.than_metric, (self.metric,))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places(self.rows, (self.metric, self.than_metric))
+        return places(self.rows, (self.metric, self.than_metric))
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the difference stays above -points; no when the difference itself does not.
@@ -158,12 +172,12 @@ class Above:
         if len(self.metrics) != len(self.than_metrics):
             raise ValueError(f"{len(self.metrics)} metrics and {len(self.than_metrics)} than_metrics; write pairs")
         for metric, than in zip(self.metrics, self.than_metrics):
-            _refuse_same(than, (metric,))
+            refuse_same(than, (metric,))
         _refuse_too_many(self.fewest, len(self.rows) * len(self.metrics))
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places(self.rows, (*self.metrics, *self.than_metrics))
+        return places(self.rows, (*self.metrics, *self.than_metrics))
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the difference stays above `points`; no when the difference itself does not."""
@@ -185,7 +199,7 @@ class AtMost:
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places(self.rows, self.metrics)
+        return places(self.rows, self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the accuracy stays below; no when the accuracy itself does not."""
@@ -204,126 +218,11 @@ class AtLeast:
 
     def places(self, rates: Rates) -> list[Place]:
         """Everything it speaks of."""
-        return _places(self.rows, self.metrics)
+        return places(self.rows, self.metrics)
 
     def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
         """Yes when the 95 % interval of the accuracy stays above; no when the accuracy itself does not."""
         return _measured(answers, self.places(rates), lambda at, low, _: told(low >= self.percent, at < self.percent))
-
-
-@value
-class Sooner:
-    """As more is pruned, each of `metrics` leaves `points` of percentage around `than` sooner than `than_metric`.
-
-    Robustness gives way before natural accuracy: the largest rate of the sweep at which it is still within `points`
-    of the unpruned network is smaller.
-    """
-
-    kind: Literal["sooner"] = "sooner"
-    text: Sentence
-    rows: Pattern
-    than: str
-    metrics: Names
-    than_metric: str
-    points: Percent
-
-    def __post_init__(self) -> None:
-        _refuse_same(self.than_metric, self.metrics)
-
-    def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
-        return _places((self.than, *swept(self.rows, self.than, rates)), (*self.metrics, self.than_metric))
-
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
-        """Yes when `than_metric` surely lasts to a larger rate than the metric possibly does, by the 95 % intervals.
-
-        No when, as measured, it gives way at the same rate or sooner. Undecided in between, and when nothing gives way
-        within the sweep.
-        """
-        found = []
-        for metric in self.metrics:
-            lasting = _limit(answers, rates, self.rows, self.than, self.than_metric, self.points)
-            leaving = _limit(answers, rates, self.rows, self.than, metric, self.points)
-            said = f"within {self.points:g} points up to {leaving} under {metric}, up to {lasting} under "
-            found.append((goes_further(lasting, leaving), f"{self.rows}: {said}{self.than_metric}"))
-        return found
-
-
-@value
-class Further:
-    """The sweep `from` can be pruned further than the sweep `against` before `metrics` lose `points` against `than`."""
-
-    kind: Literal["further"] = "further"
-    text: Sentence
-    rows: Pattern
-    against: Annotated[str, Field(min_length=1, description="The rows of the other sweep: fgsm filter *.")]
-    than: str
-    metrics: Names
-    points: Percent
-
-    def __post_init__(self) -> None:
-        if self.rows == self.against:
-            raise ValueError(f"'{self.rows}' is compared with itself; write another sweep in against")
-
-    def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
-        sweeps = [row for pattern in (self.rows, self.against) for row in swept(pattern, self.than, rates)]
-        return _places((self.than, *sweeps), self.metrics)
-
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
-        """Yes when the first sweep surely lasts to a larger rate than the other possibly does, by the 95 % intervals.
-
-        No when, as measured, it gives way at the same rate or sooner. Undecided in between, and when the sweep that
-        should give way first does not do so at its largest rate.
-        """
-        found = []
-        for metric in self.metrics:
-            one, other = (
-                _limit(answers, rates, pattern, self.than, metric, self.points) for pattern in (self.rows, self.against)
-            )
-            said = f"within {self.points:g} points up to {one} for {self.rows}, up to {other} for {self.against}"
-            found.append((goes_further(one, other), f"{metric}: {said}"))
-        return found
-
-
-@value
-class Proportional:
-    """The time that `rows` take is a straight line in the multiplications that they have left.
-
-    Of each row its smallest form counts (shrunk, else masked, else dense), and its time relative to that of the dense
-    network, which was timed in turns with it.
-    """
-
-    measure: ClassVar[str] = "cost"
-    kind: Literal["proportional"] = "proportional"
-    text: Sentence
-    rows: Names
-    metric: str = "cost"
-    """The measure of cost."""
-    batch: Count
-    """The batch size at which it was timed."""
-    r2: Annotated[Number, Field(gt=0, le=1)] = 0.95
-    """The share of the differences in time that the line has to explain."""
-
-    def __post_init__(self) -> None:
-        if len(self.rows) < 3:
-            raise ValueError(f"rows: a line through {len(self.rows)} explains nothing; name three or more")
-
-    def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
-        return _places(self.rows, (self.metric,))
-
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
-        """Yes when the line by least squares rises and explains enough; undecided without times at that batch size."""
-        points = [point for place in self.places(rates) for point in relative_times(answers.costs[place], self.batch)]
-        if not points:
-            return [(None, f"no times at batch {self.batch}")]
-        line = straight_line(points)
-        said = (
-            f"{line.fixed:.3g} + {1e6 * line.slope:.3g} a million multiplications, of the dense network's time "
-            f"at batch {self.batch}; R² {line.r2:.3f}"
-        )
-        return [(line.slope > 0 and line.r2 >= self.r2, said)]
 
 
 AnyStatement = Annotated[
@@ -366,23 +265,9 @@ def judge(
     return verdicts
 
 
-def _refuse_itself(rows: Sequence[str], than: str) -> None:
-    if than in rows:
-        raise ValueError(f"'{than}' is compared with itself; leave it out of rows")
-
-
-def _refuse_same(metric: str, others: Sequence[str]) -> None:
-    if metric in others:
-        raise ValueError(f"'{metric}' is compared with itself; write another measure in than_metric")
-
-
 def _refuse_too_many(fewest: int | None, comparisons: int) -> None:
     if fewest is not None and fewest > comparisons:
         raise ValueError(f"fewest: there are {comparisons} comparisons, got {fewest}")
-
-
-def _places(rows: Iterable[str], metrics: Sequence[str]) -> list[Place]:
-    return [(row, metric) for row in rows for metric in metrics]
 
 
 def _compared(
@@ -406,16 +291,6 @@ def _measured(
         at, low, high = answers.accuracy(place)
         found.append((decide(at, low, high), f"{', '.join(place)}: {at:.2f} % [{low:.2f}, {high:.2f}]"))
     return found
-
-
-def _limit(answers: Answers, rates: Rates, pattern: str, than: str, metric: str, points: float) -> Limit:
-    """How far a sweep goes. One measure has the same images for every network."""
-    changes = []
-    for row in swept(pattern, than, rates):
-        change = answers.compare((row, metric), (than, metric))
-        assert change is not None
-        changes.append((rates[row], change))
-    return limit(changes, points)
 
 
 def _together(text: str, found: Sequence[Finding]) -> Verdict:
