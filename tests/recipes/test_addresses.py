@@ -50,7 +50,11 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "ReLU": ["train-d4c9ba631a6f"],
         "ReLU activated 81%": ["train-d4c9ba631a6f", "prune-969b07cfdec9"],
         "dropout": ["train-e35c45be8f2c"],
+        "dropout activated 50%": ["train-e35c45be8f2c", "prune-c372eda9b05a"],
+        "dropout activated 60%": ["train-e35c45be8f2c", "prune-42c286335a61"],
+        "dropout activated 70%": ["train-e35c45be8f2c", "prune-94fda3f60c05"],
         "dropout activated 81%": ["train-e35c45be8f2c", "prune-6d95f9748df5"],
+        "dropout absolute 90%": ["train-e35c45be8f2c", "prune-f83859f57350"],
     },
     "parana-cnn-fc": {
         "dense": ["train-0e4b5603aeec"],
@@ -249,7 +253,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
-    "parana-best": "782294f5220d",
+    "parana-best": "6aadc39b8eaf",
     "parana-cnn-fc": "72a4118a8872",
     "parana-curves": "29c118bb3405",
     "parana-layers": "244ab49edd94",
