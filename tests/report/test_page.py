@@ -1,12 +1,15 @@
 """The folder that `write` leaves: complete, escaped, replaced as a whole."""
 
 import ast
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from vl_convert import svg_to_png
 
 import blackthorn.report as report
 from blackthorn.errors import StoreError
@@ -34,6 +37,15 @@ def test_figures_are_in_plain_colours(tmp_path: Path) -> None:
     assert (tmp_path / "figures" / "cost.png").read_bytes()[:4] == b"\x89PNG"
     drawn = (tmp_path / "figures" / "accuracy-eps.svg").read_text("utf-8")
     assert "#0072b2" in drawn and "var(--" not in drawn
+
+
+def test_figures_are_packed_without_changing_a_pixel(tmp_path: Path) -> None:
+    write(tmp_path, table1(tmp_path / "cells"))
+    plain = svg_to_png((tmp_path / "figures" / "cost.svg").read_text("utf-8"), scale=2)
+    assert (tmp_path / "figures" / "cost.png").stat().st_size < len(plain) / 2
+    drawn, wanted = Image.open(tmp_path / "figures" / "cost.png"), Image.open(io.BytesIO(plain)).convert("RGBA")
+    assert wanted.getextrema()[3] == (255, 255)  # nothing shines through, so no colour is lost without alpha
+    assert np.array_equal(np.asarray(drawn), np.asarray(wanted.convert("RGB")))
 
 
 def test_a_figure_that_is_no_longer_made_goes_away(tmp_path: Path) -> None:
