@@ -229,6 +229,7 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     (("presets",), {"../../x": {}}, ["presets", "got '../../x'"]),
     (("presets",), {"lite": {"data.tarin.x": 60}}, ["presets.lite", "did you mean 'train'"]),
     (("presets",), {"lite": {"data.train": "x"}}, ["presets.lite", "data.train", "whole number"]),
+    (("presets",), {"lite": {"networks.weight {r}%.for.r": [1]}}, ["presets.lite", "'weight {r}%'", "weight 50%"]),
     # the whole
     (("title",), MISSING, ["title: is missing"]),
     (("title",), 3, ["title: must be text"]),

@@ -130,6 +130,17 @@ def test_presets_and_changes_reach_swept_networks(tmp_path: Path) -> None:
     assert all(counts == [1] for counts in epochs(read(tmp_path, recipe, preset="short")).values())
 
 
+def test_presets_and_changes_reach_the_values_of_a_sweep(tmp_path: Path) -> None:
+    recipe = tiny()
+    recipe["networks"]["train {n}"] = {"for": {"n": [1, 3]}, "steps": [{"kind": "train", "epochs": "{n}"}]}
+    recipe["presets"]["short"] = {"networks.train {n}.for.n": [2], "networks.train 2.steps.train.batch_size": 7}
+    assert set(epochs(read(tmp_path, recipe))) >= {"train 1", "train 3"}
+    short = read(tmp_path, recipe, preset="short")
+    assert "train 1" not in short.networks and short.networks["train 2"].steps[0].batch_size == 7
+    path = str(write(tmp_path, recipe))
+    assert "train 4" in read_recipe(path, preset="short", changes=["networks.train {n}.for.n=[4, 2]"]).networks
+
+
 def test_a_path_may_ask_for_the_kind_of_what_it_changes(tmp_path: Path) -> None:
     recipe = tiny()
     for kind in ("fgsm", "pgd"):

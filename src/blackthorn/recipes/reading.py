@@ -6,7 +6,9 @@ A recipe is named by its file, or by the name of one that comes with the package
 import copy
 import itertools
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -50,24 +52,56 @@ def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[
     """
     where = Path(recipe).name if _is_file(recipe) else recipe
     try:
-        raw = _longhand(_load(recipe, where))
-        if "networks" in raw:
-            raw["networks"] = _swept(raw["networks"], where)
-        presets = _validated(raw, where).presets
+        written = _longhand(_load(recipe, where))
+        presets = _validated(_changed(written, [], where), where).presets
         if preset not in (DEFAULT_PRESET, *presets):
             raise RecipeError(
                 f"{where}: there is no preset '{preset}'; {did_you_mean(preset, [*presets, DEFAULT_PRESET])}"
             )
-        shorter = {name: _shortened(raw, name, changed, where) for name, changed in presets.items()}
-        raw = shorter.get(preset, raw)
-        for change in changes:
-            path, equals, text = change.partition("=")
-            if not equals or not path.strip():
-                raise RecipeError(f"--set {change}: write path=value, such as data.train=2000")
-            raw = _with(raw, path.strip(), _parsed(text, f"--set {change}"), f"--set {change}")
+        shortened = {name: _shortening(name, changed, where) for name, changed in presets.items()}
+        for name, shorter in shortened.items():  # each is checked whenever its recipe is read, not only when asked for
+            _validated(_changed(written, shorter, f"{where}: presets.{name}"), f"{where}: with presets.{name}")
+        raw = _changed(written, [*shortened.get(preset, []), *map(_override, changes)], where)
         return _validated(raw, where)
     except RecursionError:
         raise RecipeError(f"{where}: lists or mappings are nested too deeply; write it flatter") from None
+
+
+@dataclass(frozen=True)
+class _Change:
+    path: str
+    setting: Any
+    where: str
+
+    @property
+    def of_a_sweep(self) -> bool:
+        """Whether it changes the values of a sweep, and so which networks there are for the other changes."""
+        return re.match(r"networks\..+\.for(\.|$)", self.path) is not None
+
+
+def _changed(written: dict[str, Any], changes: Sequence[_Change], where: str) -> dict[str, Any]:
+    """A recipe with its sweeps written out and changes made, in their order; those of a sweep are made before."""
+    raw = written
+    for change in changes:
+        if change.of_a_sweep:
+            raw = _with(raw, change)
+    if "networks" in raw:
+        raw = raw | {"networks": _swept(raw["networks"], where)}
+    for change in changes:
+        if not change.of_a_sweep:
+            raw = _with(raw, change)
+    return raw
+
+
+def _shortening(preset: str, changed: Mapping[str, Any], where: str) -> list[_Change]:
+    return [_Change(path, setting, f"{where}: presets.{preset}") for path, setting in changed.items()]
+
+
+def _override(written: str) -> _Change:
+    path, equals, text = written.partition("=")
+    if not equals or not path.strip():
+        raise RecipeError(f"--set {written}: write path=value, such as data.train=2000")
+    return _Change(path.strip(), _parsed(text, f"--set {written}"), f"--set {written}")
 
 
 def _validated(raw: dict[str, Any], where: str) -> Recipe:
@@ -76,14 +110,6 @@ def _validated(raw: dict[str, Any], where: str) -> Recipe:
     except ValidationError as error:
         raise RecipeError(f"{where}: {one_line(error, raw)}") from None
     return made
-
-
-def _shortened(raw: dict[str, Any], preset: str, changed: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """A preset applied; each is checked whenever its recipe is read, not only when somebody asks for it."""
-    for path, setting in changed.items():
-        raw = _with(raw, path, setting, f"{where}: presets.{preset}")
-    _validated(raw, f"{where}: with presets.{preset}")
-    return raw
 
 
 def _is_file(recipe: str) -> bool:
@@ -203,20 +229,19 @@ def _filled(held: Any, chosen: Mapping[str, Any]) -> Any:
     return held
 
 
-def _with(raw: dict[str, Any], path: str, setting: Any, where: str) -> dict[str, Any]:
-    """`raw` with what stands at `path` replaced.
+def _with(raw: dict[str, Any], change: _Change) -> dict[str, Any]:
+    """`raw` with what stands at the change's path replaced.
 
     `*` stands for every entry that has the rest of the path; in a list, a number is a position and a word a kind:
     `networks.*.steps.train.epochs`. What has a kind may be asked for it:
     `networks.*.steps.train.objective.attack.pgd.steps`.
     """
     raw = copy.deepcopy(raw)
-    words = path.split(".")
-    places = list(_places(raw, words))
+    places = list(_places(raw, change.path.split(".")))
     if not places:
-        raise RecipeError(f"{where}: {_dead_end(raw, path)}")
+        raise RecipeError(f"{change.where}: {_dead_end(raw, change.path)}")
     for parent, key in places:
-        parent[key] = copy.deepcopy(setting)
+        parent[key] = copy.deepcopy(change.setting)
     return raw
 
 
