@@ -3,12 +3,9 @@
 A recipe is named by its file, or by the name of one that comes with the package.
 """
 
-import copy
 import itertools
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import yaml
 
 from ..errors import RecipeError, did_you_mean
 from ..values import ValidationError, parse
+from .changes import Change, changed
 from .complaints import one_line
 from .schema import Recipe
 
@@ -53,55 +51,43 @@ def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[
     where = Path(recipe).name if _is_file(recipe) else recipe
     try:
         written = _longhand(_load(recipe, where))
-        presets = _validated(_changed(written, [], where), where).presets
+        presets = _validated(_made(written, [], where), where).presets
         if preset not in (DEFAULT_PRESET, *presets):
             raise RecipeError(
                 f"{where}: there is no preset '{preset}'; {did_you_mean(preset, [*presets, DEFAULT_PRESET])}"
             )
-        shortened = {name: _shortening(name, changed, where) for name, changed in presets.items()}
+        shortened = {name: _shortening(name, settings, where) for name, settings in presets.items()}
         for name, shorter in shortened.items():  # each is checked whenever its recipe is read, not only when asked for
-            _validated(_changed(written, shorter, f"{where}: presets.{name}"), f"{where}: with presets.{name}")
-        raw = _changed(written, [*shortened.get(preset, []), *map(_override, changes)], where)
+            _validated(_made(written, shorter, f"{where}: presets.{name}"), f"{where}: with presets.{name}")
+        raw = _made(written, [*shortened.get(preset, []), *map(_override, changes)], where)
         return _validated(raw, where)
     except RecursionError:
         raise RecipeError(f"{where}: lists or mappings are nested too deeply; write it flatter") from None
 
 
-@dataclass(frozen=True)
-class _Change:
-    path: str
-    setting: Any
-    where: str
-
-    @property
-    def of_a_sweep(self) -> bool:
-        """Whether it changes the values of a sweep, and so which networks there are for the other changes."""
-        return re.match(r"networks\..+\.for(\.|$)", self.path) is not None
-
-
-def _changed(written: dict[str, Any], changes: Sequence[_Change], where: str) -> dict[str, Any]:
+def _made(written: dict[str, Any], changes: Sequence[Change], where: str) -> dict[str, Any]:
     """A recipe with its sweeps written out and changes made, in their order; those of a sweep are made before."""
     raw = written
     for change in changes:
         if change.of_a_sweep:
-            raw = _with(raw, change)
+            raw = changed(raw, change)
     if "networks" in raw:
         raw = raw | {"networks": _swept(raw["networks"], where)}
     for change in changes:
         if not change.of_a_sweep:
-            raw = _with(raw, change)
+            raw = changed(raw, change)
     return raw
 
 
-def _shortening(preset: str, changed: Mapping[str, Any], where: str) -> list[_Change]:
-    return [_Change(path, setting, f"{where}: presets.{preset}") for path, setting in changed.items()]
+def _shortening(preset: str, settings: Mapping[str, Any], where: str) -> list[Change]:
+    return [Change(path, setting, f"{where}: presets.{preset}") for path, setting in settings.items()]
 
 
-def _override(written: str) -> _Change:
+def _override(written: str) -> Change:
     path, equals, text = written.partition("=")
     if not equals or not path.strip():
         raise RecipeError(f"--set {written}: write path=value, such as data.train=2000")
-    return _Change(path.strip(), _parsed(text, f"--set {written}"), f"--set {written}")
+    return Change(path.strip(), _parsed(text, f"--set {written}"), f"--set {written}")
 
 
 def _validated(raw: dict[str, Any], where: str) -> Recipe:
@@ -227,83 +213,3 @@ def _filled(held: Any, chosen: Mapping[str, Any]) -> Any:
                 return setting
             held = held.replace(f"{{{name}}}", str(setting))
     return held
-
-
-def _with(raw: dict[str, Any], change: _Change) -> dict[str, Any]:
-    """`raw` with what stands at the change's path replaced.
-
-    `*` stands for every entry that has the rest of the path; in a list, a number is a position and a word a kind:
-    `networks.*.steps.train.epochs`. What has a kind may be asked for it:
-    `networks.*.steps.train.objective.attack.pgd.steps`.
-    """
-    raw = copy.deepcopy(raw)
-    places = list(_places(raw, change.path.split(".")))
-    if not places:
-        raise RecipeError(f"{change.where}: {_dead_end(raw, change.path)}")
-    for parent, key in places:
-        parent[key] = copy.deepcopy(change.setting)
-    return raw
-
-
-def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Iterator[tuple[Any, Any]]:
-    word, rest = words[0], words[1:]
-    if word == "*":
-        entries: list[Any] = (
-            list(node) if isinstance(node, dict) else list(range(len(node))) if isinstance(node, list) else []
-        )
-        for key in entries:
-            if rest:
-                yield from _places(node[key], rest, True)
-            else:
-                yield node, key
-        return
-    if isinstance(node, list) and not word.isdigit():  # steps.train: every step of that kind
-        for key, entry in enumerate(node):
-            if isinstance(entry, dict) and entry.get("kind") == word:
-                yield from _places(node[key], rest) if rest else [(node, key)]
-        return
-    if isinstance(node, dict) and rest and node.get("kind") == word:  # attack.pgd.steps: of attacks of that kind only
-        yield from _places(node, rest, behind_star)
-        return
-    for taken in range(len(words), 0, -1):  # names may hold dots: measures.fgsm 0.1.attack.eps
-        key = _key(node, ".".join(words[:taken]))
-        if key is not None:
-            rest = words[taken:]
-            yield from _places(node[key], rest, behind_star) if rest else [(node, key)]
-            return
-    # A new option may be added to a mapping that is named in full; a star changes only what is written.
-    if not rest and isinstance(node, dict) and not behind_star:
-        yield node, word
-
-
-def _key(node: Any, word: str) -> Any:
-    if isinstance(node, list):
-        return int(word) if word.isdigit() and int(word) < len(node) else None
-    if isinstance(node, dict):
-        return next((key for key in node if str(key) == word), None)
-    return None
-
-
-def _dead_end(raw: Any, path: str) -> str:
-    """How far a path leads, and what stands there."""
-    words = path.split(".")
-    for taken in range(len(words) - 1, 0, -1):
-        reached = [
-            parent[key] for parent, key in _places(raw, words[:taken]) if not isinstance(parent, dict) or key in parent
-        ]
-        if reached:
-            return _not_in(reached, words[taken], f"'{'.'.join(words[:taken])}'")
-    return _not_in([raw], words[0], "the recipe")
-
-
-def _not_in(nodes: Sequence[Any], word: str, within: str) -> str:
-    found: set[str] = set()
-    for node in nodes:
-        if isinstance(node, dict):
-            found |= set(map(str, node))
-        elif isinstance(node, list):
-            found |= {
-                str(entry["kind"]) if isinstance(entry, dict) and "kind" in entry else str(i)
-                for i, entry in enumerate(node)
-            }
-    return f"there is no '{word}' in {within}; {did_you_mean(word, found)}" if found else f"{within} has no parts"
