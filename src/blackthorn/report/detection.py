@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from .charts import Chart, Panel, Point, curve_panel
+from .charts import Chart
 from .estimates import Estimate, estimate
+from .panels import Panel, Point, curve_panel
 from .records import Cell, Page, number, text
 from .words import percent
 

@@ -1,9 +1,11 @@
 """The figure of what pruning changed: accuracy of each sweep minus that of its unpruned network."""
 
 from .attacks import attack_words, eps_of
-from .charts import SERIES, Chart, Panel, Point, line_panel, paper_note
+from .charts import Chart
 from .estimates import difference, estimate
 from .families import Row, by_family, family_tree
+from .palette import SERIES
+from .panels import Panel, Point, line_panel, paper_note
 from .records import Page
 from .words import percent
 from .words import points as signed

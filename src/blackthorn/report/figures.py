@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 
 from .attacks import attack_words, eps_of, is_noise
-from .charts import SERIES, Chart, Panel, Point, Spec, bar_panel, line_panel, paper_note
+from .charts import Chart
 from .costs import Cost, costs, references
 from .curves import against_rate, against_rate_by_layer
 from .detection import roc_curves
 from .differences import against_unpruned
 from .estimates import Estimate, estimate
 from .families import by_family, family_tree, featured
+from .palette import SERIES, Spec
+from .panels import Panel, Point, bar_panel, line_panel, paper_note
 from .records import Page
 from .words import amount, percent, radius
 
