@@ -42,22 +42,22 @@ def plain(spec: Spec) -> Spec:
 def colour(series: Sequence[str]) -> Spec:
     """The palette in the order of the series, as an encoding."""
     colours = [f"var(--c{i})" for i in range(SERIES)]
-    return {"field": "series", "type": "nominal", "scale": _in_turn(series, colours)}
+    return _by_series(series, colours)
 
 
 def shape(series: Sequence[str]) -> Spec:
     """The shapes in the order of the series, as an encoding."""
-    return {"field": "series", "type": "nominal", "scale": _in_turn(series, SHAPES)}
+    return _by_series(series, SHAPES)
 
 
 def hue(series: Sequence[str]) -> Spec:
     """As `colour`, where there are many series: ink for the first, then the palette, again and again."""
-    return {"field": "series", "type": "nominal", "scale": {"domain": list(series), "range": hues(series)}}
+    return _by_series(series, hues(series))
 
 
 def dash(series: Sequence[str]) -> Spec:
     """Dashes that tell series of one hue apart, as an encoding."""
-    return {"field": "series", "type": "nominal", "scale": {"domain": list(series), "range": dashes(series)}}
+    return _by_series(series, dashes(series))
 
 
 def hues(series: Sequence[str]) -> list[str]:
@@ -71,5 +71,7 @@ def dashes(series: Sequence[str]) -> list[list[int]]:
     return [rounds[max(i - 1, 0) // SERIES % len(rounds)] for i in range(len(series))]
 
 
-def _in_turn(series: Sequence[str], held: Sequence[str]) -> Spec:
-    return {"domain": list(series), "range": [held[i % len(held)] for i in range(len(series))]}
+def _by_series(series: Sequence[str], held: Sequence[object]) -> Spec:
+    """An encoding that gives each series what is held at its place, and begins again at the end."""
+    scale = {"domain": list(series), "range": [held[i % len(held)] for i in range(len(series))]}
+    return {"field": "series", "type": "nominal", "scale": scale}
