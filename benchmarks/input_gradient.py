@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from blackthorn.attacks.gradients import attacking
-from blackthorn.attacks.strided import _Layout, _prepared, _StridedConv
+from blackthorn.speed.strided import _Layout, _prepared, _StridedConv
 from timing import arguments, finish, rounds, table
 
 LAYERS = {  # in, out, kernel, stride, padding, image size

@@ -9,8 +9,8 @@ from blackthorn.data import Splits
 from blackthorn.deploy import load
 from blackthorn.recipes.planning import plan
 from blackthorn.recipes.reading import read_recipe
-from blackthorn.recipes.running import load_splits, quiet, run_plan
-from blackthorn.recipes.store import Store
+from blackthorn.running.running import load_splits, quiet, run_plan
+from blackthorn.running.store import Store
 
 
 def trained(recipe: Path, store: Path, data_root: Path | None) -> tuple[Splits, dict[str, nn.Module]]:

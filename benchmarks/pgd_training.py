@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 import blackthorn as bt
-from blackthorn.attacks.precision import arithmetic, choose
+from blackthorn.speed.precision import arithmetic, choose
 from timing import arguments, finish, rounds, table
 
 EPS, STEP, STEPS, BATCH, UPDATES = 0.3, 0.01, 40, 128, 4  # Wang et al. 2018, sec. 3; batch as in our recipes

@@ -73,7 +73,7 @@ def arguments(description: str | None) -> argparse.Namespace:
 
 def finish(name: str, rows: list[dict[str, Any]], out: Path | None) -> None:
     """Write the rows with what they were measured on."""
-    from blackthorn.recipes.provenance import made_with
+    from blackthorn.running.provenance import made_with
 
     about = {"benchmark": name, **made_with(torch.device("cpu")), "rows": rows}
     if out is not None:

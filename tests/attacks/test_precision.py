@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.attacks import precision
-from blackthorn.attacks.precision import arithmetic, choose
+from blackthorn.speed.precision import arithmetic, choose
 
 
 @pytest.fixture(autouse=True)

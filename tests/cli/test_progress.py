@@ -14,7 +14,7 @@ import pytest
 from blackthorn.cli import pace as pace_module
 from blackthorn.cli.pace import Pace, clock
 from blackthorn.recipes import Plan
-from blackthorn.recipes.running import Event
+from blackthorn.running.running import Event
 
 from ..recipes.conftest import laid_out
 from ..recipes.tiny import read, tiny, write

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackthorn.errors import BlackthornError
-from blackthorn.measuring.roc import auroc, roc, threshold
+from blackthorn.results.roc import auroc, roc, threshold
 
 LEVELS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=2, max_size=30)
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from blackthorn.recipes import Plan, Recipe, Store, plan, run_plan
-from blackthorn.recipes.running import Event, load_splits, quiet
+from blackthorn.running.running import Event, load_splits, quiet
 
 from .tiny import read, tiny
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from blackthorn.claims.curve_statements import Rises, Stays
+from blackthorn.claims.statements import Higher, Lower, judge
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import plan
-from blackthorn.recipes.cells import Cell, Verdict
-from blackthorn.recipes.curve_statements import Rises, Stays
-from blackthorn.recipes.running import load_splits
-from blackthorn.recipes.statements import Higher, Lower, judge
+from blackthorn.results.cells import Cell, Verdict
+from blackthorn.running.running import load_splits
 
 from .conftest import run
 from .test_statements import right, verdict

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from blackthorn.claims.detection_statements import Detects, DetectsBetter
+from blackthorn.claims.statements import AnyStatement, judge
 from blackthorn.errors import RecipeError
-from blackthorn.recipes.cells import Cell, Verdict
-from blackthorn.recipes.detection_statements import Detects, DetectsBetter
-from blackthorn.recipes.statements import AnyStatement, judge
+from blackthorn.results.cells import Cell, Verdict
 from blackthorn.values import ValidationError
 
 from .tiny import read, tiny

@@ -16,7 +16,7 @@ from blackthorn.measuring import Accuracy, PruningCurve
 from blackthorn.pruning import Magnitude
 from blackthorn.recipes import Cell, Plan, Store, collect
 from blackthorn.recipes.planning import Stage
-from blackthorn.recipes.running import Event, load_splits
+from blackthorn.running.running import Event, load_splits
 
 from .conftest import laid_out, run
 from .tiny import read, tiny

@@ -12,7 +12,7 @@ from blackthorn.errors import RecipeError
 from blackthorn.pruning import ActivatedValue, Magnitude, masks_for
 from blackthorn.recipes import Recipe, plan
 from blackthorn.recipes.planning import Stage
-from blackthorn.recipes.running import load_splits
+from blackthorn.running.running import load_splits
 from blackthorn.values import address, spell
 
 from .conftest import laid_out, run

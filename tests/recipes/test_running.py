@@ -11,7 +11,7 @@ import torch
 
 from blackthorn.errors import StoreError
 from blackthorn.recipes import Store, collect, plan
-from blackthorn.recipes.running import Event, load_splits
+from blackthorn.running.running import Event, load_splits
 
 from .conftest import laid_out, run
 from .tiny import TRAIN, read, tiny

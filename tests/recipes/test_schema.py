@@ -8,11 +8,11 @@ import yaml
 from rich.console import Console
 
 from blackthorn import attacks, measuring, models, objectives, pruning, training
+from blackthorn.claims.selecting import AnyRule
+from blackthorn.claims.statements import AnyStatement
 from blackthorn.cli.commands import list_command, schema_command
 from blackthorn.recipes.reading import published
 from blackthorn.recipes.schema import Augmentation, Step
-from blackthorn.recipes.selecting import AnyRule
-from blackthorn.recipes.statements import AnyStatement
 
 from .tiny import MISSING, PGD, PRUNE, TRAIN, tiny
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from blackthorn.claims.selecting import Selection, choose
 from blackthorn.errors import BlackthornError, RecipeError
 from blackthorn.recipes import HighCompression, HighRobustness, NoLoss, Recipe, select
-from blackthorn.recipes.cells import Cell, Selected
-from blackthorn.recipes.selecting import Selection, choose
+from blackthorn.results.cells import Cell, Selected
 from blackthorn.values import parse, spell
 
 from .tiny import read, tiny

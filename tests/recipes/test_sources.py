@@ -12,7 +12,7 @@ from blackthorn.deploy import load
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import Plan, Store, collect
 from blackthorn.recipes.planning import Stage
-from blackthorn.recipes.running import Event
+from blackthorn.running.running import Event
 
 from .conftest import laid_out, run
 from .tiny import read, tiny

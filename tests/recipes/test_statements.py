@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blackthorn.errors import RecipeError
-from blackthorn.recipes.cells import Cell, Verdict
-from blackthorn.recipes.statements import (
+from blackthorn.claims.statements import (
     Above,
     AnyStatement,
     AtLeast,
@@ -23,6 +21,8 @@ from blackthorn.recipes.statements import (
     Sooner,
     judge,
 )
+from blackthorn.errors import RecipeError
+from blackthorn.results.cells import Cell, Verdict
 
 from .tiny import read, tiny
 

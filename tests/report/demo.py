@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
-from blackthorn.recipes.selecting import HighCompression, HighRobustness, Selection, choose
+from blackthorn.claims.selecting import HighCompression, HighRobustness, Selection, choose
 from blackthorn.report import Cell, Page, Published, Verdict, write
 
 ATTACKS = {

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from blackthorn.measuring.roc import auroc, roc
 from blackthorn.report import Cell, Page, write
 from blackthorn.report.detection import detected, detection_lines, roc_curves
 from blackthorn.report.figures import figures
 from blackthorn.report.tables import detection_csv, results_csv
+from blackthorn.results.roc import auroc, roc
 
 from .demo import accuracy_cell, bare
 

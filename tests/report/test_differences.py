@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from blackthorn.claims.selecting import NoLoss, Selection, choose
 from blackthorn.measuring import paired
-from blackthorn.recipes.selecting import NoLoss, Selection, choose
 from blackthorn.report import Cell, Page, Published
 from blackthorn.report.charts import Chart
 from blackthorn.report.differences import against_unpruned

@@ -7,13 +7,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..speed.precision import Precision as Precision
 from .craft import Crafted as Crafted
 from .craft import craft as craft
 from .evading import Evading as Evading
 from .fgsm import FGSM as FGSM
 from .pgd import PGD as PGD
 from .pgd import AttackWarning as AttackWarning
-from .precision import Precision as Precision
 from .scaled_gradient import ScaledGradient as ScaledGradient
 from .trust import saturated_fraction as saturated_fraction
 from .trust import zero_gradient_fraction as zero_gradient_fraction

@@ -18,12 +18,12 @@ from torch import Tensor, nn
 from ..errors import AttackError, ModelError
 from ..models.answers import Predict, answers
 from ..models.modes import eval_mode
+from ..speed.precision import Chosen, Precision, arithmetic, choose
 from ..types import Attack, Progress
 from .balls import Norm, project, size
 from .gradients import attacking
 from .inputs import checked
 from .pgd import AttackWarning, fooled_by
-from .precision import Chosen, Precision, arithmetic, choose
 from .trust import gradient_reservations
 
 # A fooled image leaves the search only when its lead exceeds this share of the largest logit. A lead of the size of

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models.modes import eval_mode, frozen
-from .strided import fast_strides
+from ..speed.strided import fast_strides
 
 Forward = Callable[[Tensor], Tensor]
 

@@ -14,12 +14,12 @@ from torch import Tensor, nn
 
 from ..data import to_float
 from ..errors import AttackError
+from ..speed.precision import Precision, arithmetic, choose
 from ..types import Progress
 from ..values import Count, NonNegative, Positive, Radius, check_radius, value
 from .gradients import attacking
 from .losses import cross_entropy, quadratic
 from .pgd import AttackWarning
-from .precision import Precision, arithmetic, choose
 
 _LITTLE = 0.1  # of the limit, on average over the pixels: less is no attack, whatever the accuracy that it leaves
 

@@ -17,23 +17,23 @@ from rich.table import Table
 
 from .. import __version__, models, report
 from ..attacks import AnyAttack
+from ..claims.selecting import AnyRule, choose
+from ..claims.statements import AnyStatement, judge
 from ..data import Splits
 from ..errors import BlackthornError, ModelError, RecipeError
 from ..measuring import Accuracy, AnyMeasure, AnySource
 from ..models import build
 from ..objectives import AnyObjective
 from ..pruning import AnyCriterion
-from ..recipes.cells import Cell, Published
-from ..recipes.collecting import collect
-from ..recipes.files import read_about
 from ..recipes.planning import Plan, plan
-from ..recipes.provenance import commit
 from ..recipes.reading import name_of, published, read_recipe
-from ..recipes.running import Outcome, load_splits, run_jobs, useful_jobs
 from ..recipes.schema import Augmentation, Recipe, Step
-from ..recipes.selecting import AnyRule, choose
-from ..recipes.statements import AnyStatement, judge
-from ..recipes.store import Store, write_text, written
+from ..results.cells import Cell, Published
+from ..running.collecting import collect
+from ..running.provenance import commit
+from ..running.running import Outcome, load_splits, run_jobs, useful_jobs
+from ..running.store import Store, write_text, written
+from ..stages.files import read_about
 from ..training import AnyOptimizer, AnySchedule, Substitute
 from .closing import busy
 from .progress import watching

@@ -10,8 +10,8 @@ from rich.table import Column
 from rich.text import Text
 
 from ..recipes.planning import Plan
-from ..recipes.running import Event, Listener
-from ..recipes.store import Store
+from ..running.running import Event, Listener
+from ..running.store import Store
 from .pace import Pace, clock
 
 _DRAWN_EVERY = 0.1  # seconds; a stage may report thousands of times a second

@@ -4,6 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..results.statistics import Paired as Paired
+from ..results.statistics import mean_interval as mean_interval
+from ..results.statistics import paired as paired
+from ..results.statistics import wilson as wilson
 from .accuracy import Accuracy as Accuracy
 from .accuracy import Measured as Measured
 from .accuracy import evenly as evenly
@@ -23,10 +27,6 @@ from .records import cost_records as cost_records
 from .sanity import sanity as sanity
 from .sources import AnySource as AnySource
 from .sources import SourceNetwork as SourceNetwork
-from .statistics import Paired as Paired
-from .statistics import mean_interval as mean_interval
-from .statistics import paired as paired
-from .statistics import wilson as wilson
 
 AnyMeasure = Annotated[Accuracy | Cost | PruningCurve | Detection, Field(discriminator="kind")]
 """Every measure a recipe can name, told apart by `kind`."""

@@ -16,12 +16,12 @@ from ..attacks import AnyAttack, Crafted, UniversalNoise, craft
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
+from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, spell, value
 from .randomness import own_randomness
 from .sources import AnySource, SourceNetwork
-from .statistics import wilson
 
 Threat = Annotated[AnyAttack | UniversalNoise, Field(discriminator="kind")]
 """What accuracy can be measured under: images made one by one, or one noise for all of them."""

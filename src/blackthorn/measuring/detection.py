@@ -18,13 +18,13 @@ from ..attacks import AnyAttack, AttackWarning, Evading, UniversalNoise, craft
 from ..attacks.evading import Reading, one_hot_distance, read
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
+from ..results.roc import auroc, roc, threshold
+from ..results.statistics import wilson
 from ..types import Progress
 from ..values import Count, spell, value
 from .accuracy import Threat, evenly, pixels
 from .randomness import own_randomness
-from .roc import auroc, roc, threshold
 from .sources import SourceNetwork
-from .statistics import wilson
 
 RATES = (0.01, 0.05)
 """False alarms that are accepted: the share of untouched images that is flagged."""

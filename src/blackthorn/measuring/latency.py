@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..models import eval_mode
-from ..training.denormals import flushed
+from ..speed.denormals import flushed
 
 _WARM_UP = 3  # calls: memory, thread pools and kernel choices settle within the first two
 _SAMPLE = 2e-3  # seconds; a shorter sample repeats the call, lest the clock and the scheduler decide

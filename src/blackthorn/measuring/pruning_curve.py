@@ -15,11 +15,11 @@ from ..errors import DataError
 from ..pruning import AnyCriterion, Masks, wanted
 from ..pruning.allocation import Scope, chosen
 from ..pruning.prune import masks_by
+from ..results.statistics import wilson
 from ..types import Progress
 from ..values import Count, Rate, value
 from .accuracy import evenly, pixels
 from .sources import SourceNetwork
-from .statistics import wilson
 from .walk import Walk
 
 _ROUNDING = 1e-9  # 0.07 - 0.07 is not always 0

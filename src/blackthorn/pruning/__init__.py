@@ -4,19 +4,19 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ..channels.groups import ChannelGroup as ChannelGroup
+from ..channels.groups import channel_groups as channel_groups
+from ..channels.resize import replace_ as replace_
+from ..channels.resize import resize_ as resize_
 from .activated_value import ActivatedValue as ActivatedValue
 from .criterion import Criterion as Criterion
 from .criterion import Wanted as Wanted
 from .criterion import wanted as wanted
 from .filter_criteria import FilterNorm as FilterNorm
-from .groups import ChannelGroup as ChannelGroup
-from .groups import channel_groups as channel_groups
 from .hold import Hold as Hold
 from .masks import Masks as Masks
 from .prune import masks_for as masks_for
 from .prune import prune as prune
-from .resize import replace_ as replace_
-from .resize import resize_ as resize_
 from .shrink import shrink as shrink
 from .sparsity import Sparsity as Sparsity
 from .sparsity import sparsity as sparsity

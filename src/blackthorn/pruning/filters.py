@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
+from ..channels.traces import OUTPUT, Trace
+from ..channels.tracing import trace
 from ..errors import PruningError
 from .allocation import Budget, Scope, Unit, check_scores, drop_units
 from .layers import magnitude_like, prunable_weights
 from .masks import Masks
-from .traces import OUTPUT, Trace
-from .tracing import trace
 from .vanishing import Vanishing
 
 

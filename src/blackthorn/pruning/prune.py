@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..channels.tracing import trace
 from ..errors import PruningError
 from ..values import Rate, ValidationError, parse
 from .allocation import Scope, chosen, keep_weights
@@ -13,7 +14,6 @@ from .criterion import Criterion
 from .filters import choose, filter_masks, free_scores
 from .layers import magnitude_like, prunable_weights
 from .masks import Masks
-from .tracing import trace
 
 
 def prune(

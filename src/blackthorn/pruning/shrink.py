@@ -6,12 +6,12 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
+from ..channels.resize import replace_
+from ..channels.traces import Trace, Use
+from ..channels.tracing import trace
 from ..errors import PruningError
 from ..models import eval_mode
 from .masks import Masks
-from .resize import replace_
-from .traces import Trace, Use
-from .tracing import trace
 
 _TOLERANCE = 1e-5  # of the largest logit, in float32; sums in another order differ by about 2e-7
 _TOLERANCE_FLOAT64 = 1e-11  # for networks that amplify rounding, as a norm over almost constant maps does

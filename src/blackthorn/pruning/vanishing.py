@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from ..channels.traces import Trace
 from .allocation import Unit
-from .traces import Trace
 
 
 class Vanishing:

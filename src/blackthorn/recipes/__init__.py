@@ -7,22 +7,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cells import Cell as Cell
-    from .cells import Published as Published
-    from .cells import Selected as Selected
-    from .cells import Verdict as Verdict
-    from .collecting import collect as collect
+    from ..claims.selecting import Choice as Choice
+    from ..claims.selecting import HighCompression as HighCompression
+    from ..claims.selecting import HighRobustness as HighRobustness
+    from ..claims.selecting import NoLoss as NoLoss
+    from ..claims.selecting import select as select
+    from ..results.cells import Cell as Cell
+    from ..results.cells import Published as Published
+    from ..results.cells import Selected as Selected
+    from ..results.cells import Verdict as Verdict
+    from ..running.collecting import collect as collect
+    from ..running.running import run_plan as run_plan
+    from ..running.store import Store as Store
     from .planning import Plan as Plan
     from .planning import plan as plan
     from .reading import read_recipe as read_recipe
-    from .running import run_plan as run_plan
     from .schema import Recipe as Recipe
-    from .selecting import Choice as Choice
-    from .selecting import HighCompression as HighCompression
-    from .selecting import HighRobustness as HighRobustness
-    from .selecting import NoLoss as NoLoss
-    from .selecting import select as select
-    from .store import Store as Store
 
 _HOMES = {
     "Cell": "cells",

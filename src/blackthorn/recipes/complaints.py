@@ -104,7 +104,8 @@ def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
 
 @cache
 def _values() -> dict[str, type]:
-    from . import schema, selecting, statements
+    from ..claims import selecting, statements
+    from . import schema
 
     found = {}
     for module in (attacks, data, measuring, objectives, pruning, training, schema, selecting, statements):
@@ -117,7 +118,8 @@ def _values() -> dict[str, type]:
 
 def _options(parent: Any, path: _Path) -> list[str]:
     """What may be written in the mapping at `path`."""
-    from . import schema, selecting
+    from ..claims import selecting
+    from . import schema
 
     if isinstance(parent, dict) and parent.get("kind") in _values():
         made: Any = _values()[parent["kind"]]

@@ -22,6 +22,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..attacks import Precision
+from ..claims.findings import Percent
+from ..claims.selecting import Selection
+from ..claims.statements import AnyStatement
+from ..claims.sweeps import swept
 from ..data import Crop, Flip
 from ..errors import did_you_mean
 from ..measuring import AnyMeasure
@@ -29,10 +33,6 @@ from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import AnyCriterion
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, Substitute
 from ..values import Count, Number, Rate, value, whole
-from .findings import Percent
-from .selecting import Selection
-from .statements import AnyStatement
-from .sweeps import swept
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..recipes.cells import Cell, Published, Selected, Tried, Verdict
+from ..results.cells import Cell, Published, Selected, Tried, Verdict
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Training: `fit` minimises an objective on images, subject to constraints."""
 
+from ..speed.denormals import flushed as flushed
 from .constraint import Constraint as Constraint
-from .denormals import flushed as flushed
 from .early_stopping import EarlyStopping as EarlyStopping
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam

@@ -14,14 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..attacks.precision import Chosen, Precision, arithmetic, choose
 from ..data import Augmentation, ImageSet, batches, to_float
 from ..errors import BundleError, TrainingError
 from ..objectives import Loss
+from ..speed.denormals import flushed
+from ..speed.precision import Chosen, Precision, arithmetic, choose
 from ..types import Progress
 from . import checkpoint as checkpoints
 from .constraint import Constraint
-from .denormals import flushed
 from .early_stopping import EarlyStopping
 from .optimizers import Adam, AnyOptimizer
 from .schedules import AnySchedule, Constant

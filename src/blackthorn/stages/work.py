@@ -12,11 +12,11 @@ from ..data import Splits, to_float
 from ..deploy import Bundle, load, save
 from ..errors import BundleError
 from ..pruning import AnyCriterion, Masks, sparsity, wanted
+from ..recipes.planning import Stage
+from ..running.provenance import made_with
+from ..running.store import damaged
 from ..types import Progress
 from .files import NETWORK, NOISE
-from .planning import Stage
-from .provenance import made_with
-from .store import damaged
 
 Finished = Callable[[Stage], Path]
 """The folder of a stage that is done."""

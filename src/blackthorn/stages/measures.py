@@ -17,10 +17,10 @@ from ..errors import PruningError
 from ..measuring import Accuracy, Cost, Detection, Measured, PruningCurve, parameters
 from ..models import build, eval_mode
 from ..pruning import shrink
+from ..recipes.planning import Stage
+from ..running.store import write_bytes, write_records
 from ..training import Substituted
 from .files import EXAMPLES, FLAGS, RECORDS
-from .planning import Stage
-from .store import write_bytes, write_records
 from .work import Work, after, stage_model
 
 _SHOWN = 8  # images kept for the report's gallery

@@ -17,7 +17,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor, nn
 
-from .gradients import attacking, input_gradient
+from ..attacks.gradients import attacking, input_gradient
 
 Precision = Literal["auto", "float32", "bf16"]
 Chosen = Literal["float32", "bf16"]

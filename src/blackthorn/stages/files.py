@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .store import damaged
+from ..running.store import damaged
 
 NETWORK = "network.safetensors"
 HISTORY = "history.jsonl"

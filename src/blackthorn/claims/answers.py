@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..measuring import Paired, paired, wilson
-from .cells import Cell
+from ..results.cells import Cell
 
 Place = tuple[str, str]
 """(row, metric)."""

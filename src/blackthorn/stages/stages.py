@@ -11,15 +11,15 @@ import torch
 from ..attacks import UniversalNoise
 from ..data import Splits
 from ..measuring import Accuracy, Cost, Detection, PruningCurve
+from ..recipes.planning import Stage
+from ..recipes.schema import Decouple, Prune, Shrink, Train
+from ..running.store import write_text
 from ..training import Substitute
 from ..types import Progress
 from ..values import spell
 from .files import ABOUT
 from .measures import measure_accuracy, measure_cost, measure_detection, measure_pruning_curve
-from .planning import Stage
-from .schema import Decouple, Prune, Shrink, Train
 from .steps import decouple_step, noise_step, prune_step, shrink_step, substitute_step, train_step
-from .store import write_text
 from .work import Finished, Work
 
 _DOES: dict[type, Callable[[Work, Any], None]] = {

@@ -16,9 +16,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..errors import BlackthornError
+from ..results.cells import Cell, Selected, Tried
 from ..values import Rate, value
 from .answers import Answers, gather
-from .cells import Cell, Selected, Tried
 from .findings import Percent
 from .sweeps import ROUNDING, Pattern, in_percent, swept
 

@@ -13,10 +13,10 @@ from ..errors import PruningError
 from ..measuring import parameters
 from ..models import build
 from ..pruning import Hold, Masks, masks_for, prune, shrink
+from ..recipes.schema import Decouple, Prune, Shrink, Train
+from ..running.store import write_bytes, write_records
 from ..training import Substitute, fit
 from .files import HISTORY, NOISE
-from .schema import Decouple, Prune, Shrink, Train
-from .store import write_bytes, write_records
 from .work import Work, after, trainings_before
 
 _CHECKPOINT = "checkpoint.pt"

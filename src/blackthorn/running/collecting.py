@@ -1,8 +1,8 @@
 """From a store to cells: what has been measured so far, and what is missing."""
 
-from .cells import Cell
-from .files import FLAGS, RECORDS, read_flags
-from .planning import Plan
+from ..recipes.planning import Plan
+from ..results.cells import Cell
+from ..stages.files import FLAGS, RECORDS, read_flags
 from .store import Store, damaged, read_records
 
 

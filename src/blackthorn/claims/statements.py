@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..measuring import Paired
+from ..results.cells import Cell, Verdict
 from ..values import Count, value
 from .answers import Answers, Place, gather
-from .cells import Cell, Verdict
 from .cost_statements import Proportional
 from .curve_statements import Rises, Stays
 from .detection_statements import Detects, DetectsBetter

@@ -21,13 +21,13 @@ import torch
 
 from ..data import Splits, load_data
 from ..errors import BlackthornError, BundleError, StoreError
+from ..recipes.planning import Plan, Stage, plan
+from ..recipes.schema import Data, Recipe
+from ..stages.stages import perform
+from ..stages.work import stage_model, trainings_before
 from ..types import Progress
 from ..values import parse, spell
-from .planning import Plan, Stage, plan
-from .schema import Data, Recipe
-from .stages import perform
 from .store import Store
-from .work import stage_model, trainings_before
 
 _POLL = 0.3  # seconds between looks at what other processes are doing
 

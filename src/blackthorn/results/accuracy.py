@@ -1,0 +1,41 @@
+"""The record of an accuracy: the share of images classified right, untouched or under an attack."""
+
+from typing import Any, Literal
+
+from .record import Record, record
+
+
+@record
+class AccuracyRecord(Record):
+    """One accuracy of one network, with its 95 % interval over images."""
+
+    measure: Literal["accuracy"] = "accuracy"
+    value: float
+    """Fraction in [0, 1]."""
+    n: int
+    """Images."""
+    low: float
+    high: float
+    attack: dict[str, Any] | None = None
+    """As spelled in a recipe; None for natural accuracy."""
+    eps: float | None = None
+    """Radius, in pixels of [0, 1]."""
+    norm: str | None = None
+    precision: Literal["float32", "bf16"] = "float32"
+    """What the attack searched in; every verdict is in float32."""
+    mean_linf: float | None = None
+    """Mean size of the perturbations, without the images that were wrong from the start and left alone."""
+    mean_l2: float | None = None
+    source: Literal["substitute", "network"] | None = None
+    """Whose gradients the attack followed, if not the measured network's own."""
+    first: int = 0
+    """How many test images are left out at the beginning: those that a substitute was trained on."""
+    queries: int | None = None
+    """Labels that the substitute's training asked for."""
+    agreement: float | None = None
+    """Share of untouched images to which source and measured network give the same label."""
+    targeted_success: float | None = None
+    """Of a universal noise: share of the images of other classes that are taken for its target."""
+    classes: tuple[str, ...] = ()
+    parameters: int | None = None
+    """Numbers that training may change, zeros included."""
