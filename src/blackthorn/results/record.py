@@ -57,16 +57,6 @@ class Record:
 
 
 def to_json(held: Record) -> dict[str, Any]:
-    """The flat JSON object of a record, without what says no more than its default; `measure` is always there."""
-    kind = type(held)
-    plain = TypeAdapter(kind).dump_python(held, mode="json")
-    defaults = {name: field.get_default(call_default_factory=True) for name, field in _fields(kind).items()}
-    return {
-        name: said
-        for name, said in plain.items()
-        if name == "measure" or _fields(kind)[name].is_required() or getattr(held, name) != defaults[name]
-    }
-
-
-def _fields(kind: Any) -> Any:
-    return kind.__pydantic_fields__
+    """The flat JSON object of a record; what is not known (None, no text, an empty list) is left out."""
+    plain: dict[str, Any] = TypeAdapter(type(held)).dump_python(held, mode="json")
+    return {name: said for name, said in plain.items() if said is not None and said != "" and said != []}

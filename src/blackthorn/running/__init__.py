@@ -1,0 +1,1 @@
+"""Running a plan: the store that keeps its stages, and the processes that work on them."""

@@ -1,0 +1,1 @@
+"""What changes how long a computation takes, and never its result."""

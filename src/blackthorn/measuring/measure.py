@@ -1,0 +1,92 @@
+"""What a measure is: it says what it needs, and turns a network and test images into records.
+
+A recipe asks a measure everything it has to know through this protocol: what must be made before (noises, a source),
+which images it wants, how long it takes, and whether it can be measured at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from ..attacks import UniversalNoise
+from ..data import Splits
+from ..pruning import AnyCriterion
+from ..results import Record
+from ..training import Substituted
+from ..types import Progress
+from .sources import AnySource
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a measure looks at: a network and test images, and what the measure asked to have made before."""
+
+    model: nn.Module
+    """On its device; left as it was."""
+    x: Tensor
+    """Test images, uint8 or float32 in [0, 1], (n, channels, height, width)."""
+    y: Tensor
+    """Their true labels, int64 (n,)."""
+    source: nn.Module | Substituted | None = None
+    """What the measure's `source` names, trained already."""
+    noises: Sequence[Tensor] = ()
+    """What the measure's `noises` have made, in that order, each (channels, height, width)."""
+    scored_on: tuple[Tensor, Tensor | None] | None = None
+    """The images and labels that the criterion `scores_on` asked for."""
+    forms: Callable[[], Mapping[str, nn.Module]] | None = None
+    """Makes the network as it would be with nothing pruned (dense), with its zeros (masked), and cut down (shrunk)."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a measure found."""
+
+    records: Sequence[Record]
+    flags: Tensor | None = None
+    """bool (n,): right or wrong for each image, where the measure is about images."""
+    examples: Mapping[str, Tensor] | None = None
+    """A few images for people to look at, by name; see `report.views.images`."""
+
+
+@runtime_checkable
+class Measure(Protocol):
+    """A value that measures; inherit from it to take over the answers that most measures give."""
+
+    kind: str
+    """Names it in recipes and in its records."""
+    revision: ClassVar[int] = 1
+    """Raised when a correction changes its numbers, so that older ones are not taken for them."""
+    timed: ClassVar[bool] = False
+    """Whether it measures time, and so must run when nothing else does."""
+
+    @property
+    def source(self) -> AnySource | None:
+        """What adversarial images or noises are made on; None for the measured network itself."""
+        return None
+
+    @property
+    def noises(self) -> tuple[UniversalNoise, ...]:
+        """The universal noises that must be made before."""
+        return ()
+
+    @property
+    def scores_on(self) -> AnyCriterion | None:
+        """The criterion that says which images it wants to score weights on; None if it looks at none."""
+        return None
+
+    def effort(self, images: int) -> float:
+        """Forward or backward passes of one image, roughly, for `images` test images; for the remaining time."""
+        return float(images)
+
+    def check(self, splits: Splits) -> None:
+        """Refuse what cannot be measured on these images, before anything is trained.
+
+        Raises:
+            BlackthornError: one line that says why and what to write.
+        """
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """Measure, and keep records of it."""
+        ...
