@@ -11,9 +11,9 @@ from .mlp import mlp as mlp
 from .modes import eval_mode as eval_mode
 from .modes import frozen as frozen
 from .normalize import Normalize as Normalize
-from .parameter_groups import HasParameterGroups as HasParameterGroups
-from .parameter_groups import ParameterGroup as ParameterGroup
-from .parameter_groups import parameter_groups as parameter_groups
+from .parameters import HasParameterGroups as HasParameterGroups
+from .parameters import ParameterGroup as ParameterGroup
+from .parameters import parameter_groups as parameter_groups
 from .parana_cnn import parana_cnn as parana_cnn
 from .resnet import resnet18 as resnet18
 from .vgg import vgg16 as vgg16

@@ -56,10 +56,10 @@ def parameter_groups(model: nn.Module) -> list[ParameterGroup]:
     found: list[ParameterGroup] = []
     named: set[int] = set()
     for path, module in model.named_modules():
+        own = {id(parameter) for parameter in module.parameters()}
         if not isinstance(module, HasParameterGroups):
             continue
         where = f"{path or 'the network'} ({type(module).__name__}).parameter_groups()"
-        own = {id(parameter) for parameter in module.parameters()}
         for group in module.parameter_groups():
             if not isinstance(group, ParameterGroup):
                 raise ModelError(f"{where} gives {type(group).__name__}; give a list of models.ParameterGroup")
