@@ -37,7 +37,7 @@ class Adversarial:
 
     kind: Literal["adversarial"] = "adversarial"
     attack: AnyAttack
-    """What makes the images worse; its restarts are not used in training."""
+    """What makes the adversarial images; its restarts are not used in training."""
     clean_weight: NonNegative = 0.5
     adv_weight: NonNegative = 0.5
     eps_sampling: Literal["fixed", "truncated_gaussian"] = "fixed"

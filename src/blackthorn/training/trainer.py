@@ -64,7 +64,7 @@ def fit(
             their own: see `blackthorn.models.ParameterGroup`.
         schedule: factor on every learning rate by fraction of the run; constant by default.
         augment: applied to each batch in order, such as `[Crop(pad=4), Flip()]`.
-        constraints: where the weights must live, such as `blackthorn.pruning.Hold(masks)`.
+        constraints: what must hold for the weights, such as `blackthorn.pruning.Hold(masks)`: pruned ones stay zero.
         valid: images for `early_stopping`.
         early_stopping: keep the weights of the best epoch instead of the last.
         precision: arithmetic of forward and backward passes; weights stay in float32 in any case. `auto` times both
