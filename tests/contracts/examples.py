@@ -41,12 +41,14 @@ OBJECTIVES = [
     LinearQuadratic(output_activation="softmax"),
     Adversarial(attack=FGSM(eps=0.1), eps_sampling="truncated_gaussian", label="predicted"),
     Adversarial(attack=PGD(eps=0.1, steps=2), clean_weight=0, adv_weight=1, on=LinearQuadratic()),
+    Adversarial(attack=FGSM(eps=0.1), clean_weight=1 / 3, adv_weight=2 / 3, vulnerability=1e-3),
 ]
 OPTIMIZERS = [
     SGD(lr=0.05),
     SGD(lr=0.05, nesterov=True, weight_decay=1e-3),
     Adam(lr=0.01),
     RMSprop(lr=0.01, alpha=0.9, weight_decay=1e-4),
+    Adam(lr=0.01, weight_decay=1e-4, decay="weights"),
 ]
 SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Cosine(), Cosine(warmup=0.1, final=0.01)]
 SOURCES = [Substitute(), Substitute(of="dense", holdout=8, rounds=2, hidden=(4,)), SourceNetwork(name="dense")]
