@@ -80,6 +80,11 @@ class UniversalNoise:
         check_radius(self.limit)
 
     @property
+    def name(self) -> str:
+        """Class and limit, such as "3, 0.25": what records and pages call it."""
+        return f"{self.target}, {self.limit:g}"
+
+    @property
     def search(self) -> _Search:
         """Every setting of the search, the preset's where none is given."""
         said = {name: getattr(self, name) for name in _Search._fields}

@@ -22,10 +22,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..attacks import Precision
-from ..claims.findings import Percent
-from ..claims.selecting import Selection
-from ..claims.statements import AnyStatement
-from ..claims.sweeps import swept
+from ..claims import AnyStatement, Percent, Selection
 from ..data import Crop, Flip
 from ..errors import did_you_mean
 from ..measuring import AnyMeasure
@@ -234,15 +231,15 @@ class Recipe:
             except ValueError as problem:  # of a sweep's pattern
                 raise ValueError(f"{where}: {problem}") from None
             rows, metrics = [row for row, _ in places], [metric for _, metric in places]
-            self._check_places(f"{where} names", rows, metrics, getattr(statement, "measure", "accuracy"))
+            self._check_places(f"{where} names", rows, metrics, statement.record.measure)
             self._check_measured(where, places)
         for name, selection in self.select.items():
             try:
-                rows = [selection.than, *swept(selection.rows, selection.than, self.rates)]
+                places = selection.places(self.rates)
             except ValueError as problem:
                 raise ValueError(f"select.{name}: {problem}") from None
             self._check_places(f"select.{name} names", [selection.than], list(selection.tolerances))
-            self._check_measured(f"select.{name}", [(row, metric) for row in rows for metric in selection.tolerances])
+            self._check_measured(f"select.{name}", places)
         for row, numbers in (self.published.values if self.published else {}).items():
             self._check_places("published.values names", [row], list(numbers))
 

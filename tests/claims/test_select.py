@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blackthorn.claims.selecting import Selection, choose
+from blackthorn.claims import HighCompression, HighRobustness, NoLoss, Selected, Selection, choose, select
 from blackthorn.errors import BlackthornError, RecipeError
-from blackthorn.recipes import HighCompression, HighRobustness, NoLoss, Recipe, select
-from blackthorn.results.cells import Cell, Selected
+from blackthorn.recipes import Recipe
+from blackthorn.results import AccuracyRecord, Cell
 from blackthorn.values import parse, spell
 
-from .tiny import read, tiny
+from ..recipes.tiny import read, tiny
+from .grids import accuracy, grid
 
 RATES = (0.0, 0.5, 0.7, 0.9)
 
@@ -107,17 +108,17 @@ COMPRESSION = Selection(rule=HighCompression(), rows="weight *", than="dense", p
 ROBUSTNESS = Selection(rule=HighRobustness(), rows="weight *", than="dense", adversarial="pgd")
 
 
-def cells(metric: str, *right: int | None, seed: int = 0) -> list[Cell]:
+def cells(metric: str, *right: int | None, seed: int = 0) -> list[Cell[AccuracyRecord]]:
     """So many of 1,000 images right for each row; None = not measured."""
     return [
-        Cell(row, metric, seed, {"measure": "accuracy"}, np.arange(1000) < count, Path())
+        accuracy(row, np.arange(1000) < count, metric, seed=seed)
         for row, count in zip(ROWS, right)
         if count is not None
     ]
 
 
-def chosen(selection: Selection, held: Sequence[Cell], seeds: Sequence[int] = (0,)) -> Selected:
-    return choose({"small": selection}, held, seeds, ROWS)[0]
+def chosen(selection: Selection, held: Sequence[Cell[AccuracyRecord]], seeds: Sequence[int] = (0,)) -> Selected:
+    return choose({"small": selection}, grid(held, seeds, ROWS))[0]
 
 
 def test_what_is_picked_comes_with_the_whole_sweep() -> None:

@@ -4,14 +4,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ..results import Place
 from ..values import value
-from .answers import Answers, Place
-from .findings import Finding, Names, Percent, Rates, Sentence, places, refuse_same
+from .evidence import Evidence
+from .finding import Finding, Names, Percent
+from .statement import Rates, Statement, places, refuse_same
 from .sweeps import Limit, Pattern, goes_further, limit, swept
 
 
 @value
-class Sooner:
+class Sooner(Statement):
     """As more is pruned, each of `metrics` leaves `points` of percentage around `than` sooner than `than_metric`.
 
     Robustness gives way before natural accuracy: the largest rate of the sweep at which it is still within `points`
@@ -19,7 +21,6 @@ class Sooner:
     """
 
     kind: Literal["sooner"] = "sooner"
-    text: Sentence
     rows: Pattern
     than: str
     metrics: Names
@@ -30,10 +31,10 @@ class Sooner:
         refuse_same(self.than_metric, self.metrics)
 
     def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
+        """The sweep, and the network that it is pruned from, under each measure."""
         return places((self.than, *swept(self.rows, self.than, rates)), (*self.metrics, self.than_metric))
 
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
+    def decide(self, evidence: Evidence) -> list[Finding]:
         """Yes when `than_metric` surely lasts to a larger rate than the metric possibly does, by the 95 % intervals.
 
         No when, as measured, it gives way at the same rate or sooner. Undecided in between, and when nothing gives way
@@ -41,19 +42,18 @@ class Sooner:
         """
         found = []
         for metric in self.metrics:
-            lasting = _limit(answers, rates, self.rows, self.than, self.than_metric, self.points)
-            leaving = _limit(answers, rates, self.rows, self.than, metric, self.points)
+            lasting = _limit(evidence, self.rows, self.than, self.than_metric, self.points)
+            leaving = _limit(evidence, self.rows, self.than, metric, self.points)
             said = f"within {self.points:g} points up to {leaving} under {metric}, up to {lasting} under "
             found.append((goes_further(lasting, leaving), f"{self.rows}: {said}{self.than_metric}"))
         return found
 
 
 @value
-class Further:
+class Further(Statement):
     """The sweep `from` can be pruned further than the sweep `against` before `metrics` lose `points` against `than`."""
 
     kind: Literal["further"] = "further"
-    text: Sentence
     rows: Pattern
     against: Annotated[str, Field(min_length=1, description="The rows of the other sweep: fgsm filter *.")]
     than: str
@@ -65,11 +65,11 @@ class Further:
             raise ValueError(f"'{self.rows}' is compared with itself; write another sweep in against")
 
     def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
+        """Both sweeps, and the network that they are pruned from, under each measure."""
         sweeps = [row for pattern in (self.rows, self.against) for row in swept(pattern, self.than, rates)]
         return places((self.than, *sweeps), self.metrics)
 
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
+    def decide(self, evidence: Evidence) -> list[Finding]:
         """Yes when the first sweep surely lasts to a larger rate than the other possibly does, by the 95 % intervals.
 
         No when, as measured, it gives way at the same rate or sooner. Undecided in between, and when the sweep that
@@ -78,18 +78,18 @@ class Further:
         found = []
         for metric in self.metrics:
             one, other = (
-                _limit(answers, rates, pattern, self.than, metric, self.points) for pattern in (self.rows, self.against)
+                _limit(evidence, pattern, self.than, metric, self.points) for pattern in (self.rows, self.against)
             )
             said = f"within {self.points:g} points up to {one} for {self.rows}, up to {other} for {self.against}"
             found.append((goes_further(one, other), f"{metric}: {said}"))
         return found
 
 
-def _limit(answers: Answers, rates: Rates, pattern: str, than: str, metric: str, points: float) -> Limit:
+def _limit(evidence: Evidence, pattern: str, than: str, metric: str, points: float) -> Limit:
     """How far a sweep goes. One measure has the same images for every network."""
     changes = []
-    for row in swept(pattern, than, rates):
-        change = answers.compare((row, metric), (than, metric))
+    for row in swept(pattern, than, evidence.rates):
+        change = evidence.compare((row, metric), (than, metric))
         assert change is not None
-        changes.append((rates[row], change))
+        changes.append((evidence.rates[row], change))
     return limit(changes, points)

@@ -16,15 +16,28 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ..errors import BlackthornError
-from ..results.cells import Cell, Selected, Tried
+from ..results import AccuracyRecord, Grid, Place
 from ..values import Rate, value
-from .answers import Answers, gather
-from .findings import Percent
+from .evidence import Evidence
+from .finding import Percent
+from .statement import Rates, places
 from .sweeps import ROUNDING, Pattern, in_percent, swept
 
 
 @value
-class NoLoss:
+class _Rule:
+    kind: str
+    nat_tol: Percent
+    """Points of natural accuracy that may be lost."""
+
+    @property
+    def adversarial_tolerance(self) -> float | None:
+        """Points of adversarial accuracy that may be lost; None for a rule that does not look at it."""
+        return None
+
+
+@value
+class NoLoss(_Rule):
     """The largest rate without loss of natural accuracy, by more than `nat_tol` points.
 
     Reference: Wang et al. 2018, Section 2; Table 1 loses 0.0 (weights) and 0.2 points (filters).
@@ -35,7 +48,7 @@ class NoLoss:
 
 
 @value
-class HighCompression:
+class HighCompression(_Rule):
     """The largest rate within `nat_tol` points of natural accuracy, whatever happens to robustness.
 
     Reference: Wang et al. 2018, Table 2, "high compression": 0.1 to 0.3 points.
@@ -46,7 +59,7 @@ class HighCompression:
 
 
 @value
-class HighRobustness:
+class HighRobustness(_Rule):
     """The largest rate within `nat_tol` points of natural and `adv_tol` points of adversarial accuracy.
 
     Reference: Wang et al. 2018, Table 2, "high robustness". Its networks lose -1.2 to 5.2 points under the attack they
@@ -56,6 +69,12 @@ class HighRobustness:
     kind: Literal["high_robustness"] = "high_robustness"
     nat_tol: Percent = 0.3
     adv_tol: Percent = 2.0
+    """Points of adversarial accuracy that may be lost."""
+
+    @property
+    def adversarial_tolerance(self) -> float:
+        """Points of adversarial accuracy that may be lost."""
+        return self.adv_tol
 
 
 AnyRule = Annotated[NoLoss | HighCompression | HighRobustness, Field(discriminator="kind")]
@@ -78,7 +97,7 @@ class Selection:
     """The rate that the paper picked, shown beside ours: 96%."""
 
     def __post_init__(self) -> None:
-        robust = isinstance(self.rule, HighRobustness)
+        robust = self.rule.adversarial_tolerance is not None
         if robust and self.adversarial is None:
             raise ValueError(f"{self.rule.kind} needs 'adversarial', the measure that must not drop, such as pgd 0.3")
         if not robust and self.adversarial is not None:
@@ -87,10 +106,52 @@ class Selection:
     @property
     def tolerances(self) -> dict[str, float]:
         """Measure -> the points that it may lose."""
-        found = {self.natural: self.rule.nat_tol}
-        if isinstance(self.rule, HighRobustness) and self.adversarial is not None:
-            found[self.adversarial] = self.rule.adv_tol
+        found, robust = {self.natural: self.rule.nat_tol}, self.rule.adversarial_tolerance
+        if self.adversarial is not None and robust is not None:
+            found[self.adversarial] = robust
         return found
+
+    def places(self, rates: Rates) -> list[Place]:
+        """The sweep, and the network that it is pruned from, under each measure that the rule looks at.
+
+        Raises:
+            ValueError: the pattern fits no sweep.
+        """
+        return places((self.than, *swept(self.rows, self.than, rates)), list(self.tolerances))
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A network of a sweep, as a rule sees it."""
+
+    row: str
+    rate: float
+    """The fraction that was to be removed."""
+    passes: bool | None
+    """None = not measured yet."""
+    changes: Mapping[str, float]
+    """metric -> points against the unpruned network, for what the rule looks at and is measured."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """What a rule picked from a sweep, and the sweep it was picked from."""
+
+    name: str
+    rule: str
+    """In words."""
+    than: str
+    """The unpruned network."""
+    picked: Tried | None
+    """None = no network passes, or it cannot be told yet."""
+    settled: bool
+    """False = it cannot be told yet, because networks are missing."""
+    published: float | None
+    """The rate that the paper picked."""
+    sweep: tuple[Tried, ...]
+    """From the smallest rate to the largest."""
+    note: str
+    """What is missing, or what one should know before quoting the pick."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +187,10 @@ def select(
         BlackthornError: rates that repeat or lack 0, or not as many accuracies as rates.
     """
     accuracies = [(natural, rule.nat_tol)]
-    if isinstance(rule, HighRobustness):
+    if rule.adversarial_tolerance is not None:
         if adversarial is None:
-            raise BlackthornError("high_robustness looks at adversarial accuracy too; give one for each rate")
-        accuracies.append((adversarial, rule.adv_tol))
+            raise BlackthornError(f"{rule.kind} looks at adversarial accuracy too; give one for each rate")
+        accuracies.append((adversarial, rule.adversarial_tolerance))
     if any(len(given) != len(rates) for given, _ in accuracies):
         raise BlackthornError(f"{len(rates)} rates want as many accuracies; None stands for one that is not measured")
     if len(set(rates)) != len(rates) or 0 not in rates or not all(0 <= rate <= 1 for rate in rates):
@@ -149,23 +210,22 @@ def select(
     return Choice(best, settled, found)
 
 
-def choose(
-    selections: Mapping[str, Selection], cells: Sequence[Cell], seeds: Sequence[int], rates: Mapping[str, float]
-) -> list[Selected]:
-    """Apply each selection of a recipe to what is measured for all seeds; `rates` as requested, for every row."""
-    answers = gather(cells, seeds)
-    return [_chosen(name, selection, answers, rates) for name, selection in selections.items()]
+def choose(selections: Mapping[str, Selection], grid: Grid) -> list[Selected]:
+    """Apply each selection of a recipe to what is measured for all seeds."""
+    evidence = Evidence(grid)
+    return [_chosen(name, selection, evidence) for name, selection in selections.items()]
 
 
-def _chosen(name: str, selection: Selection, answers: Answers, rates: Mapping[str, float]) -> Selected:
+def _chosen(name: str, selection: Selection, evidence: Evidence) -> Selected:
+    rates = evidence.rates
     rows = [selection.than, *swept(selection.rows, selection.than, rates)]
     natural, adversarial = (
-        [_share(answers, row, metric) for row in rows] for metric in (selection.natural, selection.adversarial)
+        [_share(evidence, row, metric) for row in rows] for metric in (selection.natural, selection.adversarial)
     )
     by_row = [0.0, *(rates[row] for row in rows[1:])]
     choice = select(selection.rule, by_row, natural, adversarial)
     sweep = tuple(
-        Tried(row, rate, passes, _changes(answers, row, selection))
+        Tried(row, rate, passes, _changes(evidence, row, selection))
         for row, rate, passes in zip(rows[1:], by_row[1:], choice.passes[1:])
     )
     return Selected(
@@ -176,20 +236,20 @@ def _chosen(name: str, selection: Selection, answers: Answers, rates: Mapping[st
         settled=choice.settled,
         published=selection.published,
         sweep=sweep,
-        note=_note(selection, choice, sweep, answers),
+        note=_note(selection, choice, sweep, evidence),
     )
 
 
-def _share(answers: Answers, row: str, metric: str | None) -> float | None:
-    flags = answers.flags.get((row, metric or ""))
+def _share(evidence: Evidence, row: str, metric: str | None) -> float | None:
+    flags = evidence.flags((row, metric or ""))
     return None if flags is None else float(flags.mean())
 
 
-def _changes(answers: Answers, row: str, selection: Selection) -> dict[str, float]:
+def _changes(evidence: Evidence, row: str, selection: Selection) -> dict[str, float]:
     """Measure -> points against the unpruned network, of those that are measured for both."""
     found = {}
     for metric in selection.tolerances:
-        ours, theirs = _share(answers, row, metric), _share(answers, selection.than, metric)
+        ours, theirs = _share(evidence, row, metric), _share(evidence, selection.than, metric)
         if ours is not None and theirs is not None:
             found[metric] = 100 * (ours - theirs)
     return found
@@ -200,11 +260,11 @@ def _words(selection: Selection) -> str:
     return f"largest rate of {selection.rows} with {within} of {selection.than}"
 
 
-def _note(selection: Selection, choice: Choice, sweep: Sequence[Tried], answers: Answers) -> str:
+def _note(selection: Selection, choice: Choice, sweep: Sequence[Tried], evidence: Evidence) -> str:
     """What one should know before quoting the pick."""
     if not choice.settled:
         larger = [tried.row for tried in sweep if tried.rate > (choice.rate or 0) and tried.passes is None]
-        absent = answers.missing((row, metric) for row in (selection.than, *larger) for metric in selection.tolerances)
+        absent = evidence.missing(AccuracyRecord, places((selection.than, *larger), list(selection.tolerances)))
         none = "; none passes so far" if any(tried.passes is False for tried in sweep) else ""
         so_far = none if choice.rate is None else f"; {in_percent(choice.rate)} passes so far"
         return f"not measured yet: {_listed(absent)}{so_far}"

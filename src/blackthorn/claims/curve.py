@@ -3,42 +3,41 @@
 A curve keeps for each rate how many images it gained and lost, so that comparisons are paired as everywhere else.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
+import numpy as np
 from pydantic import Field
 
+from ..results import Difference, Place, PruningCurveRecord, Record, compare
 from ..values import Count, Rate, value
-from .answers import Answers, Curves, Place
-from .findings import Finding, Names, Percent, Rates, Sentence, enough, more, no_less, places
+from .evidence import Evidence
+from .finding import Finding, Percent, enough, more, no_less
+from .statement import About, places
 from .sweeps import ROUNDING, in_percent
+
+Curves = Mapping[tuple[str | None, str | None], list[tuple[float, Difference]]]
+"""(layer, noise) -> for each rate, the difference from the smallest one; None: all layers, and untouched images."""
 
 
 @value
-class Stays:
+class Stays(About):
     """Along each of the curves `metrics`, accuracy stays within `points` of the smallest rate, at every rate to `upto`.
 
     Of untouched images; with `layers`, where only one of these layers is pruned.
     """
 
-    measure: ClassVar[str] = "pruning_curve"
+    record: ClassVar[type[Record]] = PruningCurveRecord
     kind: Literal["stays"] = "stays"
-    text: Sentence
-    rows: Names
-    metrics: Names
-    """Measures of kind pruning_curve."""
     upto: Rate = Field(gt=0)
     points: Percent
     layers: tuple[str, ...] = ()
 
-    def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
-        return places(self.rows, self.metrics)
-
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
+    def decide(self, evidence: Evidence) -> list[Finding]:
         """Yes when the 95 % intervals at all these rates stay above -points; no when a difference itself does not."""
         found: list[Finding] = []
-        for place in self.places(rates):
-            curves = answers.curves[place]
+        for place in places(self.rows, self.metrics):
+            curves = curves_of(evidence, place)
             for layer in _layers(curves, self.layers):
                 name = _name(place, layer)
                 curve = curves.get((layer, None), [])
@@ -55,7 +54,7 @@ class Stays:
 
 
 @value
-class Rises:
+class Rises(About):
     """Along each of the curves `metrics`, accuracy under a noise rises by more than `by` points before it falls on
     untouched images by more than `points`.
 
@@ -63,12 +62,8 @@ class Rises:
     it is picked for being best, its interval is a little too good.
     """
 
-    measure: ClassVar[str] = "pruning_curve"
+    record: ClassVar[type[Record]] = PruningCurveRecord
     kind: Literal["rises"] = "rises"
-    text: Sentence
-    rows: Names
-    metrics: Names
-    """Measures of kind pruning_curve."""
     points: Percent
     by: Percent = 0.0
     fewest: Count | None = None
@@ -76,15 +71,11 @@ class Rises:
     layers: tuple[str, ...] = ()
     """Where only one of these layers is pruned."""
 
-    def places(self, rates: Rates) -> list[Place]:
-        """Everything it speaks of."""
-        return places(self.rows, self.metrics)
-
-    def decide(self, answers: Answers, rates: Rates) -> list[Finding]:
+    def decide(self, evidence: Evidence) -> list[Finding]:
         """Yes when the 95 % interval of the rise stays above `by`; no when the rise itself does not."""
         found: list[Finding] = []
-        for place in self.places(rates):
-            curves = answers.curves[place]
+        for place in places(self.rows, self.metrics):
+            curves = curves_of(evidence, place)
             for layer, noise in curves:
                 if noise is None or layer not in _layers(curves, self.layers):
                     continue
@@ -98,6 +89,32 @@ class Rises:
                 holds, said = more(best, self.by)
                 found.append((holds, f"{_name(place, layer)}, noise {noise}: {said} at {in_percent(rate)}"))
         return enough(found or [(None, "there is no noise in these curves")], self.fewest)
+
+
+def curves_of(evidence: Evidence, place: Place) -> Curves:
+    """The curves of a place, at the rates that all seeds have, from the smallest to the largest."""
+    found: dict[tuple[str | None, str | None], dict[float, list[PruningCurveRecord]]] = {}
+    for records in evidence.records(PruningCurveRecord, place):
+        for record in records:
+            found.setdefault((record.layer, record.noise), {}).setdefault(record.rate, []).append(record)
+    seeds = evidence.grid.seeds
+    return {
+        name: [(rate, _moved(held, seeds)) for rate, held in sorted(curve.items()) if len(held) == len(seeds)]
+        for name, curve in found.items()
+    }
+
+
+def _moved(records: Sequence[PruningCurveRecord], seeds: Sequence[int]) -> Difference:
+    """A rate minus the smallest one, from how many images each seed gained and lost.
+
+    Which images they are is not kept. Of several seeds they are taken to be the same ones, which gives the widest
+    interval that there can be.
+    """
+    images = min(record.n for record in records)
+    at = np.arange(images)
+    ours = np.stack([at < record.gained for record in records])
+    theirs = np.stack([at >= images - record.lost for record in records])
+    return compare(ours, theirs, seeds=seeds)
 
 
 def _layers(curves: Curves, asked: tuple[str, ...]) -> list[str | None]:

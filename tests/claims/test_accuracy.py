@@ -1,13 +1,12 @@
-"""Statements on hand-made answers: 400 images, right or wrong, for which the numbers can be worked out by hand."""
+"""Statements about accuracies on hand-made answers: 400 images, for which the numbers can be worked out by hand."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from blackthorn.claims.statements import (
+from blackthorn.claims import (
     Above,
     AnyStatement,
     AtLeast,
@@ -17,14 +16,13 @@ from blackthorn.claims.statements import (
     Keeps,
     Lower,
     NotBelow,
-    Proportional,
     Sooner,
+    Verdict,
     judge,
 )
-from blackthorn.errors import RecipeError
-from blackthorn.results.cells import Cell, Verdict
+from blackthorn.results import estimate, wilson
 
-from .tiny import read, tiny
+from .grids import accuracy, grid
 
 N = 400
 COMPARED: dict[str, Any] = {"text": "t", "rows": ("pruned",), "than": "dense", "metrics": ("natural",)}
@@ -38,12 +36,8 @@ def right(first: int, last: int) -> NDArray[np.bool_]:
 
 def verdict(statement: AnyStatement, seeds: tuple[int, ...] = (0,), **answers: list[NDArray[np.bool_]]) -> Verdict:
     """Judge from the answers of each row, one array for each seed."""
-    cells = [
-        Cell(row, "natural", seed, {"measure": "accuracy"}, flags, Path())
-        for row, by_seed in answers.items()
-        for seed, flags in zip(seeds, by_seed)
-    ]
-    return judge([statement], cells, seeds)[0]
+    cells = [accuracy(row, flags, seed=seed) for row, by_seed in answers.items() for seed, flags in zip(seeds, by_seed)]
+    return judge([statement], grid(cells, seeds))[0]
 
 
 @pytest.mark.parametrize(
@@ -132,12 +126,8 @@ def two_measures(
     black_box: NDArray[np.bool_], fgsm: NDArray[np.bool_], statement: NotBelow = BLACK_BOX, first: int = 0
 ) -> Verdict:
     """`first` images are left out of the black-box measure."""
-    record = {"measure": "accuracy"}
-    cells = [
-        Cell("dense", "black-box", 0, {**record, "first": first}, black_box[first:], Path()),
-        Cell("dense", "fgsm", 0, record, fgsm, Path()),
-    ]
-    return judge([statement], cells, (0,))[0]
+    cells = [accuracy("dense", black_box[first:], "black-box", first=first), accuracy("dense", fgsm, "fgsm")]
+    return judge([statement], grid(cells))[0]
 
 
 @pytest.mark.parametrize(
@@ -165,10 +155,10 @@ def test_images_left_out_of_one_measure_are_left_out_of_the_other() -> None:
 
 def test_a_measure_of_some_images_is_no_match_for_one_of_all() -> None:
     cells = [
-        Cell("dense", "black-box", 0, {"first": 150}, right(150, 400)[150:350], Path()),
-        Cell("dense", "fgsm", 0, {}, right(0, 400), Path()),
+        accuracy("dense", right(150, 400)[150:350], "black-box", first=150),
+        accuracy("dense", right(0, 400), "fgsm"),
     ]
-    found = judge([BLACK_BOX], cells, (0,))[0]
+    found = judge([BLACK_BOX], grid(cells))[0]
     assert (found.holds, found.evidence) == (None, "dense, black-box: not the same images")
 
 
@@ -186,8 +176,8 @@ PAIRS: dict[str, Any] = {"text": "t", "rows": ("dense",), "metrics": ("a", "b"),
 
 def four_measures(statement: Above, **wrong: int) -> Verdict:
     """Images of the 400 that are wrong under each measure: 4 are a point."""
-    cells = [Cell("dense", metric, 0, {}, right(0, N - count), Path()) for metric, count in wrong.items()]
-    return judge([statement], cells, (0,))[0]
+    cells = [accuracy("dense", right(0, N - count), metric) for metric, count in wrong.items()]
+    return judge([statement], grid(cells))[0]
 
 
 @pytest.mark.parametrize(
@@ -238,173 +228,42 @@ def test_higher_in_some_of_several_comparisons_is_enough_if_the_recipe_says_so()
         judged(3)
 
 
-# ---- costs ----
+# ---- several seeds ----
 
-IN_PROPORTION = Proportional(text="t", rows=("a", "b", "c"), batch=16)
-
-
-def costing(seeds: tuple[int, ...] = (0,), batch: int = 16, **rows: tuple[float, float, float]) -> Verdict:
-    """row -> multiplications left, milliseconds, and those of the dense network timed in turns with it."""
-    cells = []
-    for row, (macs, took, dense) in rows.items():
-        forms = [("dense", 1000.0, dense), ("masked", 900.0, 99.0), ("shrunk", macs, took)]
-        for form, count, ms in forms:
-            shared = {"measure": "cost", "form": form}
-            records = [
-                {**shared, "metric": "macs", "batch": None, "value": count},
-                {**shared, "metric": "latency", "batch": 1, "value": 1.0},
-                {**shared, "metric": "latency", "batch": batch, "value": ms},
-            ]
-            cells += [Cell(row, "cost", 0, record, None, Path()) for record in records]
-    return judge([IN_PROPORTION], cells, seeds)[0]
+UP_AND_DOWN = {"dense": [right(0, 300), right(0, 300)], "pruned": [right(0, 200), right(0, 280)]}
+"""25 and 5 points lost: 15 on average, and Student's t over two seeds makes it +- 127."""
 
 
-@pytest.mark.parametrize(
-    ("rows", "holds"),
-    [
-        ({"a": (100, 2, 10), "b": (200, 3, 10), "c": (400, 5, 10)}, True),
-        ({"a": (100, 2, 10), "b": (200, 6, 20), "c": (400, 2.5, 5)}, True),  # a machine that changes its speed
-        ({"a": (100, 2, 10), "b": (200, 5, 10), "c": (400, 3, 10)}, False),  # no line
-        ({"a": (100, 5, 10), "b": (200, 4, 10), "c": (400, 2, 10)}, False),  # it falls
-        ({"a": (100, 5, 10), "b": (200, 5, 10), "c": (400, 5, 10)}, False),  # whatever is left, the same
-    ],
-)
-def test_time_in_proportion_to_what_is_left(rows: dict[str, tuple[float, float, float]], holds: bool) -> None:
-    assert costing(**rows).holds is holds
-
-
-def test_evidence_about_time_is_the_line() -> None:
-    """0.1 + 0.001 a multiplication: 1,000 a million."""
-    said = costing(a=(100, 2, 10), b=(200, 3, 10), c=(400, 5, 10)).evidence
-    assert said == "0.1 + 1e+03 a million multiplications, of the dense network's time at batch 16; R² 1.000"
-
-
-def test_costs_that_are_not_there_leave_the_statement_open() -> None:
-    assert costing(a=(100, 2, 10), b=(200, 3, 10)).evidence == "not measured yet: c, cost"
-    rows = {"a": (100.0, 2.0, 10.0), "b": (200.0, 3.0, 10.0), "c": (400.0, 5.0, 10.0)}
-    assert costing(batch=250, **rows) == Verdict("t", None, "no times at batch 16")
-    assert costing(seeds=(0, 1), **rows).holds is None
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"metric": "natural"}, "'t' names the cost 'natural'"),
-        ({"rows": ["dense", "weight 50%"]}, "name three or more"),
-    ],
-)
-def test_a_statement_about_costs_is_checked_when_the_recipe_is_read(
-    tmp_path: Path, changes: dict[str, Any], said: str
-) -> None:
-    recipe = tiny()
-    rows = ["dense", "weight 50%", "dense"]
-    recipe["statements"].append({"kind": "proportional", "text": "t", "rows": rows, "batch": 1, **changes})
-    with pytest.raises(RecipeError, match=said):
-        read(tmp_path, recipe)
-
-
-# ---- along a sweep: 1 point is 4 images, and k lost images have an interval of about +- 1.96 sqrt(k + 1) ----
-
-RATES = {"dense": 0.0, "weight 50%": 0.5, "weight 70%": 0.7, "weight 90%": 0.9, "filter 40%": 0.4, "filter 60%": 0.6}
-SOONER = Sooner(text="t", rows="weight *", than="dense", metrics=("pgd",), than_metric="natural", points=5)
-FURTHER = Further(text="t", rows="weight *", against="filter *", than="dense", metrics=("natural",), points=5)
-
-
-def along(statement: AnyStatement, **lost: dict[str, int]) -> Verdict:
-    """measure -> row -> images lost of the 380 that dense has right."""
-    cells = [
-        Cell(row, metric, 0, {"measure": "accuracy"}, right(0, 380 - count), Path())
-        for metric, by_row in lost.items()
-        for row, count in {"dense": 0, **by_row}.items()
-    ]
-    return judge([statement], cells, (0,), RATES)[0]
-
-
-def weights(*lost: int) -> dict[str, int]:
-    return dict(zip(("weight 50%", "weight 70%", "weight 90%"), lost))
-
-
-def filters(*lost: int) -> dict[str, int]:
-    return dict(zip(("filter 40%", "filter 60%"), lost))
-
-
-@pytest.mark.parametrize(
-    ("pgd", "natural", "holds"),
-    [
-        (weights(0, 60, 90), weights(0, 0, 0), True),
-        (weights(0, 60, 90), weights(0, 0, 90), True),  # natural gives way as well, later
-        (weights(0, 60, 90), weights(0, 60, 90), False),  # at the same rate
-        (weights(0, 0, 90), weights(0, 60, 90), False),  # later
-        (weights(0, 0, 0), weights(0, 0, 0), None),  # neither gives way: pruned too little to tell
-        (weights(0, 0, 0), weights(0, 0, 90), False),
-        (weights(60, 60, 90), weights(0, 60, 90), True),  # not even the smallest rate: 0
-        # 4.5 and 5.5 points at 70 %, intervals about 2 points wide on either side
-        (weights(0, 22, 90), weights(0, 18, 90), None),
-        (weights(0, 22, 90), weights(0, 0, 0), True),  # whether or not robustness stands at 70 %
-    ],
-)
-def test_one_accuracy_gives_way_sooner_than_another(
-    pgd: dict[str, int], natural: dict[str, int], holds: bool | None
-) -> None:
-    assert along(SOONER, pgd=pgd, natural=natural).holds is holds
-
-
-@pytest.mark.parametrize(
-    ("lost", "holds"),
-    [
-        (weights(0, 0, 90) | filters(0, 60), True),  # 70 % against 40 %
-        (weights(0, 0, 0) | filters(0, 60), True),  # 90 % at least
-        (weights(0, 0, 90) | filters(60, 90), True),  # no filters at all
-        (weights(60, 60, 90) | filters(0, 60), False),
-        (weights(60, 60, 90) | filters(60, 60), False),  # neither can be pruned
-        (weights(0, 0, 90) | filters(0, 0), None),  # filters are not pruned until they give way
-        (weights(18, 60, 90) | filters(0, 60), None),  # 4.5 points at 50 %: perhaps nothing is within 5
-    ],
-)
-def test_one_sweep_goes_further_than_another(lost: dict[str, int], holds: bool | None) -> None:
-    assert along(FURTHER, natural=lost).holds is holds
-
-
-def test_evidence_about_a_sweep_names_both_rates_and_how_sure_they_are() -> None:
-    assert along(SOONER, pgd=weights(0, 22, 90), natural=weights(0, 0, 0)).evidence == (
-        "weight *: within 5 points up to 50 % [50, 70] under pgd, up to 90 % or more under natural"
-    )
-    assert along(FURTHER, natural=weights(0, 0, 90) | filters(60, 60)).evidence == (
-        "natural: within 5 points up to 70 % for weight *, up to 0 % for filter *"
-    )
-
-
-def test_a_loss_of_exactly_the_points_is_within_them() -> None:
-    """20 of 400 images are 5 points: as seen it stands at 70 %, though not surely."""
-    assert "up to 70 % [50, 70] under pgd" in along(SOONER, pgd=weights(0, 20, 90), natural=weights(0, 0, 0)).evidence
-
-
-def test_an_unfinished_sweep_leaves_the_statement_open_and_says_what_is_missing() -> None:
-    found = along(SOONER, pgd=weights(0), natural=weights(0))
+@pytest.mark.parametrize("statement", [Lower(**COMPARED), Keeps(**COMPARED, points=20)], ids=repr)
+def test_seeds_that_disagree_leave_a_statement_open_however_many_images_there_are(statement: AnyStatement) -> None:
+    found = verdict(statement, seeds=(0, 1), **UP_AND_DOWN)
     assert found.holds is None
-    assert found.evidence == (
-        "not measured yet: weight 70%, pgd; weight 70%, natural; weight 90%, pgd; weight 90%, natural"
-    )
-    assert along(FURTHER, natural={}).evidence.endswith("filter 40%, natural and 1 more")
+    assert found.evidence == "pruned, natural: -15.00 points [-100.00, +100.00]"
 
 
-SWEPT = {"text": "t", "from": "weight *", "than": "dense", "metrics": ["pgd"], "points": 1}
+def test_seeds_that_agree_tell_what_one_tells() -> None:
+    both = {row: [flags[0]] * 2 for row, flags in UP_AND_DOWN.items()}
+    one = {row: flags[:1] for row, flags in UP_AND_DOWN.items()}
+    keeps = Keeps(**COMPARED, points=20)
+    assert verdict(keeps, seeds=(0, 1), **both) == verdict(keeps, **one)
+    assert verdict(Lower(**COMPARED), seeds=(0, 1), **both).holds is True
 
 
-@pytest.mark.parametrize(
-    ("statement", "said"),
-    [
-        ({"kind": "sooner", **SWEPT, "than_metric": "natural", "from": "filter *"}, r"'t': no row fits 'filter \*'"),
-        ({"kind": "sooner", **SWEPT, "than_metric": "natral"}, "'t' names the accuracy 'natral'; did you mean"),
-        ({"kind": "further", **SWEPT, "against": "filter *"}, r"'t': no row fits 'filter \*'"),
-        ({"kind": "further", **SWEPT}, r"statements\.1\.against: is missing"),
-        ({"kind": "sooner", **SWEPT, "than_metric": "natural", "against": "x"}, "sooner has no option 'against'"),
-    ],
-)
-def test_a_statement_about_a_sweep_is_checked_when_the_recipe_is_read(
-    tmp_path: Path, statement: dict[str, Any], said: str
-) -> None:
-    recipe = tiny()
-    recipe["statements"].append(statement)
-    with pytest.raises(RecipeError, match=said):
-        read(tmp_path, recipe)
+def test_a_difference_is_told_by_its_test_with_one_seed_and_by_its_interval_with_several() -> None:
+    one = verdict(Lower(**COMPARED), dense=[right(0, 300)], pruned=[right(0, 200)])
+    assert one.evidence == "pruned, natural: -25.00 points (p < 0.001)"
+    several = verdict(Lower(**COMPARED), seeds=(0, 1), dense=[right(0, 300)] * 2, pruned=[right(0, 200)] * 2)
+    assert several.evidence.startswith("pruned, natural: -25.00 points [-29.")
+
+
+def test_a_sign_that_contradicts_is_a_no_with_several_seeds_too() -> None:
+    assert verdict(Higher(**COMPARED), seeds=(0, 1), **UP_AND_DOWN).holds is False
+
+
+def test_an_accuracy_has_the_interval_that_the_results_file_gives_it() -> None:
+    """72.5 % from 75 and 70 %: t over two seeds, 12.71 times 2.5 points, reaches past 80 where images alone do not."""
+    cells = [accuracy("dense", right(0, count), seed=seed) for seed, count in enumerate((300, 280))]
+    (said,), held = judge([AtMost(**ALONE, percent=80)], grid(cells, (0, 1))), estimate(cells)
+    assert held is not None and wilson(290, 400)[1] < 0.8 < held.high
+    assert said.holds is None
+    assert said.evidence == f"dense, natural: 72.50 % [{100 * held.low:.2f}, {100 * held.high:.2f}]"

@@ -1,0 +1,56 @@
+"""From cells to numbers with intervals: the mean over seeds at one place, and the difference between two places."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+
+from .accuracy import AccuracyRecord
+from .grid import Cell
+from .record import Record
+from .statistics import Difference, Estimate, Reading, apart, compare, over_seeds
+
+K = TypeVar("K", bound=Record)
+
+
+def _whole(record: Record) -> Reading | None:
+    return record.reading
+
+
+def estimate(cells: Sequence[Cell[K]], read: Callable[[K], Reading | None] = _whole) -> Estimate | None:
+    """The mean over seeds of what the cells of one place hold, with its 95 % interval.
+
+    Args:
+        cells: one for each seed.
+        read: which of a record's numbers; by default the one that it is about.
+    Returns:
+        None without cells, and where a seed lacks the number.
+    """
+    readings = [reading for cell in cells if (reading := read(cell.record)) is not None]
+    if not readings or len(readings) < len(cells):
+        return None
+    return over_seeds(readings, [cell.seed for cell in cells])
+
+
+def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[AccuracyRecord]]) -> Difference | None:
+    """First minus second over the seeds that they share; None where they share none.
+
+    Compared image by image wherever both kept their flags, and otherwise from the two intervals alone. Images that one
+    of them leaves out at the beginning, because a substitute was trained on them, are left out of both. What `n_max`
+    spreads over the test set is no such part of it: a measure with `n_max` is comparable only with one of the same
+    images.
+    """
+    ours, theirs = {cell.seed: cell for cell in first}, {cell.seed: cell for cell in second}
+    seeds = sorted(ours.keys() & theirs.keys())
+    if not seeds:
+        return None
+    one, other = [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
+    start = max(cell.record.first for cell in (*one, *other))
+    a, b = (
+        [cell.flags[start - cell.record.first :] for cell in cells if cell.flags is not None] for cells in (one, other)
+    )
+    if len(a) == len(b) == len(seeds) and len({flags.shape for flags in (*a, *b)}) == 1 and a[0].size:
+        return compare(np.stack(a), np.stack(b), seeds=seeds)
+    left, right = estimate(one), estimate(other)
+    assert left is not None and right is not None  # every accuracy has its number
+    return apart(left, right)
