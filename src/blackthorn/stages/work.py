@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ..data import Splits, to_float
 from ..deploy import Bundle, load, save
 from ..errors import BundleError
-from ..pruning import AnyCriterion, Masks, sparsity, wanted
+from ..pruning import AnyCriterion, Masks, sparsity
 from ..recipes.planning import Stage
 from ..running.provenance import made_with
 from ..running.store import damaged
@@ -63,7 +63,7 @@ class Work:
 
     def images(self, criterion: AnyCriterion) -> tuple[Tensor, Tensor | None]:
         """The images and labels that a criterion wants, drawn by the seed; or an example to run the network on."""
-        asked = wanted(criterion)
+        asked = criterion.wants
         if asked is None:
             return self.example(), None
         images = self.splits.train if asked.source == "train" else self.splits.test
