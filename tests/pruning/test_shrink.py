@@ -10,8 +10,8 @@ from blackthorn import models
 from blackthorn.errors import PruningError
 from blackthorn.pruning import FilterNorm, Hold, Magnitude, prune, resize_, shrink
 
+from ..channels import networks
 from ..channels.networks import images, lively
-from . import networks
 
 WIRED = [
     networks.Chain,

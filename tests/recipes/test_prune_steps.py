@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from blackthorn.data import to_float
+from blackthorn.data import pixels
 from blackthorn.deploy import Bundle, load
 from blackthorn.errors import RecipeError
 from blackthorn.pruning import ActivatedValue, Magnitude, Pruning, masks_for
@@ -54,14 +54,14 @@ def test_a_criterion_that_wants_images_is_handed_those_that_the_seed_draws(tmp_p
     dense, sparse = networks(recipe, tmp_path / "store")
     train = load_splits(recipe.data, None).train
     drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:30]
-    x = to_float(train.x[drawn])
+    x = pixels(train.x[drawn])
     assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(images=30), 0.5), x=x)
 
 
 def test_test_images_are_handed_over_where_the_criterion_says_so(tmp_path: Path) -> None:
     recipe = read(tmp_path, pruned(criterion={**ACTIVATED, "images": 10_000, "source": "test"}))
     dense, sparse = networks(recipe, tmp_path / "store")
-    x = to_float(load_splits(recipe.data, None).test.x)  # fewer than it asks for: all of them
+    x = pixels(load_splits(recipe.data, None).test.x)  # fewer than it asks for: all of them
     assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(), 0.5), x=x)
 
 
@@ -106,7 +106,7 @@ def test_several_prunings_remove_what_any_of_them_removes_of_the_same_network(tm
         & masks_for(
             dense.model,
             per_layer(ActivatedValue(), 0.4),
-            x=to_float(train.x[drawn]),
+            x=pixels(train.x[drawn]),
         )
         & masks_for(dense.model, Pruning(criterion=Magnitude(), sparsity=0.7, layers=("out",)))
     )

@@ -66,7 +66,7 @@ def groups_of(found: Trace) -> list[ChannelGroup]:
 
 def _numbered(found: Trace, ids: Tensor) -> tuple[Tensor, int]:
     """Channel number of the trace -> channel of the group with these, from 0, or -1; and how many there are."""
-    members = found.root[ids].unique()
+    members = torch.unique(found.root[ids])
     number = torch.full((len(found.root),), -1)
     number[members] = torch.arange(len(members))
     return number[found.root], len(members)

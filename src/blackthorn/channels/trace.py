@@ -96,7 +96,7 @@ def run_once(model: nn.Module, batch: Tensor, watching: torch.overrides.TorchFun
     with torch.random.fork_rng(devices), eval_mode(model), torch.no_grad():
         try:
             with watching:
-                return model(batch)  # type: ignore[no-any-return]  # whatever a person's network gives
+                return model(batch)
         except (RuntimeError, TypeError, IndexError) as error:
             line = one_line(error)
             raise PruningError(f"the network cannot run on an example of shape {tuple(batch.shape)}: {line}") from error

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..data import Augmentation, ImageSet, batches, to_float
+from ..data import Augmentation, ImageSet, batches, pixels
 from ..errors import BundleError, TrainingError
 from ..objectives import Loss
 from ..speed.denormals import flushed
@@ -106,7 +106,7 @@ def fit(
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), flushed():
         torch.manual_seed(seed)
-        chosen = choose(precision, model, to_float(images.x[:batch_size]))
+        chosen = choose(precision, model, pixels(images.x[:batch_size], bounded=False))
         torch.manual_seed(seed)
         optimizer, schedule = optimizer or Adam(), schedule or Constant()
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ...data import to_float
+from ...data import pixels
 from ...errors import PruningError
 from ...models import eval_mode
 from ...values import Count, value
@@ -66,7 +66,7 @@ class ActivatedValue(Criterion):
             del weights[output_weight(model)]
         with eval_mode(model), _watched(model, weights) as flows:
             for batch in torch.split(x[: self.images], _BATCH):
-                model(to_float(batch) if batch.dtype == torch.uint8 else batch)
+                model(pixels(batch, bounded=False))
         unseen = ", ".join(f"'{name.rpartition('.')[0]}'" for name in weights if not flows[name].count)
         if unseen and not any(flow.count for flow in flows.values()):
             raise PruningError(f"{unseen} never called as a module, so nothing is seen to flow through the network")
