@@ -3,14 +3,14 @@
 A contract test fails when a value class is exported and has no example here.
 """
 
-from blackthorn import attacks, data, measuring, models, objectives, pruning, training
+from blackthorn import attacks, channels, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
 from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
-from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
+from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
-PACKAGES = (attacks, data, measuring, models, objectives, pruning, training)
+PACKAGES = (attacks, channels, data, measuring, models, objectives, pruning, training)
 
 ATTACKS = [
     FGSM(eps=0.1),
@@ -64,7 +64,11 @@ MEASURES = [
     Detection(noises=(UniversalNoise(target=0, limit=0.3, steps=2),)),
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
-OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
+PRUNINGS = [
+    Pruning(criterion=Magnitude(), sparsity=0.9),
+    Pruning(criterion=FilterNorm(), sparsity=0.5, budget="params", floor=2, coupled=True, layers=("conv*",)),
+]
+OTHERS = [*PRUNINGS, EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
 VALUES = [
     *ATTACKS,
     *NOISES,

@@ -16,7 +16,7 @@ from blackthorn.data import ImageSet, Splits
 from blackthorn.errors import AttackError, DataError, PruningError
 from blackthorn.measuring import Measure, PruningCurve, Subject, highest_rate
 from blackthorn.measuring.walk import Walk
-from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Masks, masks_for
+from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Masks, Pruning, masks_for
 from blackthorn.results import PruningCurveRecord
 from blackthorn.values import ValidationError
 
@@ -61,6 +61,10 @@ def slowly(model: nn.Module, x: Tensor, y: Tensor, *removed: Masks) -> float:
         return (one(x).argmax(1) == y).float().mean().item()
 
 
+def per_layer(criterion: Any, rate: float, *layers: str) -> Pruning:
+    return Pruning(criterion=criterion, sparsity=rate, scope="per_layer", layers=layers)
+
+
 def values(records: list[PruningCurveRecord], **where: object) -> list[float]:
     return [one.value for one in records if all(getattr(one, name) == held for name, held in where.items())]
 
@@ -79,7 +83,7 @@ def test_a_curve_is_what_pruning_a_copy_at_every_rate_gives(
     ):
         slow = [slowly(model, images, y)]
         for rate in RATES[1:]:
-            masks = masks_for(model, criterion, sparsity=rate, scope=scope, floor=0, x=x)
+            masks = masks_for(model, Pruning(criterion=criterion, sparsity=rate, scope=scope, floor=0), x=x)
             slow.append(slowly(model, images, y, masks))
         assert values(found, noise=name) == pytest.approx(slow, abs=1e-6), noise
     assert [one.rate for one in found[: len(RATES)]] == RATES and len(found) == 3 * len(RATES)
@@ -93,10 +97,10 @@ def test_a_combination_removes_what_either_does_the_second_less_by_the_offset(
     for one, rate in zip(found, RATES):
         removed = []
         if rate > 0:
-            removed.append(masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", x=x))
+            removed.append(masks_for(model, per_layer(Magnitude(), rate), x=x))
         if rate > 0.3:
             less = round(rate - 0.3, 10)
-            removed.append(masks_for(model, ActivatedValue(images=20), sparsity=less, scope="per_layer", x=x))
+            removed.append(masks_for(model, per_layer(ActivatedValue(images=20), less), x=x))
         assert one.value == pytest.approx(slowly(model, x, y, *removed))
         gone = reduce(and_, removed).removed if removed else 0
         assert one.sparsity == pytest.approx(gone / (16 * 12 + 12 * 10 + 10 * 3))
@@ -108,7 +112,12 @@ def test_each_layer_alone_leaves_the_others_whole(model: nn.Module, x: Tensor, y
         slow = [slowly(model, x, y)]
         for rate in RATES[1:]:
             slow.append(
-                slowly(model, x, y, masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", layers=layer, x=x))
+                slowly(
+                    model,
+                    x,
+                    y,
+                    masks_for(model, per_layer(Magnitude(), rate, layer), x=x),
+                )
             )
         assert values(found, layer=layer) == pytest.approx(slow)
     assert [one.layer for one in found[:: len(RATES)]] == ["1", "3", "5"]
@@ -152,7 +161,7 @@ def test_a_network_is_not_asked_again_where_only_zeros_go(model: nn.Sequential, 
     asked: list[int] = []
 
     def masks(rate: float) -> list[Masks]:
-        return [masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", x=x)] if rate else []
+        return [masks_for(model, per_layer(Magnitude(), rate), x=x)] if rate else []
 
     walk = Walk(model, [0.0, 0.2, 0.4, 0.6], masks)
     watched = walk.model[1]
@@ -176,7 +185,7 @@ def test_gained_and_lost_are_images_against_the_smallest_rate(
 ) -> None:
     found = PruningCurve(criterion=Magnitude(), noises=NOISES[:1], **SWEEP)(model, x, y, noises=noises[:1])
     pruned = copy.deepcopy(model)
-    masks_for(model, Magnitude(), sparsity=0.8, scope="per_layer", x=x).apply_(pruned)
+    masks_for(model, per_layer(Magnitude(), 0.8), x=x).apply_(pruned)
     noisy = (x + noises[0]).clamp(0, 1)
     before, after = (one(noisy).argmax(1) == y for one in (model, pruned))
     assert (found[5].gained, found[5].lost) == (0, 0)
@@ -191,7 +200,7 @@ def test_the_highest_rate_is_the_largest_of_all_that_keep_the_accuracy(
     keeping = []
     for step in range(1, 20):
         rate = round(0.05 * step, 10)
-        if slowly(model, x, y, masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", x=x)) >= accuracy - 1e-9:
+        if slowly(model, x, y, masks_for(model, per_layer(Magnitude(), rate), x=x)) >= accuracy - 1e-9:
             keeping.append(rate)
     assert found.rate == max(keeping) and found.accuracy is not None and found.accuracy >= accuracy
     marked = [one.rate for one in found.curve if one.highest]

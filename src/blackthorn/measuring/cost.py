@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from ..data import to_float
+from ..data import pixels
 from ..errors import ModelError
 from ..results import CostRecord
 from ..types import Progress
@@ -43,7 +43,7 @@ class Cost(Measure):
                 "cost is that of a network's forms; give Subject(forms=...), or call Cost()(models, example)"
             )
         device = next((tensor.device for tensor in subject.model.parameters()), subject.x.device)
-        return Measurement(self(subject.forms(), to_float(subject.x[:2]).to(device)))
+        return Measurement(self(subject.forms(), pixels(subject.x[:2]).to(device)))
 
 
 def cost_records(

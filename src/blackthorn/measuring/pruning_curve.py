@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
 from ..errors import DataError
-from ..pruning import AnyCriterion, Masks, wanted
-from ..pruning.allocation import Scope, chosen
-from ..pruning.prune import masks_by
+from ..pruning import AnyCriterion, Masks, Pruning, masks_by_scores
+from ..pruning.allocation import Scope, in_layers
 from ..results import PruningCurveRecord, wilson
 from ..types import Progress
 from ..values import Count, Rate, value
@@ -71,7 +70,7 @@ class PruningCurve(Measure):
             raise ValueError("rates go from first to last, below 1, by a step above 0")
         if self.source is not None and not self.noises:
             raise ValueError("source: there is no noise to make on it; add noises, or leave source out")
-        if len({wanted(one) for one in (self.criterion, self.also) if one is not None} - {None}) > 1:
+        if len({one.wants for one in (self.criterion, self.also) if one is not None} - {None}) > 1:
             raise ValueError("also: both criteria look at the same images; write the same images and source")
 
     @property
@@ -83,7 +82,7 @@ class PruningCurve(Measure):
     @property
     def scores_on(self) -> AnyCriterion | None:
         """The criterion that says which images are scored on; None if neither looks at any."""
-        asked = [one for one in (self.criterion, self.also) if one is not None and wanted(one)]
+        asked = [one for one in (self.criterion, self.also) if one is not None and one.wants]
         return asked[0] if asked else None
 
     def __call__(
@@ -158,22 +157,13 @@ class PruningCurve(Measure):
         """Each curve: its layer, or None for all of them together, and when each weight goes."""
         x, y = (None, None) if scored_on is None else scored_on
         prunings = [(self.criterion, 0.0)] + ([] if self.also is None else [(self.also, self.offset)])
-        scored = [(criterion(model, x, y), criterion.granularity, less) for criterion, less in prunings]
+        scored = [(criterion, criterion(model, x, y), less) for criterion, less in prunings]
 
         def walk(layers: tuple[str, ...]) -> Walk:
             def masks(rate: float) -> list[Masks]:
                 return [
-                    masks_by(
-                        model,
-                        scores,
-                        granularity=granularity,
-                        sparsity=rate - less,
-                        scope=self.scope,
-                        floor=0,
-                        layers=layers,
-                        x=example,
-                    )
-                    for scores, granularity, less in scored
+                    masks_by_scores(model, self._pruning(criterion, rate - less, layers), scores, x=example)
+                    for criterion, scores, less in scored
                     if rate - less > _ROUNDING
                 ]
 
@@ -181,8 +171,11 @@ class PruningCurve(Measure):
 
         if not self.each_layer:
             return [(None, walk(self.layers))]
-        names = chosen(scored[0][0], self.layers)
+        names = in_layers(scored[0][1], self.layers)
         return [(layer, walk((layer,))) for layer in (name.rpartition(".")[0] for name in names)]
+
+    def _pruning(self, criterion: AnyCriterion, rate: float, layers: tuple[str, ...]) -> Pruning:
+        return Pruning(criterion=criterion, sparsity=rate, scope=self.scope, floor=0, layers=layers)
 
     def _record(
         self,

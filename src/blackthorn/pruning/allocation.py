@@ -17,7 +17,7 @@ Unit = tuple[tuple[str, int], ...]
 """Filters that are removed together: (weight name, filter) each; nearly always one."""
 
 
-def chosen(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+def in_layers(names: Iterable[str], layers: Sequence[str]) -> list[str]:
     """Those of the parameter names whose layer one of `layers` names; all of them if it is empty.
 
     A layer is named as in the model (`fc1`, `features.conv2`) or by a pattern (`fc*`, `features.*`).

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import PruningError
+from ..models.device import device_of
 from .masks import Masks
 
 
@@ -34,7 +35,7 @@ class Hold:
             PruningError: the masks belong to another network.
         """
         parameters = dict(model.named_parameters())
-        device = next(iter(parameters.values())).device
+        device = device_of(model)
         if (id(model), device) != self._planned_for:
             self.masks.check(model)
             pruned = {name: mask.to(device) for name, mask in self.masks.items() if not mask.all()}

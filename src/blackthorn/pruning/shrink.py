@@ -6,10 +6,10 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from ..channels.resize import replace_
-from ..channels.traces import Trace, Use
-from ..channels.tracing import trace
+from ..channels import Trace, replace_, trace
+from ..channels.graph import Use
 from ..errors import PruningError
+from ..files import one_line
 from ..models import eval_mode
 from .masks import Masks
 
@@ -133,9 +133,8 @@ def _prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: f
                         "some operation depends on the number of channels; keep the masked network"
                     )
     except (RuntimeError, IndexError, TypeError) as error:
-        line = str(error).strip().splitlines()[0]
         raise PruningError(
-            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({line}): a size is "
+            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({one_line(error)}): a size is "
             "written in the code there, such as view(-1, 512); write flatten(1), or keep the masked network"
         ) from error
     finally:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ..channels.traces import Trace
+from ..channels import Trace
 from .allocation import Unit
 
 

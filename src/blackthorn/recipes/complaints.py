@@ -126,7 +126,7 @@ def _options(parent: Any, path: _Path) -> list[str]:
     elif path and path[-1] == "early_stopping":
         made = training.EarlyStopping
     elif "also" in path:
-        made = schema.Removal
+        made = pruning.Pruning
     else:
         made = {
             "data": schema.Data,

@@ -1,16 +1,17 @@
-"""Criteria that score whole filters: which channels does the network need least?"""
+"""The norm of a filter: the filters with the smallest weights are removed first."""
 
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..values import value
-from .layers import filter_weights, output_weight, prunable_weights
+from ...values import value
+from ..layers import filter_weights, output_weight, prunable_weights
+from .criterion import Criterion, Granularity
 
 
 @value
-class FilterNorm:
+class FilterNorm(Criterion):
     """Score each filter by the norm of its weights: the smallest matter least.
 
     Wang et al. rank the normalised l1 norm over the whole network (`scope="global"`, the defaults here);
@@ -21,7 +22,7 @@ class FilterNorm:
         Li et al. 2017, Pruning Filters for Efficient ConvNets, sec. 3.1; Wang et al. 2018, sec. 3.1.
     """
 
-    granularity: ClassVar[Literal["weights", "filters"]] = "filters"
+    granularity: ClassVar[Granularity] = "filters"
     kind: Literal["filter_norm"] = "filter_norm"
     norm: Literal["l1", "l2"] = "l1"
     normalize: bool = True

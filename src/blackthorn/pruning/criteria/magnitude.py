@@ -1,16 +1,17 @@
-"""Criteria that score single weights: which weights does the network need least?"""
+"""Magnitude: the smallest weights are removed first."""
 
 from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..values import value
-from .layers import output_weight, prunable_weights
+from ...values import value
+from ..layers import output_weight, prunable_weights
+from .criterion import Criterion, Granularity
 
 
 @value
-class Magnitude:
+class Magnitude(Criterion):
     """Score weights by |w|: with scope "global" the class-blind rule of Wang, with "per_layer" PARANA's.
 
     Convolution and linear weights are scored; biases and norms never are.
@@ -20,7 +21,7 @@ class Magnitude:
         Gannon 2018 for the per-layer form.
     """
 
-    granularity: ClassVar[Literal["weights", "filters"]] = "weights"
+    granularity: ClassVar[Granularity] = "weights"
     kind: Literal["magnitude"] = "magnitude"
     include_output: bool = True
     """False leaves the layer that makes the logits dense, as PARANA's package does."""

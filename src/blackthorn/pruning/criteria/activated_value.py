@@ -9,17 +9,18 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from ..data import to_float
-from ..errors import PruningError
-from ..models import eval_mode
-from ..values import Count, value
-from .layers import Convolution, Entries, output_weight, padded, prunable_weights
+from ...data import pixels
+from ...errors import PruningError
+from ...models import eval_mode
+from ...values import Count, value
+from ..layers import Convolution, Entries, output_weight, padded, prunable_weights
+from .criterion import Criterion, Granularity, Wanted
 
 _BATCH = 250
 
 
 @value
-class ActivatedValue:
+class ActivatedValue(Criterion):
     """Score weights by |w| times the mean size of what they multiply; rank them `per_layer`.
 
     In a linear layer weight (j, i) scores |w_ji| * mean |h_i| over the images, h being the layer's input. The article
@@ -33,7 +34,7 @@ class ActivatedValue:
     Reference: Gannon 2018, Pruning neural networks and adversarial noise, "Activated values".
     """
 
-    granularity: ClassVar[Literal["weights", "filters"]] = "weights"
+    granularity: ClassVar[Granularity] = "weights"
     kind: Literal["activated_value"] = "activated_value"
     images: Count = 2000
     """How many of the images given are averaged over: the first. A recipe hands over as many, drawn by the seed."""
@@ -41,6 +42,11 @@ class ActivatedValue:
     """Where a recipe takes them from. The article says test, without labels; its code took training images."""
     include_output: bool = True
     """False leaves the layer that makes the logits dense, as PARANA's package does."""
+
+    @property
+    def wants(self) -> Wanted:
+        """As many images as it averages over."""
+        return Wanted(self.images, self.source)
 
     @torch.no_grad()
     def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]:
@@ -60,7 +66,7 @@ class ActivatedValue:
             del weights[output_weight(model)]
         with eval_mode(model), _watched(model, weights) as flows:
             for batch in torch.split(x[: self.images], _BATCH):
-                model(to_float(batch) if batch.dtype == torch.uint8 else batch)
+                model(pixels(batch, bounded=False))
         unseen = ", ".join(f"'{name.rpartition('.')[0]}'" for name in weights if not flows[name].count)
         if unseen and not any(flow.count for flow in flows.values()):
             raise PruningError(f"{unseen} never called as a module, so nothing is seen to flow through the network")

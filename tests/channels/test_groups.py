@@ -1,7 +1,7 @@
 import torch
 
 from blackthorn import models
-from blackthorn.pruning import channel_groups
+from blackthorn.channels import channel_groups
 
 from .networks import Chain, Concat, Depthwise, Exotic, PaddedShortcut, Shuffled, images, lively
 
@@ -71,3 +71,31 @@ def test_tracing_leaves_the_network_and_the_generator_as_they_were() -> None:
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert model.training and not model[1].training
     assert torch.equal(chance, torch.get_rng_state())
+
+
+def test_the_index_says_which_channel_each_entry_of_an_axis_is() -> None:
+    first, second, *_ = channel_groups(lively(Chain()), images())
+    six = torch.arange(6)
+    assert {name: list(axes) for name, axes in first.index.items()} == {
+        "0.weight": [0],
+        "0.bias": [0],
+        "1.weight": [0],
+        "1.bias": [0],
+        "1.running_mean": [0],
+        "1.running_var": [0],
+        "3.weight": [1],
+    }
+    assert all(torch.equal(channel, six) for axes in first.index.values() for channel in axes.values())
+    assert torch.equal(second.index["7.weight"][1], torch.arange(8).repeat_interleave(16))
+
+
+def test_entries_of_another_group_have_no_number() -> None:
+    left, right, *_ = channel_groups(lively(Concat()), images())
+    assert left.index["out.weight"][1].tolist() == [0, 1, 2, 3] + [-1] * 6
+    assert right.index["out.weight"][1].tolist() == [-1] * 4 + [0, 1, 2, 3, 4, 5]
+
+
+def test_a_residual_stream_has_one_number_for_each_of_its_channels() -> None:
+    stream = channel_groups(lively(Depthwise()), images())[0]
+    for name, axis in (("stem.weight", 0), ("down.0.weight", 0), ("down.1.bias", 0), ("up.0.weight", 1)):
+        assert stream.index[name][axis].tolist() == [0, 1, 2, 3]
