@@ -1,8 +1,8 @@
 """From cells to one number with an honest interval: over images, and over seeds.
 
-One seed: the Wilson interval of its record. Several seeds are tested on the same images, so pooling counts
-each image several times. Instead the image error (Wilson, n = images of one test set) and the seed error
-(Student's t over the seeds), which are independent, add in quadrature.
+One seed: the interval of its record. Several seeds are tested on the same images, so pooling counts each image several
+times. Instead the image error (Wilson, n = images of one test set) and the seed error (Student's t over the seeds),
+which are independent, add in quadrature.
 
 Reference:
     Wilson 1927, Probable inference, the law of succession, and statistical inference.
@@ -12,12 +12,50 @@ Reference:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .records import Cell, number
+from .statistics import wilson
 
 _Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+class Share(Protocol):
+    """A record of a share of images: an accuracy, a point of a pruning curve, the area of a detector."""
+
+    @property
+    def value(self) -> float:
+        """Fraction in [0, 1]."""
+
+    @property
+    def low(self) -> float:
+        """Lower end of its 95 % interval."""
+
+    @property
+    def high(self) -> float:
+        """Upper end of its 95 % interval."""
+
+    @property
+    def n(self) -> int:
+        """Images."""
+
+
+class ShareCell(Protocol):
+    """A cell whose record is a share."""
+
+    @property
+    def seed(self) -> int:
+        """The seed that it was measured with."""
+
+    @property
+    def record(self) -> Share:
+        """What was measured."""
+
+    @property
+    def flags(self) -> NDArray[np.bool_] | None:
+        """(images,), True = classified right."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +67,7 @@ class Estimate:
     high: float
     seeds: tuple[int, ...]
     n: int
-    """Test images of one seed; 0 = not recorded."""
+    """Test images of one seed."""
 
 
 @dataclass(frozen=True)
@@ -48,28 +86,16 @@ class Difference:
         return not self.low <= 0 <= self.high
 
 
-def wilson(value: float, n: int) -> tuple[float, float]:
-    """The 95 % Wilson score interval of a fraction `value` of `n` images."""
-    if n <= 0:
-        return 0.0, 1.0
-    centre = (value + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * math.sqrt(value * (1 - value) / n + _Z**2 / (4 * n**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
-def estimate(cells: Sequence[Cell]) -> Estimate | None:
-    """The accuracy of one row under one metric from its cells, one for each seed; None without cells."""
+def estimate(cells: Sequence[ShareCell]) -> Estimate | None:
+    """The share of one row under one metric from its cells, one for each seed; None without cells."""
     if not cells:
         return None
-    values = [number(cell.record, "value") or 0.0 for cell in cells]
-    seeds, n = tuple(cell.seed for cell in cells), min(_images(cell) for cell in cells)
+    values = [cell.record.value for cell in cells]
+    seeds, n = tuple(cell.seed for cell in cells), min(cell.record.n for cell in cells)
     mean = min(1.0, max(0.0, sum(values) / len(values)))
     if len(cells) == 1:
-        low, high = number(cells[0].record, "low"), number(cells[0].record, "high")
-        if low is None or high is None:
-            low, high = wilson(mean, n)
-        return Estimate(mean, low, high, seeds, n)
-    low, high = wilson(mean, n)
+        return Estimate(mean, cells[0].record.low, cells[0].record.high, seeds, n)
+    low, high = _wilson(mean, n)
     between = _seed_error(values)
     return Estimate(
         mean,
@@ -80,7 +106,7 @@ def estimate(cells: Sequence[Cell]) -> Estimate | None:
     )
 
 
-def difference(first: Sequence[Cell], second: Sequence[Cell]) -> Difference | None:
+def difference(first: Sequence[ShareCell], second: Sequence[ShareCell]) -> Difference | None:
     """First minus second over the seeds they share; paired image by image wherever both kept their flags."""
     ours, theirs = {c.seed: c for c in first}, {c.seed: c for c in second}
     shared = sorted(ours.keys() & theirs.keys())
@@ -93,7 +119,7 @@ def difference(first: Sequence[Cell], second: Sequence[Cell]) -> Difference | No
         by_seed = [float(moved) for moved in per_image.mean(axis=1)]
         image_error, paired = _paired_error(per_image.mean(axis=0)), True
     else:
-        by_seed = [(number(a.record, "value") or 0.0) - (number(b.record, "value") or 0.0) for a, b in pairs]
+        by_seed = [a.record.value - b.record.value for a, b in pairs]
         a, b = estimate([pair[0] for pair in pairs]), estimate([pair[1] for pair in pairs])
         assert a is not None and b is not None  # both have the shared seeds
         image_error, paired = math.hypot((a.high - a.low) / 2, (b.high - b.low) / 2), False
@@ -102,7 +128,12 @@ def difference(first: Sequence[Cell], second: Sequence[Cell]) -> Difference | No
     return Difference(mean, mean - half, mean + half, paired)
 
 
-def _paired_error(moved: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def _wilson(share: float, n: int) -> tuple[float, float]:
+    """The interval of a mean over seeds, whose count of right images need not be whole."""
+    return wilson(min(share * n, n), n)  # type: ignore[arg-type]  # the closed form takes any number
+
+
+def _paired_error(moved: NDArray[np.float64]) -> float:
     n = moved.size + 2  # half an image in each of the four cells right/wrong x right/wrong
     variance = (float(np.square(moved).sum()) + 1) / n - (float(moved.sum()) / n) ** 2
     return _Z * math.sqrt(variance / n)
@@ -116,8 +147,3 @@ def _seed_error(values: Sequence[float]) -> float:
 
     spread = float(np.std(np.asarray(values, dtype=np.float64), ddof=1))
     return float(stdtrit(len(values) - 1, 0.975)) * spread / math.sqrt(len(values))
-
-
-def _images(cell: Cell) -> int:
-    n = number(cell.record, "n")
-    return int(n) if n is not None else (0 if cell.flags is None else int(cell.flags.size))
