@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from ...results.estimates import estimate
+from ..accuracy_points import TIPS, accuracy_point
 from ..attacks import aims, attack_words, eps_of
 from ..charts import POINTS, SERIES, Chart, Panel, Point, Spec, line_panel, paper_note
 from ..families import featured, networks
 from ..page import Page
-from ..accuracy_points import TIPS, accuracy_point
 from ..template import fill
 from ..words import radius
 from .view import View

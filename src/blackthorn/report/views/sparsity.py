@@ -1,10 +1,10 @@
 """Accuracy against how much of the weights is removed."""
 
 from ...results.estimates import estimate
+from ..accuracy_points import TIPS, accuracy_point
 from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
 from ..families import by_family, networks
 from ..page import Page
-from ..accuracy_points import TIPS, accuracy_point
 from ..template import fill
 from .view import View
 
