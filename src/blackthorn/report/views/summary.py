@@ -12,6 +12,8 @@ from ..template import fill
 from ..words import amount, percent, points, ratio
 from .view import View
 
+_WIDE = 0.02  # an interval of more than 2 points from end to end cannot show that nothing changed
+
 Tone = Literal["better", "worse", "same", "plain"]
 
 
@@ -96,10 +98,17 @@ def _natural_change(page: Page, row: str, base: str) -> Card | None:
     change = None if page.natural is None else _change(page, row, base, page.natural)
     if page.natural is None or change is None:
         return None
-    moved = (
-        _moved(change, "of accuracy") if change.tells else "left accuracy where it was, as far as these images tell,"
-    )
-    return _change_card("Accuracy", page, row, base, page.natural, change, "on unchanged test images", moved)
+    return _change_card("Accuracy", page, row, base, page.natural, change, "on unchanged test images", _told(change))
+
+
+def _told(change: Difference) -> str:
+    """What happened to natural accuracy. That it stayed where it was is said only where the images could tell."""
+    if change.tells:
+        return _moved(change, "of accuracy")
+    if change.high - change.low > _WIDE:
+        interval = f"{points(change.low)} to {points(change.high)} points"
+        return f"had an effect on accuracy that cannot be told from these images ({interval})"
+    return "left accuracy where it was, as far as these images tell,"
 
 
 def _robust_change(page: Page, row: str, base: str) -> Card | None:
