@@ -1,17 +1,29 @@
 """Pages with made-up numbers, for tests and for looking at: `python tests/report/demo.py FOLDER`."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 
-from blackthorn.claims.selecting import HighCompression, HighRobustness, Selection, choose
-from blackthorn.report import Cell, Page, Published, Verdict, write
+from blackthorn.claims import HighCompression, HighRobustness, Selected, Selection, Verdict, choose
+from blackthorn.report import Page, write
+from blackthorn.results import (
+    AccuracyRecord,
+    Cell,
+    CostRecord,
+    Grid,
+    PruningCurveRecord,
+    Published,
+    Record,
+    Row,
+    wilson,
+)
 
-ATTACKS = {
+ATTACKS: dict[str, dict[str, Any] | None] = {
     "natural": None,
     "fgsm 0.1": {"kind": "fgsm", "eps": 0.1},
     "fgsm 0.2": {"kind": "fgsm", "eps": 0.2},
@@ -46,9 +58,9 @@ def accuracy_cell(
     *,
     seed: int = 0,
     n: int = 10_000,
-    attack: dict[str, object] | None = None,
-    **more: object,
-) -> Cell:
+    attack: Mapping[str, Any] | None = None,
+    **more: Any,
+) -> Cell[AccuracyRecord]:
     """A cell whose flags hold exactly `rate * n` right answers; the easy images are easy for everyone."""
     right = round(rate * n)
     order = np.random.default_rng(7).permutation(n)
@@ -56,12 +68,14 @@ def accuracy_cell(
     flags[order[:right]] = True
     swapped = np.random.default_rng(seed + len(row)).choice(min(right, n - right) + 1, replace=False)
     flags[order[:swapped]], flags[order[right : right + swapped]] = False, True
-    record: dict[str, object] = {"measure": "accuracy", "value": right / n, "n": n, "attack": attack}
-    record |= {"eps": None if attack is None else attack["eps"], "warnings": [], "seed": seed, **more}
-    return Cell(row, metric, seed, record, flags, folder)
+    low, high = wilson(right, n)
+    said: dict[str, Any] = {"value": right / n, "n": n, "low": low, "high": high, "seed": seed}
+    if attack is not None:
+        said |= {"attack": dict(attack), "eps": attack["eps"]}
+    return Cell(row, metric, seed, AccuracyRecord(**(said | more)), flags, folder)
 
 
-def cost_cells(folder: Path, row: str, form: str, numbers: Sequence[float], seed: int = 0) -> list[Cell]:
+def cost_cells(folder: Path, row: str, form: str, numbers: Sequence[float], seed: int = 0) -> list[Cell[CostRecord]]:
     """Six cost records, as one measure writes them."""
     kinds = [
         ("parameters", None),
@@ -75,17 +89,47 @@ def cost_cells(folder: Path, row: str, form: str, numbers: Sequence[float], seed
     for (metric, batch), value in zip(kinds, numbers):
         unit = {"bytes": "bytes", "latency": "ms"}.get(metric, "count")
         spread = 0.04 if metric == "latency" else 0.0
-        record = {
-            "measure": "cost",
-            "metric": metric,
-            "form": form,
-            "batch": batch,
-            "value": value,
-            "unit": unit,
-        }
-        record |= {"low": value * (1 - spread), "high": value * (1 + spread), "n": 30}
+        low, high = value * (1 - spread), value * (1 + spread)
+        record = CostRecord(metric=metric, form=form, batch=batch, value=value, low=low, high=high, unit=unit, n=30)
         cells.append(Cell(row, "cost", seed, record, None, folder))
     return cells
+
+
+def row_of(name: str) -> Row:
+    """A row whose name says how it was pruned: "pgd weight 94%" was pruned from "pgd dense"."""
+    family, _, rate = name.rpartition(" ")
+    if not rate.endswith("%"):
+        return Row(name, family=name)
+    training = family.rpartition(" ")[0]
+    return Row(name, f"{training} dense".strip(), float(rate.removesuffix("%")) / 100, family)
+
+
+def grid(
+    cells: Sequence[Cell[Record]],
+    *,
+    rows: Sequence[Row | str] = (),
+    metrics: Sequence[str] = (),
+    seeds: Sequence[int] = (0,),
+) -> Grid:
+    """The grid of these cells, with rows and metrics in the order given, then in that of the cells."""
+    kinds: dict[str, str] = dict.fromkeys(metrics, "accuracy")
+    kinds |= {cell.metric: cell.record.measure for cell in cells}
+    given = [row if isinstance(row, Row) else row_of(row) for row in rows]
+    known = {row.name: row for row in given}
+    names = list(dict.fromkeys([*known, *(cell.row for cell in cells)]))
+    made = [known.get(name) or row_of(name) for name in names]
+    there = [replace(row, base=row.base if row.base in names else None) for row in made]
+    return Grid(there, kinds, seeds, cells)
+
+
+def with_cells(page: Page, cells: Sequence[Cell[Record]], **more: Any) -> Page:
+    """The page with these cells instead; `more` as for `grid`."""
+    return replace(page, grid=grid(cells, **more))
+
+
+def chosen(selections: Mapping[str, Selection], held: Grid) -> list[Selected]:
+    """What the selections pick from a grid."""
+    return choose(selections, held)
 
 
 def examples(folder: Path, eps: float, *, colour: bool = False, fooled: Sequence[int] = (3, 5, 3, 7, 4, 5)) -> Path:
@@ -119,8 +163,16 @@ NOISES = ("1, 0.15", "2, 0.25", "3, 0.25", "5, 0.1", "5, 0.15", "5, 0.35", "7, 0
 
 
 def curve_cells(
-    folder: Path, row: str, metric: str, *, layer: str | None = None, rates: int = 100, seed: int = 0, n: int = 10_000
-) -> list[Cell]:
+    folder: Path,
+    row: str,
+    metric: str,
+    *,
+    layer: str | None = None,
+    rates: int = 100,
+    seed: int = 0,
+    n: int = 10_000,
+    highest: bool = True,
+) -> list[Cell[PruningCurveRecord]]:
     """The cells of one pruning curve: robustness rises and falls later than natural accuracy, which holds to 90 %."""
     cells = []
     for place, noise in enumerate((None, *NOISES)):
@@ -129,49 +181,48 @@ def curve_cells(
             drop = 0.9 * max(0.0, (rate - 0.88) / 0.12) ** 2
             value = 0.984 - drop if noise is None else max(0.1, 0.1 * place * (1 + 0.6 * rate**2) - drop)
             right = round(n * min(value, 0.984))
-            record: dict[str, object] = {
-                "measure": "pruning_curve",
-                "layer": layer,
-                "rate": rate,
-                "sparsity": rate * 0.99,
-                "noise": noise,
-                "value": right / n,
-                "low": right / n - 0.002,
-                "high": right / n + 0.002,
-                "n": n,
-                "gained": 0,
-                "lost": 0,
-                "targeted_success": None if noise is None else 1 - right / n,
-                "highest": step == int(0.88 * rates),
-                "warnings": [],
-                "seed": seed,
-            }
+            record = PruningCurveRecord(
+                criterion="magnitude",
+                layer=layer,
+                rate=rate,
+                sparsity=rate * 0.99,
+                noise=noise,
+                value=right / n,
+                low=right / n - 0.002,
+                high=right / n + 0.002,
+                n=n,
+                gained=0,
+                lost=0,
+                targeted_success=None if noise is None else 1 - right / n,
+                highest=highest and step == int(0.88 * rates),
+                seed=seed,
+            )
             cells.append(Cell(row, metric, seed, record, None, folder))
     return cells
 
 
 def curves(folder: Path, rates: int = 100) -> Page:
     """A network pruned whole by three rules, and layer by layer by two, under nine noises."""
-    cells = [accuracy_cell(folder, "dense", "natural", 0.984)]
+    cells: list[Cell[Record]] = [accuracy_cell(folder, "dense", "natural", 0.984)]
     for metric in ("absolute", "activated", "combined"):
         cells += curve_cells(folder, "dense", metric, rates=rates)
     for metric in ("absolute, alone", "activated, alone"):
         for layer in ("fc1", "fc2", "fc3", "out"):
             cells += curve_cells(folder, "dense", metric, layer=layer, rates=rates)
-    return replace(bare(folder), rows=["dense"], metrics=["natural"], cells=cells)
+    return with_cells(bare(folder), cells)
 
 
 def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
     """A finished run of the size of a paper's table."""
     rng = np.random.default_rng(0)
-    cells: list[Cell] = []
+    cells: list[Cell[Record]] = []
     zeros = {"dense": (0.0, 0.0, 0.0), "weight 98%": (0.98, 0.11, 0.07), "filter 75%": (0.751, 0.46, 0.31)}
     for seed in seeds:
         for row, rates in NUMBERS.items():
             for (metric, attack), rate in zip(ATTACKS.items(), rates):
                 place = folder / f"{row}-{metric}-{seed}".replace("%", "")
                 if attack is not None:
-                    examples(place, float(str(attack["eps"])))
+                    examples(place, attack["eps"])
                 moved = float(np.clip(rate + rng.normal() * 0.012 * (rate < 0.95) * (rate > 0.01), 0, 1))
                 warned = ["gradients of 12 of 10,000 images vanish: try loss='margin'"]
                 cells.append(
@@ -188,7 +239,7 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
                         sparsity_units=zeros[row][2],
                         warnings=warned if metric == "pgd 0.3" and row != "filter 75%" else [],
                         dataset="mnist",
-                        model="wang_cnn",
+                        architecture="wang_cnn",
                         device="cpu",
                         threads=2,
                         torch="2.13.0",
@@ -205,9 +256,7 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
         "table 1 of Wang et al. 2018, run again.",
         recipe="wang2018-table1",
         preset="full",
-        rows=list(NUMBERS),
-        metrics=[*ATTACKS, "cost"],
-        cells=cells,
+        grid=grid(cells, rows=list(NUMBERS), metrics=list(ATTACKS), seeds=seeds),
         missing=[],
         published=Published("Wang et al. 2018, Adversarial robustness of pruned neural networks, table 1", PAPER),
         verdicts=[
@@ -223,6 +272,7 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
             ),
             Verdict("PGD breaks every network", None, "pgd 0.3 of filter 75% is not there yet"),
         ],
+        selections=[],
         command="blackthorn run wang2018-table1 --preset full --seeds 0,1,2",
         recipe_text="name: wang2018-table1\ndata: mnist\nstages:\n  dense: {kind: train, epochs: 20}\n",
         provenance={
@@ -238,11 +288,13 @@ def table1(folder: Path, seeds: Sequence[int] = (0, 1, 2)) -> Page:
 def sweep(folder: Path, rates: int = 20) -> Page:
     """Twenty sparsities, two kinds of training, ten metrics, half of the last training missing."""
     radii = (1, 2, 4, 8)
-    attacks: dict[str, dict[str, object] | None] = {"natural": None}
+    attacks: dict[str, dict[str, Any] | None] = {"natural": None}
     attacks |= {f"fgsm {k}/255": {"kind": "fgsm", "eps": k / 255} for k in radii}
     attacks |= {f"pgd {k}/255": {"kind": "pgd", "norm": "linf", "eps": k / 255, "steps": 20} for k in radii}
     attacks["pgd l2 0.5"] = {"kind": "pgd", "norm": "l2", "eps": 0.5, "steps": 20}
-    cells, rows, missing = [], [], []
+    cells: list[Cell[Record]] = []
+    rows: list[str] = []
+    missing: list[str] = []
     for training, top, slope in (("", 0.94, 17.0), ("pgd ", 0.84, 4.5)):
         for row, rate in [(f"{training}dense", 0.0)] + [
             (f"{training}weight {r:.4g}%", r / 100) for r in np.linspace(5, 99, rates)
@@ -252,7 +304,7 @@ def sweep(folder: Path, rates: int = 20) -> Page:
                 if training and rate > 0.8 and metric.startswith("pgd"):
                     missing.append(f"{row}, {metric}, seed 0: not run yet")
                     continue
-                eps = 0.0 if attack is None else float(str(attack["eps"])) * (0.06 if attack.get("norm") == "l2" else 1)
+                eps = 0.0 if attack is None else attack["eps"] * (0.06 if attack.get("norm") == "l2" else 1)
                 strength = 1.0 if metric.startswith("fgsm") else 1.4
                 kept = top * (1 - 0.35 * rate**9) * float(np.exp(-slope * strength * eps * (1 + 0.8 * rate**4) * 3))
                 cells.append(
@@ -265,9 +317,7 @@ def sweep(folder: Path, rates: int = 20) -> Page:
         about="ResNet-18 on CIFAR-10, standard and PGD-trained, at twenty sparsities.",
         recipe="sparsity-sweep",
         preset="lite",
-        rows=rows,
-        metrics=list(attacks),
-        cells=cells,
+        grid=grid(cells, rows=rows, metrics=list(attacks)),
         missing=missing,
         published=None,
         verdicts=[],
@@ -279,14 +329,12 @@ def trade_off(folder: Path, done: float = 1.0, seeds: Sequence[int] = (0,)) -> P
     trainings = {"fgsm": (0.992, 0.979, 0.94, 0.847, 0.01), "pgd": (0.99, 0.973, 0.956, 0.935, 0.925)}
     hold = {"weight": 30.0, "filter": 7.0}  # how late it gives way: the power of the rate
     steps = {"weight": [40, 45, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 98], "filter": list(range(20, 85, 5))}
-    cells: list[Cell] = []
+    cells: list[Cell[Record]] = []
     rows: list[str] = []
-    rates: dict[str, float] = {}
     for training, tops in trainings.items():
         swept = [(f"{training} {what} {rate}%", what, rate / 100) for what in steps for rate in steps[what]]
         for row, what, rate in [(f"{training} dense", "weight", 0.0), *swept]:
             rows.append(row)
-            rates[row] = rate
             for seed in seeds:
                 for place, ((metric, attack), top) in enumerate(zip(ATTACKS.items(), tops)):
                     kept = top * (1 - (0.02 + 0.12 * place) * rate ** hold[what]) + 0.008 * place * rate * (1 - rate)
@@ -296,6 +344,7 @@ def trade_off(folder: Path, done: float = 1.0, seeds: Sequence[int] = (0,)) -> P
                     cells.append(made)
     kept_cells = cells[: round(done * len(cells))]
     held = {(cell.row, cell.metric) for cell in kept_cells}
+    kept_grid = grid(kept_cells, rows=rows, metrics=list(ATTACKS), seeds=seeds)
     compression, robustness = HighCompression(), HighRobustness()
     robust = {"rule": robustness, "adversarial": "pgd 0.3"}
     selections = {
@@ -310,9 +359,7 @@ def trade_off(folder: Path, done: float = 1.0, seeds: Sequence[int] = (0,)) -> P
         table1(folder, seeds=()),
         title="How far can a network be pruned before its armour goes?",
         about="Figure 1 of Wang et al. 2018 with made-up numbers.",
-        rows=rows,
-        metrics=list(ATTACKS),
-        cells=kept_cells,
+        grid=kept_grid,
         missing=[
             f"{row}, {metric}, seed 0: not run yet" for row in rows for metric in ATTACKS if (row, metric) not in held
         ],
@@ -323,7 +370,7 @@ def trade_off(folder: Path, done: float = 1.0, seeds: Sequence[int] = (0,)) -> P
                 "fgsm weight 80%": {"natural": 99.2, "fgsm 0.3": 85.9},
             },
         ),
-        selections=choose(selections, kept_cells, seeds, rates),
+        selections=chosen(selections, kept_grid),
     )
 
 
@@ -340,7 +387,8 @@ ODD = (
 
 def odd(folder: Path) -> Page:
     """Row names that break careless pages."""
-    cells = []
+    rows = [Row(ODD[0]), *(Row(name, ODD[0], place / 10, name) for place, name in enumerate(ODD[1:], 1))]
+    cells: list[Cell[Record]] = []
     for place, row in enumerate(ODD):
         for metric, attack in ATTACKS.items():
             cells.append(accuracy_cell(folder, row, metric, 0.9 - 0.05 * place, n=360, attack=attack))
@@ -349,8 +397,7 @@ def odd(folder: Path) -> Page:
         table1(folder, seeds=()),
         title=ODD[1],
         about=ODD[2],
-        rows=list(ODD),
-        cells=cells,
+        grid=grid(cells, rows=rows, metrics=list(ATTACKS)),
         missing=[ODD[1]],
         published=Published(ODD[1], {ODD[0]: {"natural": 88.0}}),
         verdicts=[Verdict(ODD[1], True, ODD[1])],
@@ -363,19 +410,18 @@ def bare(folder: Path) -> Page:
     """One row, one metric, nothing else."""
     cell = accuracy_cell(folder, "dense", "natural", 0.9, n=360)
     return Page(
-        "One number",
-        "",
-        "tiny",
-        "smoke",
-        ["dense"],
-        ["natural"],
-        [cell],
-        [],
-        None,
-        [],
-        "blackthorn run tiny",
-        "",
-        {},
+        title="One number",
+        about="",
+        recipe="tiny",
+        preset="smoke",
+        grid=grid([cell]),
+        missing=[],
+        published=None,
+        verdicts=[],
+        selections=[],
+        command="blackthorn run tiny",
+        recipe_text="",
+        provenance={},
     )
 
 

@@ -1,13 +1,12 @@
 """How the page says on what adversarial images were crafted."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from blackthorn.report import Page, write
 from blackthorn.report.attacks import attack_words, source_notes
-from blackthorn.report.figures import figures
+from blackthorn.report.views.eps import against_eps
 
-from .demo import accuracy_cell, bare
+from .demo import accuracy_cell, bare, with_cells
 
 FGSM: dict[str, object] = {"kind": "fgsm", "eps": 0.3}
 BLACK = {"source": "substitute", "first": 150, "queries": 4650}
@@ -20,7 +19,7 @@ def page(folder: Path) -> Page:
         accuracy_cell(folder, "weight", "black box", 0.6, n=9850, attack=FGSM, agreement=0.79, **BLACK),
         accuracy_cell(folder, "dense", "transfer", 0.5, attack=FGSM, agreement=1.0, source="network", first=0),
     ]
-    return replace(bare(folder), rows=["dense", "weight"], metrics=["fgsm 0.3", "black box", "transfer"], cells=cells)
+    return with_cells(bare(folder), cells)
 
 
 def test_each_source_is_told_once_with_what_was_left_out(tmp_path: Path) -> None:
@@ -39,7 +38,7 @@ def test_measures_of_which_the_same_is_said_share_a_line(tmp_path: Path) -> None
     made = page(tmp_path)
     more = {"attack": FGSM, "agreement": 1.0, "source": "network", "first": 0}
     cells = [accuracy_cell(tmp_path, "dense", metric, 0.5, **more) for metric in transfers]
-    told = source_notes(replace(made, metrics=[*made.metrics, *transfers], cells=[*made.cells, *cells]))
+    told = source_notes(with_cells(made, [*made.grid.cells, *cells]))
     assert len(told) == 2
     assert told[1].startswith(
         "transfer, noise 0, noise 1, noise 2 and 3 more: crafted on another network, giving 100.0 %"
@@ -60,13 +59,15 @@ def test_noises_share_a_panel_where_they_differ_in_their_limit_alone(tmp_path: P
         return {"kind": "universal_noise", "target": target, "limit": limit, "eps": limit}
 
     cells = [
-        accuracy_cell(tmp_path, "dense", f"noise {target} {limit}", 0.5, attack=noise(target, limit))
+        accuracy_cell(
+            tmp_path, "dense", f"noise {target} {limit}", 0.5, attack=noise(target, limit), targeted_success=0.5
+        )
         for target, limit in ((5, 0.1), (5, 0.35), (3, 0.25))
     ] + [
-        accuracy_cell(tmp_path, "dense", "again 3 0.25", 0.5, attack=noise(3, 0.25)),
+        accuracy_cell(tmp_path, "dense", "again 3 0.25", 0.5, attack=noise(3, 0.25), targeted_success=0.5),
     ]
     natural = accuracy_cell(tmp_path, "dense", "natural", 0.9)
-    made = replace(bare(tmp_path), metrics=["natural", *(cell.metric for cell in cells)], cells=[natural, *cells])
-    (chart,) = (chart for chart in figures(made) if chart.name == "accuracy-eps")
+    chart = against_eps(with_cells(bare(tmp_path), [natural, *cells]))
+    assert chart is not None
     assert [panel.title for panel in chart.panels] == ["UNIVERSAL NOISE, target 5"]
     assert [point["x"] for point in chart.panels[0].points] == [0.0, 0.1, 0.35]

@@ -61,7 +61,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.noise.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(file.as_uri())
-        charts = self.page.locator("[data-chart]").count()
+        charts = self.page.locator("[data-panel]").count()
         self.page.wait_for_function(f"document.querySelectorAll('[data-drawn]').length === {charts}")
 
     def __enter__(self) -> "Visit":
@@ -82,13 +82,13 @@ def test_the_page_is_silent_and_asks_for_nothing(browser: Any, written: Any, mak
 def test_charts_are_drawn_and_a_tooltip_follows_the_pointer(browser: Any, written: Any) -> None:
     with Visit(browser, written(table1)) as visit:
         page = visit.page
-        assert page.locator("[data-chart] svg").count() == 13  # 2 attacks, 5 metrics, 6 costs
+        assert page.locator("[data-panel] svg").count() == 13  # 2 attacks, 5 metrics, 6 costs
         assert page.locator("#tip").is_hidden()
-        page.locator("#accuracy-eps [data-chart] svg .mark-symbol path").nth(1).hover(force=True)
+        page.locator("#accuracy-eps [data-panel] svg .mark-symbol path").nth(1).hover(force=True)
         page.wait_for_selector("#tip:not([hidden])")
         told = page.locator("#tip").inner_text()
         assert "fgsm 0.1" in told and "95 % interval" in told and "paper 70.3" in told
-        page.locator("#costs [data-chart] svg .mark-rect path").nth(3).hover(force=True)
+        page.locator("#costs [data-panel] svg .mark-rect path").nth(3).hover(force=True)
         page.wait_for_function("document.getElementById('tip').textContent.includes('shrunk')")
 
 
@@ -98,7 +98,7 @@ def test_the_legend_picks_one_network_by_keyboard(browser: Any, written: Any) ->
         button.focus()
         visit.page.keyboard.press("Enter")
         assert button.get_attribute("aria-pressed") == "true"
-        lines = visit.page.locator("#accuracy-eps [data-chart]").first.locator("svg .mark-line path")
+        lines = visit.page.locator("#accuracy-eps [data-panel]").first.locator("svg .mark-line path")
         visit.page.wait_for_function(
             "document.querySelector('#accuracy-eps .mark-line path').getAttribute('opacity') === '0.12'"
         )
@@ -108,7 +108,7 @@ def test_the_legend_picks_one_network_by_keyboard(browser: Any, written: Any) ->
 def test_a_tab_shows_the_cards_of_another_network(browser: Any, written: Any) -> None:
     with Visit(browser, written(table1)) as visit:
         visit.page.locator("label.tab", has_text="filter 75%").click()
-        shown = visit.page.locator(".summary .panel:visible")
+        shown = visit.page.locator("#summary .panel:visible")
         assert shown.count() == 1
         assert "smaller" in shown.inner_text()
 

@@ -3,16 +3,14 @@
 import csv
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from blackthorn.report import write
-from blackthorn.report.charts import marks
-from blackthorn.report.curves import against_rate, against_rate_by_layer, curve_points
-from blackthorn.report.figures import figures
-from blackthorn.report.tables import curves_csv, results_csv
+from blackthorn.report.views.curves import against_rate, against_rate_by_layer, curve_points, curves_csv
+from blackthorn.report.views.curves import networks as whole_networks
+from blackthorn.report.views.results import results_csv
 
-from .demo import NOISES, bare, curve_cells, curves
+from .demo import NOISES, bare, curve_cells, curves, with_cells
 
 
 def test_whole_networks_and_single_layers_are_two_figures_with_a_line_for_each_noise(tmp_path: Path) -> None:
@@ -28,14 +26,14 @@ def test_whole_networks_and_single_layers_are_two_figures_with_a_line_for_each_n
 
 def test_a_panel_names_its_network_where_several_have_such_a_curve(tmp_path: Path) -> None:
     page = curves(tmp_path, rates=4)
-    chart = against_rate(replace(page, cells=[*page.cells, *curve_cells(tmp_path, "twin", "absolute", rates=4)]))
+    chart = against_rate(with_cells(page, [*page.grid.cells, *curve_cells(tmp_path, "twin", "absolute", rates=4)]))
     assert chart is not None
     assert [panel.title for panel in chart.panels] == ["dense · absolute", "activated", "combined", "twin · absolute"]
 
 
 def test_no_two_lines_look_alike(tmp_path: Path) -> None:
     chart = against_rate(curves(tmp_path, rates=4))
-    assert chart is not None and len(set(marks(chart))) == len(chart.series) == 10
+    assert chart is not None and len(set(chart.marks)) == len(chart.series) == 10
     layer = json.loads(json.dumps(chart.panels[0].spec))["layer"][1]["encoding"]
     looks = [layer[channel]["scale"]["range"] for channel in ("color", "strokeDash")]
     assert len({str(look) for look in zip(*looks)}) == 10
@@ -65,10 +63,8 @@ def test_curves_are_in_a_file_of_their_own_and_not_among_the_accuracies(tmp_path
 
 
 def test_several_seeds_are_joined_and_highest_is_said_only_where_all_agree(tmp_path: Path) -> None:
-    other = curve_cells(tmp_path, "dense", "absolute", rates=4, seed=1)
-    for cell in other:
-        cell.record["highest"] = False
-    page = replace(bare(tmp_path), cells=[*curve_cells(tmp_path, "dense", "absolute", rates=4), *other])
+    other = curve_cells(tmp_path, "dense", "absolute", rates=4, seed=1, highest=False)
+    page = with_cells(bare(tmp_path), [*curve_cells(tmp_path, "dense", "absolute", rates=4), *other], seeds=(0, 1))
     points = curve_points(page)
     assert len(points) == 10 * 4 and all(point.found.seeds == (0, 1) for point in points)
     assert not any(point.highest for point in points)
@@ -81,4 +77,4 @@ def test_the_page_holds_figures_their_legend_and_a_link_to_the_numbers(tmp_path:
     assert html.count('<a href="curves.csv">CSV</a>') == 2 and html.count('data-series="5, 0.35"') == 2
     write(tmp_path / "out", bare(tmp_path))
     assert not (tmp_path / "out" / "curves.csv").exists()
-    assert "accuracy-curves" not in {chart.name for chart in figures(bare(tmp_path))}
+    assert whole_networks(bare(tmp_path)) is None

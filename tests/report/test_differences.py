@@ -1,28 +1,29 @@
 """The figure of what pruning changed, on hand-made cells."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from blackthorn.claims.selecting import NoLoss, Selection, choose
-from blackthorn.measuring import paired
-from blackthorn.report import Cell, Page, Published
+from blackthorn.claims import NoLoss, Selection
+from blackthorn.report import Page
 from blackthorn.report.charts import Chart
-from blackthorn.report.differences import against_unpruned
+from blackthorn.report.views.differences import against_unpruned
+from blackthorn.results import AccuracyRecord, Cell, Published, Record
+from blackthorn.results.statistics import compare
 
-from .demo import ATTACKS, accuracy_cell, bare, table1, trade_off
+from .demo import ATTACKS, accuracy_cell, bare, chosen, row_of, table1, trade_off, with_cells
 
 NATURAL = {"dense": 0.99, "weight 50%": 0.985, "weight 70%": 0.98, "weight 90%": 0.9}
 
 
-def page(folder: Path, cells: list[Cell]) -> Page:
-    rows = list(dict.fromkeys(cell.row for cell in cells))
-    return replace(bare(folder), cells=cells, rows=rows, metrics=list(dict.fromkeys(cell.metric for cell in cells)))
+def page(folder: Path, cells: Sequence[Cell[Record]]) -> Page:
+    return with_cells(bare(folder), cells)
 
 
-def cells(folder: Path, **more: object) -> list[Cell]:
-    return [accuracy_cell(folder, row, "natural", rate, **more) for row, rate in NATURAL.items()]  # type: ignore[arg-type]
+def cells(folder: Path) -> list[Cell[AccuracyRecord]]:
+    return [accuracy_cell(folder, row, "natural", rate) for row, rate in NATURAL.items()]
 
 
 def titles(chart: Chart | None) -> list[str]:
@@ -46,13 +47,12 @@ def test_each_sweep_has_a_panel_that_starts_at_the_unpruned_network(tmp_path: Pa
 
 
 def test_the_unpruned_network_is_the_one_that_a_selection_names(tmp_path: Path) -> None:
-    """Another than the nearest by name: the one that was trained for as long."""
+    """Another than the one it was pruned from: the one that was trained for as long."""
     longer = accuracy_cell(tmp_path, "dense longer", "natural", 0.995)
     held = [*cells(tmp_path), longer]
     assert titles(against_unpruned(page(tmp_path, held))) == ["weight minus dense"]
     picked = Selection(rule=NoLoss(), rows="weight *", than="dense longer")
-    rates = {"dense": 0.0, "dense longer": 0.0, "weight 50%": 0.5, "weight 70%": 0.7, "weight 90%": 0.9}
-    selected = replace(page(tmp_path, held), selections=choose({"s": picked}, held, (0,), rates))
+    selected = replace(page(tmp_path, held), selections=chosen({"s": picked}, page(tmp_path, held).grid))
     chart = against_unpruned(selected)
     assert titles(chart) == ["weight minus dense longer"]
     assert chart is not None and chart.panels[0].points[1]["value"] == pytest.approx(-1.0)
@@ -80,23 +80,20 @@ def test_a_difference_is_in_points_with_the_paired_interval(tmp_path: Path) -> N
     assert chart is not None
     found = next(point for point in chart.panels[0].points if point["row"] == "weight 70%")
     flags = {cell.row: cell.flags for cell in held}
-    test = paired(flags["weight 70%"], flags["dense"])  # type: ignore[arg-type]  # accuracies have flags
+    test = compare(flags["weight 70%"], flags["dense"])  # type: ignore[arg-type]  # accuracies have flags
     assert found["value"] == pytest.approx(-1.0)
-    half = 100 * (test.high - test.low) / 2
-    assert (found["low"], found["high"]) == (pytest.approx(-1 - half), pytest.approx(-1 + half))
+    assert (found["low"], found["high"]) == (pytest.approx(100 * test.low), pytest.approx(100 * test.high))
 
 
-@pytest.mark.parametrize(("more", "x"), [({"requested_sparsity": 0.71}, 71), ({}, 70)])
-def test_rates_are_those_that_were_requested_and_zeros_are_in_the_tooltip(
-    tmp_path: Path, more: dict[str, object], x: float
-) -> None:
-    held = [replace(cell, record={**cell.record, "sparsity_weights": 0.0}) for cell in cells(tmp_path)]
+def test_rates_are_those_that_were_requested_and_zeros_are_in_the_tooltip(tmp_path: Path) -> None:
+    held = [accuracy_cell(tmp_path, row, "natural", rate, sparsity_weights=0.0) for row, rate in NATURAL.items()]
     at = [cell.row for cell in held].index("weight 70%")
-    held[at] = replace(held[at], record={**held[at].record, "sparsity_weights": 0.68, **more})
-    chart = against_unpruned(page(tmp_path, held))
+    held[at] = accuracy_cell(tmp_path, "weight 70%", "natural", 0.98, sparsity_weights=0.68)
+    rows = [replace(row_of(name), requested=0.71) if name == "weight 70%" else row_of(name) for name in NATURAL]
+    chart = against_unpruned(with_cells(bare(tmp_path), held, rows=rows))
     assert chart is not None
     found = next(point for point in chart.panels[0].points if point["row"] == "weight 70%")
-    assert (found["x"], found["removed"]) == (x, "68.0 %")
+    assert (found["x"], found["removed"]) == (71, "68.0 %")
 
 
 def test_the_paper_s_difference_is_drawn_where_it_has_both(tmp_path: Path) -> None:
@@ -115,7 +112,8 @@ def test_two_rates_are_no_sweep(tmp_path: Path) -> None:
 
 def test_a_half_finished_sweep_says_how_much_is_missing(tmp_path: Path) -> None:
     whole = page(tmp_path, cells(tmp_path))
-    chart = against_unpruned(replace(whole, cells=whole.cells[:-1]))
+    rows = list(NATURAL)
+    chart = against_unpruned(with_cells(whole, whole.grid.cells[:-1], rows=rows))
     assert chart is not None and "1 point of these sweeps is not measured yet" in chart.caption
     assert len(chart.panels[0].points) == 3
-    assert against_unpruned(replace(whole, cells=whole.cells[1:])) is None  # nothing to compare with
+    assert against_unpruned(with_cells(whole, whole.grid.cells[1:], rows=rows)) is None  # nothing to compare with

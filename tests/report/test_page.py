@@ -13,11 +13,15 @@ from vl_convert import svg_to_png
 
 import blackthorn.report as report
 from blackthorn.errors import StoreError
-from blackthorn.report import Page, write
-from blackthorn.report.figures import figures
-from blackthorn.report.images import galleries
+from blackthorn.report import Page, write, writing
+from blackthorn.report.charts import LINES, Chart, Panel, curve_panel
+from blackthorn.report.template import fill
+from blackthorn.report.views import VIEWS, View
+from blackthorn.report.views.costs import relative_cost
+from blackthorn.report.views.images import galleries
+from blackthorn.results import Published, Row
 
-from .demo import ODD, accuracy_cell, bare, examples, odd, sweep, table1, trade_off
+from .demo import ODD, accuracy_cell, bare, examples, grid, odd, sweep, table1, trade_off, with_cells
 
 
 def page_text(folder: Path, page: Page) -> str:
@@ -77,7 +81,8 @@ def test_an_unfinished_sweep_says_so_before_anything_else(tmp_path: Path) -> Non
 
 
 def test_a_page_without_any_cell_is_still_a_page(tmp_path: Path) -> None:
-    page = replace(bare(tmp_path), cells=[], rows=["dense", "weight 98%"], missing=["dense, natural, seed 0"])
+    empty = grid([], rows=["dense", "weight 98%"], metrics=["natural"])
+    page = replace(bare(tmp_path), grid=empty, missing=["dense, natural, seed 0"])
     html = page_text(tmp_path, page)
     assert "No accuracy has been measured yet." in html
     assert (tmp_path / "results.csv").read_text() == "row,metric,value,low,high,seeds,published\n"
@@ -92,8 +97,8 @@ def test_a_paper_number_within_its_rounding_counts_as_inside(tmp_path: Path) -> 
     page = bare(tmp_path)
     cell = accuracy_cell(tmp_path, "dense", "natural", 0.912, low=0.9041, high=0.92)
     for paper, mark in ((90.4, "inside"), (90.3, "above")):
-        published = report.Published("paper", {"dense": {"natural": paper}})
-        html = page_text(tmp_path, replace(page, cells=[cell], published=published))
+        published = Published("paper", {"dense": {"natural": paper}})
+        html = page_text(tmp_path, replace(with_cells(page, [cell]), published=published))
         assert f'</span> <span class="mark {mark}">' in html
 
 
@@ -105,15 +110,15 @@ def test_warnings_are_told_once_with_their_places(tmp_path: Path) -> None:
 
 def test_facts_that_differ_between_records_are_all_shown(tmp_path: Path) -> None:
     cells = [accuracy_cell(tmp_path, "dense", "natural", 0.9, seed=s, commit=c) for s, c in ((0, "aaa"), (1, "bbb"))]
-    assert "<dd>aaa and bbb</dd>" in page_text(tmp_path, replace(bare(tmp_path), cells=cells))
+    assert "<dd>aaa and bbb</dd>" in page_text(tmp_path, with_cells(bare(tmp_path), cells))
 
 
 def test_colour_examples_use_class_names_and_a_stated_factor(tmp_path: Path) -> None:
     folder = examples(tmp_path / "cell", 8 / 255, colour=True)
     names = ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-    attack: dict[str, object] = {"kind": "pgd", "eps": 8 / 255}
+    attack = {"kind": "pgd", "eps": 8 / 255}
     cell = accuracy_cell(folder, "dense", "pgd 8/255", 0.4, attack=attack, classes=names)
-    (gallery,) = galleries(replace(bare(tmp_path), cells=[cell]))
+    (gallery,) = galleries(with_cells(bare(tmp_path), [cell]))
     assert (gallery.factor, gallery.colour) == (30, True)  # 30 * 8/255 = 0.94 fits in [-1, 1]; 50 does not
     first = gallery.strips[0].triples[0]
     assert (first.label, first.predicted, first.fooled, first.outcome) == ("plane", "plane", "cat", "fooled")
@@ -123,7 +128,7 @@ def test_colour_examples_use_class_names_and_a_stated_factor(tmp_path: Path) -> 
 def test_examples_that_were_fooled_come_first(tmp_path: Path) -> None:
     folder = examples(tmp_path / "cell", 0.1, fooled=(0, 1, 2, 7, 4, 5))  # only the last is fooled
     cell = accuracy_cell(folder, "dense", "fgsm 0.1", 0.4, attack={"kind": "fgsm", "eps": 0.1})
-    (gallery,) = galleries(replace(bare(tmp_path), cells=[cell]))
+    (gallery,) = galleries(with_cells(bare(tmp_path), [cell]))
     assert [triple.outcome for triple in gallery.strips[0].triples] == [
         "fooled",
         "resisted",
@@ -136,7 +141,7 @@ def test_damaged_examples_are_one_line_that_names_the_file(tmp_path: Path) -> No
     (tmp_path / "examples.safetensors").write_bytes(b"half")
     cell = accuracy_cell(tmp_path, "dense", "fgsm 0.1", 0.4, attack={"kind": "fgsm", "eps": 0.1})
     with pytest.raises(StoreError, match=r"examples\.safetensors: cannot be read") as caught:
-        write(tmp_path / "out", replace(bare(tmp_path), cells=[cell]))
+        write(tmp_path / "out", with_cells(bare(tmp_path), [cell]))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "out").exists()
 
@@ -147,14 +152,14 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         write(tmp_path / "file", bare(tmp_path))
 
 
-def test_numbers_that_are_not_finite_are_left_out(tmp_path: Path) -> None:
+def test_a_number_that_is_not_finite_never_gets_as_far_as_a_page(tmp_path: Path) -> None:
     cell = accuracy_cell(tmp_path, "dense", "natural", 0.5)
-    cell.record["value"] = float("nan")
-    assert "No accuracy has been measured yet." in page_text(tmp_path, replace(bare(tmp_path), cells=[cell]))
+    with pytest.raises(ValueError, match="finite"):
+        replace(cell.record, value=float("nan"))
 
 
 def test_the_report_never_imports_torch() -> None:
-    for source in Path(report.__file__).parent.glob("*.py"):
+    for source in Path(report.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
@@ -163,12 +168,14 @@ def test_the_report_never_imports_torch() -> None:
 
 def test_flags_of_different_length_do_not_break_the_page(tmp_path: Path) -> None:
     page = table1(tmp_path / "cells", seeds=(0,))
-    short = [replace(cell, flags=np.ones(5, dtype=np.bool_)) if cell.row == "dense" else cell for cell in page.cells]
-    assert "What pruning did" in page_text(tmp_path, replace(page, cells=short))
+    cells = page.grid.cells
+    short = [replace(cell, flags=np.ones(5, dtype=np.bool_)) if cell.row == "dense" else cell for cell in cells]
+    assert "What pruning did" in page_text(tmp_path, with_cells(page, short, rows=page.rows))
 
 
 def test_bars_leave_out_the_dense_form_of_a_pruned_network(tmp_path: Path) -> None:
-    chart = figures(table1(tmp_path, seeds=(0,)))[-1]
+    chart = relative_cost(table1(tmp_path, seeds=(0,)))
+    assert chart is not None
     rows = [point["row"] for point in chart.panels[0].points]
     assert rows == ["dense", "weight 98% · masked", "filter 75% · masked", "filter 75% · shrunk"]
 
@@ -202,3 +209,71 @@ def test_the_file_of_selections_is_there_when_something_is_selected(tmp_path: Pa
     assert (tmp_path / "selected.csv").is_file()
     write(tmp_path, bare(tmp_path / "cells"))
     assert not (tmp_path / "selected.csv").exists()
+
+
+def latency(page: Page) -> View:
+    """A part as somebody would add it: a chart, a file and a piece of page."""
+    points = [{"series": "one", "x": 1.0, "value": 2.0, "shown": "2", "success": ""}]
+    panel = Panel("all", "Said.", points, curve_panel(points, ["one"]))
+    chart = Chart("new-chart", "A new chart", "Of one point.", ["one"], [panel], LINES, table="new.csv")
+    html = fill("views/chart.html", chart=chart)
+    return View(name="new", nav="New", title="Something new", html=html, charts=[chart], files={"new.csv": "a,b\n"})
+
+
+def test_a_part_is_shown_saved_and_removed_by_its_place_in_the_list_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "VIEWS", (*VIEWS, latency))
+    html = page_text(tmp_path, bare(tmp_path / "cells"))
+    assert html.count('href="#new"') == 1 and '<h2 id="h-new">Something new</h2>' in html
+    made = [tmp_path / name for name in ("new.csv", "figures/new-chart.png", "figures/new-chart.svg")]
+    assert all(path.is_file() for path in made)
+    monkeypatch.undo()
+    write(tmp_path, bare(tmp_path / "cells"))
+    assert not any(path.exists() for path in made)
+
+
+def test_a_report_removes_what_an_earlier_one_made_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path, trade_off(tmp_path / "cells"))
+    mine = [tmp_path / name for name in ("mine.csv", "recipe.yaml", "figures/mine.png")]
+    for path in mine:
+        path.write_text("kept")
+    write(tmp_path, bare(tmp_path / "cells"))
+    assert all(path.read_text() == "kept" for path in mine)
+    assert not (tmp_path / "selected.csv").exists() and not (tmp_path / "figures" / "accuracy-eps.png").exists()
+
+
+def test_files_of_a_page_of_version_0_1_go_away_too(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    old = [tmp_path / name for name in ("curves.csv", "figures/accuracy-curves.png")]
+    for path in (*old, tmp_path / "recipe.yaml"):
+        path.write_text("old")
+    (tmp_path / "index.html").write_text('<a href="figures/accuracy-curves.png">PNG</a> <a href="curves.csv">CSV</a>')
+    write(tmp_path, bare(tmp_path / "cells"))
+    assert not any(path.exists() for path in old) and (tmp_path / "recipe.yaml").exists()
+
+
+def test_an_earlier_page_cannot_name_files_elsewhere(tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "precious.csv").write_text("kept")
+    (tmp_path / "out" / "index.html").write_text(
+        '<meta name="file" content="../precious.csv"><a href="../precious.csv">'
+    )
+    write(tmp_path / "out", bare(tmp_path / "cells"))
+    assert (tmp_path / "precious.csv").exists()
+
+
+def test_every_part_has_a_name_of_its_own_and_links_to_its_files(tmp_path: Path) -> None:
+    for page in (table1(tmp_path, seeds=(0,)), trade_off(tmp_path)):
+        views = [view for part in VIEWS if (view := part(page)) is not None]
+        assert len({view.name for view in views}) == len(views)
+        for view in (view for view in views if view.html):
+            assert all(f'href="{name}"' in view.html for name in view.files)
+
+
+def test_a_row_is_compared_with_the_network_it_came_from_and_not_with_one_of_a_similar_name(tmp_path: Path) -> None:
+    rates = {"small": 0.8, "big": 0.9, "small 90%": 0.85}
+    cells = [accuracy_cell(tmp_path, row, "natural", rate) for row, rate in rates.items()]
+    rows = [Row("small"), Row("big"), Row("small 90%", base="big", requested=0.9, family="small from big")]
+    html = page_text(tmp_path, with_cells(bare(tmp_path), cells, rows=rows))
+    assert "Pruning “big” by 90\u00a0% cost 5.0 points of accuracy" in html

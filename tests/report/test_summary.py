@@ -1,31 +1,34 @@
 """What the head of the page says."""
 
-from dataclasses import replace
 from pathlib import Path
 
-from blackthorn.report.families import family_tree, featured
-from blackthorn.report.summary import summaries
+import pytest
 
-from .demo import accuracy_cell, bare, sweep, table1
+from blackthorn.report.families import featured, networks
+from blackthorn.report.views.summary import summaries
+from blackthorn.results import Row
 
-
-def test_pruned_rows_find_the_unpruned_network_that_shares_their_words(tmp_path: Path) -> None:
-    page = replace(bare(tmp_path), rows=["pgd dense", "dense", "weight 98%", "pgd weight 94%"], cells=[])
-    assert {row.name: row.base for row in family_tree(page)} == {
-        "pgd dense": None,
-        "dense": None,
-        "weight 98%": "dense",
-        "pgd weight 94%": "pgd dense",
-    }
+from .demo import accuracy_cell, bare, sweep, table1, with_cells
 
 
-def test_measured_zeros_come_before_the_rate_in_the_name(tmp_path: Path) -> None:
-    removed = {row.name: (row.removed, row.measured) for row in family_tree(table1(tmp_path, seeds=(0,)))}
-    assert removed["filter 75%"] == (0.751, True)
+def test_measured_zeros_come_before_the_rate_that_was_requested(tmp_path: Path) -> None:
+    cells = [
+        accuracy_cell(tmp_path, "dense", "natural", 0.9, sparsity_weights=0.0),
+        accuracy_cell(tmp_path, "filter 75%", "natural", 0.9, sparsity_weights=0.751),
+        accuracy_cell(tmp_path, "weight 98%", "natural", 0.9),
+    ]
+    removed = {row.name: (row.removed, row.measured) for row in networks(with_cells(bare(tmp_path), cells))}
+    assert removed == {"dense": (0.0, True), "filter 75%": (0.751, True), "weight 98%": (0.98, False)}
+
+
+def test_a_pruned_row_whose_unpruned_network_is_not_shown_is_compared_with_none(tmp_path: Path) -> None:
+    cells = [accuracy_cell(tmp_path, row, "natural", 0.9) for row in ("other", "weight 98%")]
+    rows = [Row("other"), Row("weight 98%", base=None, requested=0.98, family="weight")]
+    assert all(summary.base is None for summary in summaries(with_cells(bare(tmp_path), cells, rows=rows)))
 
 
 def test_a_long_sweep_is_cut_to_its_ends_and_middles(tmp_path: Path) -> None:
-    names = [row.name for row in featured(family_tree(sweep(tmp_path)), 7)]
+    names = [row.name for row in featured(networks(sweep(tmp_path)), 7)]
     assert len(names) == 7
     assert {"dense", "pgd dense", "weight 5%", "weight 99%", "pgd weight 99%"} <= set(names)
 
@@ -46,7 +49,7 @@ def test_the_robustness_card_tells_the_attack_where_pruning_did_worst(tmp_path: 
         for row, pair in rates.items()
         for eps, rate in zip((0.1, 0.2), pair)
     ]
-    (weights,) = summaries(replace(bare(tmp_path), rows=list(rates), cells=cells))
+    (weights,) = summaries(with_cells(bare(tmp_path), cells))
     (robustness,) = weights.cards
     assert (robustness.big, robustness.tone) == ("−30.0", "worse")
     assert robustness.sentence.startswith("70.0 → 40.0 % under fgsm 0.1, the least favourable of 2 attacks")
@@ -64,4 +67,18 @@ def test_a_single_network_is_described_by_itself(tmp_path: Path) -> None:
 
 
 def test_nothing_measured_gives_no_cards(tmp_path: Path) -> None:
-    assert summaries(replace(bare(tmp_path), cells=[])) == []
+    assert summaries(with_cells(bare(tmp_path), [])) == []
+
+
+@pytest.mark.parametrize(
+    ("n", "told"),
+    [
+        (100, "had an effect on accuracy that cannot be told from these images ("),
+        (100_000, "left accuracy where it was, as far as these images tell,"),
+    ],
+)
+def test_accuracy_stayed_where_it_was_only_where_the_images_could_tell(tmp_path: Path, n: int, told: str) -> None:
+    cells = [accuracy_cell(tmp_path, row, "natural", 0.5, n=n) for row in ("dense", "weight 98%")]
+    (weights,) = summaries(with_cells(bare(tmp_path), cells))
+    assert told in weights.lede
+    assert weights.cards[0].tone == "same"

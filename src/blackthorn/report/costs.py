@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from .families import family_tree, sparsities
-from .records import Page, number, text
+from ..results import CostRecord
+from .families import zeros
+from .page import Page
 
 COST_METRICS = ("parameters", "nonzero", "macs", "bytes", "latency")
 
@@ -27,33 +28,29 @@ class Cost:
     seeds: tuple[int, ...]
 
 
+_Kind = tuple[str, str, str, int | None]
+"""(row, metric, form, batch)."""
+_Seen = tuple[float, float, float, str]
+"""(value, low, high, unit) of one seed."""
+
+
 def costs(page: Page) -> list[Cost]:
     """All costs in the order of rows, forms, metrics and batches."""
-    places: dict[tuple[str, str, str, int | None], dict[int, tuple[float, float, float, str]]] = {}
-    for cell in page.costs:
-        record, batch = cell.record, number(cell.record, "batch")
-        value = number(record, "value")
-        assert value is not None  # Page.costs leaves the others out
-        low, high = number(record, "low"), number(record, "high")
-        place = (
-            cell.row,
-            text(record, "metric"),
-            text(record, "form"),
-            None if batch is None else int(batch),
-        )
-        seen = (value, value if low is None else low, value if high is None else high, text(record, "unit"))
-        places.setdefault(place, {})[cell.seed] = seen
-    counted = {(row, metric) for row, metric, _, _ in places}
-    for (row, _), cells in page.accuracy.items():  # a sweep without cost measures still knows its parameters
+    places: dict[_Kind, dict[int, _Seen]] = {}
+    for cells in page.grid.of(CostRecord).values():
         for cell in cells:
-            value = number(cell.record, "parameters")
+            record = cell.record
+            low = record.value if record.low is None else record.low
+            high = record.value if record.high is None else record.high
+            kind = (cell.row, record.metric, record.form, record.batch)
+            places.setdefault(kind, {})[cell.seed] = (record.value, low, high, record.unit)
+    counted = {(row, metric) for row, metric, _, _ in places}
+    for (row, _), accuracies in page.accuracy.items():  # a sweep without cost measures still knows its parameters
+        for accuracy in accuracies:
+            value = accuracy.record.parameters
             if value is not None and (row, "parameters") not in counted:
-                places.setdefault((row, "parameters", "", None), {})[cell.seed] = (
-                    value,
-                    value,
-                    value,
-                    "count",
-                )
+                kind = (row, "parameters", "", None)
+                places.setdefault(kind, {})[accuracy.seed] = (value, value, value, "count")
     found = [_join(place, by_seed) for place, by_seed in places.items()]
     return sorted(found, key=lambda cost: _order(page, cost))
 
@@ -61,7 +58,7 @@ def costs(page: Page) -> list[Cost]:
 def references(page: Page, spent: Sequence[Cost]) -> dict[Cost, Cost]:
     """Each cost -> the dense cost beside it: of its own row where measured, else of the unpruned row."""
     held = {(c.row, c.form, c.metric, c.batch): c for c in spent}
-    bases = {row.name: row.base or row.name for row in family_tree(page)}
+    bases = {row.name: row.base or row.name for row in page.grid.rows}
     found = {}
     for cost in spent:
         for row, form in product((cost.row, bases[cost.row]), ("dense", "")):
@@ -74,9 +71,9 @@ def references(page: Page, spent: Sequence[Cost]) -> dict[Cost, Cost]:
 def sparsity_costs(page: Page) -> list[Cost]:
     """The three sparsities of every row in percent: mean, least and most over seeds."""
     found = []
-    for row in page.all_rows:
-        for kind in ("weights", "filters", "units"):
-            seen = [100 * fraction for fraction in sparsities(page, row, kind)]
+    for row in page.rows:
+        for kind, fractions in zeros(page, row).items():
+            seen = [100 * fraction for fraction in fractions]
             if seen:
                 seeds = _seeds(page, row)[: len(seen)]
                 mean = sum(seen) / len(seen)
@@ -84,9 +81,9 @@ def sparsity_costs(page: Page) -> list[Cost]:
     return found
 
 
-def _join(place: tuple[str, str, str, int | None], seen: dict[int, tuple[float, float, float, str]]) -> Cost:
+def _join(place: _Kind, seen: dict[int, _Seen]) -> Cost:
     values, lows, highs, units = zip(*seen.values())
-    return Cost(*place, statistics.median(values), min(lows), max(highs), units[0], tuple(sorted(seen)))
+    return Cost(*place, float(statistics.median(values)), min(lows), max(highs), units[0], tuple(sorted(seen)))
 
 
 def _seeds(page: Page, row: str) -> tuple[int, ...]:
@@ -96,7 +93,7 @@ def _seeds(page: Page, row: str) -> tuple[int, ...]:
 def _order(page: Page, cost: Cost) -> tuple[int, int, int, str, int]:
     forms, known = ("", "dense", "masked", "shrunk"), COST_METRICS
     return (
-        page.all_rows.index(cost.row),
+        page.rows.index(cost.row),
         forms.index(cost.form) if cost.form in forms else len(forms),
         known.index(cost.metric) if cost.metric in known else len(known),
         cost.metric,

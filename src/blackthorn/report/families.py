@@ -1,49 +1,38 @@
-"""Which rows belong together: "pgd weight 94%" is of the family "pgd weight", pruned from "pgd dense"."""
+"""The rows of the table as charts draw them: how much of each is removed, and which rows make one line."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .records import Page, number
+from ..results import AccuracyRecord, Row
+from .page import Page
 
-_NAMED_RATE = re.compile(r"^(?P<family>.*?)\s*(?P<rate>\d+(?:\.\d+)?)\s*%$", re.DOTALL)
-PRUNED = 0.005  # a network with fewer zeros than this was not pruned on purpose
-_KINDS = ("weights", "filters", "units")
+PRUNED = 0.005
+"""A network with a smaller share of zeros than this was not pruned on purpose."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """A row of the table and its place among its relatives."""
+class Network:
+    """A row of the table, with how much of it is removed."""
 
     name: str
+    base: str | None
+    """The unpruned row that it was pruned from; None for one that is not pruned, or has none on this page."""
     family: str
+    """What rows that differ in nothing but the rate share."""
+    requested: float
+    """The fraction that was to be removed, of weights or of filters; 0 = not pruned."""
     removed: float
-    """Fraction of the weights removed: measured zeros, or the rate in the name where there are none."""
+    """Fraction of the weights removed: measured zeros, or the requested rate where there are none."""
     measured: bool
     """Whether `removed` was measured."""
-    requested: float
-    """Fraction that was to be removed, of weights or of filters: as recorded, or the rate in the name."""
-    base: str | None
-    """The unpruned row that this one was pruned from; None for an unpruned row."""
 
 
-def family_tree(page: Page) -> list[Row]:
-    """All rows in page order, each with its family and its unpruned relative."""
-    rates = {name: _removed(page, name) for name in page.all_rows}
-    unpruned = [name for name in page.all_rows if rates[name][0] < PRUNED]
-    return [
-        Row(
-            name,
-            _family(name),
-            *rates[name],
-            requested=_requested(page, name, rates[name][0]),
-            base=None if name in unpruned else _nearest(_family(name), unpruned),
-        )
-        for name in page.all_rows
-    ]
+def networks(page: Page) -> list[Network]:
+    """All rows in page order."""
+    return [_network(page, row) for row in page.grid.rows]
 
 
-def featured(rows: Sequence[Row], limit: int) -> list[Row]:
+def featured(rows: Sequence[Network], limit: int) -> list[Network]:
     """At most `limit` rows that tell the story, in page order: unpruned, most pruned, middle, least."""
     if len(rows) <= limit:
         return list(rows)
@@ -57,59 +46,45 @@ def featured(rows: Sequence[Row], limit: int) -> list[Row]:
     return [row for row in rows if row in chosen]
 
 
-def by_family(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """The pruned rows of each family."""
-    families: dict[str, list[Row]] = {}
+def by_family(rows: Sequence[Network]) -> dict[str, list[Network]]:
+    """The pruned rows of each family, as far as their unpruned network is on the page."""
+    families: dict[str, list[Network]] = {}
     for row in rows:
         if row.base is not None:
             families.setdefault(row.family, []).append(row)
     return families
 
 
-def sparsities(page: Page, row: str, kind: str) -> list[float]:
-    """The measured fraction of zeros of a kind ("weights", "filters", "units"), for each seed that has it."""
-    by_seed: dict[int, float] = {}
-    for cell in (cell for (name, _), cells in page.accuracy.items() if name == row for cell in cells):
-        read = number(cell.record, f"sparsity_{kind}")
-        if read is not None:
-            by_seed.setdefault(cell.seed, read)
-    return [by_seed[seed] for seed in sorted(by_seed)]
+def zeros(page: Page, row: str) -> dict[str, list[float]]:
+    """The measured fraction of zeros of weights, filters and units, for each seed that has it."""
+    by_seed: dict[int, list[AccuracyRecord]] = {}
+    for (name, _), cells in page.accuracy.items():
+        for cell in cells if name == row else []:
+            by_seed.setdefault(cell.seed, []).append(cell.record)
+    records = [by_seed[seed] for seed in sorted(by_seed)]
+    return {
+        "weights": _first_known([[record.sparsity_weights for record in seed] for seed in records]),
+        "filters": _first_known([[record.sparsity_filters for record in seed] for seed in records]),
+        "units": _first_known([[record.sparsity_units for record in seed] for seed in records]),
+    }
 
 
-def _family(name: str) -> str:
-    match = _NAMED_RATE.match(name)
-    return (match["family"] or name) if match else name
+def mean_zeros(page: Page, row: str) -> dict[str, float]:
+    """The same, as means over the seeds, without what was not measured."""
+    return {kind: sum(seen) / len(seen) for kind, seen in zeros(page, row).items() if seen}
 
 
-def _removed(page: Page, name: str) -> tuple[float, bool]:
-    zeros = [sum(read) / len(read) for kind in _KINDS if (read := sparsities(page, name, kind))]
-    weights = sparsities(page, name, "weights")
-    if weights and sum(weights) / len(weights) >= PRUNED:
-        return sum(weights) / len(weights), True
-    match = _NAMED_RATE.match(name)
-    if match and 0 < float(match["rate"]) <= 100:
-        return float(match["rate"]) / 100, False
-    return max(zeros, default=0.0), bool(zeros)
+def _first_known(by_seed: Sequence[Sequence[float | None]]) -> list[float]:
+    known = [[share for share in seed if share is not None] for seed in by_seed]
+    return [shares[0] for shares in known if shares]
 
 
-def _requested(page: Page, name: str, removed: float) -> float:
-    match = _NAMED_RATE.match(name)
-    named = float(match["rate"]) / 100 if match and float(match["rate"]) <= 100 else None
-    cells = (cell for (row, _), held in page.accuracy.items() if row == name for cell in held)
-    recorded = next((rate for cell in cells if (rate := number(cell.record, "requested_sparsity")) is not None), None)
-    return next((rate for rate in (recorded, named) if rate is not None), removed)
-
-
-def _nearest(family: str, unpruned: Sequence[str]) -> str | None:
-    """The unpruned row that starts with the same words; the plainest of several."""
-    words = family.split()
-
-    def rank(name: str) -> tuple[int, int]:
-        common = 0
-        for ours, theirs in zip(words, name.split()):
-            if ours != theirs:
-                break
-            common += 1
-        return -common, len(name.split())
-
-    return min(unpruned, key=rank, default=None)
+def _network(page: Page, row: Row) -> Network:
+    seen = mean_zeros(page, row.name)
+    if seen.get("weights", 0.0) >= PRUNED:
+        removed, measured = seen["weights"], True
+    elif row.requested:
+        removed, measured = row.requested, False
+    else:
+        removed, measured = max(seen.values(), default=0.0), bool(seen)
+    return Network(row.name, row.base, row.family or row.name, row.requested, removed, measured)

@@ -25,10 +25,10 @@
     tip.style.top = `${Math.max(4, top)}px`;
   }
 
-  for (const place of document.querySelectorAll("[data-chart]")) {
+  for (const place of document.querySelectorAll("[data-panel]")) {
     const options = { mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: showTip, logLevel: 1 };
-    const figure = place.dataset.figure;
-    const drawing = vegaEmbed(place, specs[Number(place.dataset.chart)], options).then(({ view }) => {
+    const { figure, panel } = place.dataset;
+    const drawing = vegaEmbed(place, specs[figure][Number(panel)], options).then(({ view }) => {
       place.setAttribute("data-drawn", "");
       return view;
     });

@@ -71,6 +71,11 @@ def dashes(series: Sequence[str]) -> list[list[int]]:
     return [rounds[max(i - 1, 0) // SERIES % len(rounds)] for i in range(len(series))]
 
 
+def in_box(place: int, shape: str) -> str:
+    """One of `SHAPE_PATHS` in the colour of the series at this place, as SVG."""
+    return f'<g style="fill:var(--c{place})">{shape}</g>'
+
+
 def _by_series(series: Sequence[str], held: Sequence[object]) -> Spec:
     """An encoding that gives each series what is held at its place, and begins again at the end."""
     scale = {"domain": list(series), "range": [held[i % len(held)] for i in range(len(series))]}

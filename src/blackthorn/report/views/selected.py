@@ -1,10 +1,16 @@
-"""The table of networks that rules picked from sweeps: decided already, only written out here."""
+"""The table of networks that rules picked from sweeps, and `selected.csv`: decided already, only written out here."""
 
 from dataclasses import dataclass
 
-from .estimates import difference, estimate
-from .records import Page, Tried
-from .words import percent, points
+from ...claims import Selected, Tried
+from ...results import difference, estimate
+from ..csv_text import csv_text
+from ..page import Page
+from ..template import fill
+from ..words import percent, points
+from .view import View
+
+_HEADER = ("selection", "outcome", "row", "rate", "published", "changes", "rule", "note")
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,23 @@ class SelectedLine:
     note: str
     places: list[Held | None]
     sweep: list[Attempt]
+
+
+def view(page: Page) -> View | None:
+    """None where the recipe selects nothing."""
+    if not page.selections:
+        return None
+    html = fill("views/selected.html", metrics=page.accuracy_metrics, lines=selected_lines(page))
+    files = {"selected.csv": selected_csv(page)}
+    return View(name="selected", nav="Selected", title="Selected", html=html, files=files)
+
+
+def selected_csv(page: Page) -> str:
+    """What each rule picked: `picked`, `none` or `unknown`, rates in percent, changes in points of percentage.
+
+    The sweep itself is in `results.csv`.
+    """
+    return csv_text(_HEADER, [_csv_line(selected) for selected in page.selections])
 
 
 def selected_lines(page: Page) -> list[SelectedLine]:
@@ -88,3 +111,19 @@ def _attempt(tried: Tried, picked: bool) -> Attempt:
 
 def _rate(rate: float) -> str:
     return f"{100 * rate:.4g} %"
+
+
+def _csv_line(selected: Selected) -> list[str]:
+    picked = selected.picked
+    outcome = "unknown" if not selected.settled else "none" if picked is None else "picked"
+    changes = {} if picked is None else picked.changes
+    return [
+        selected.name,
+        outcome,
+        "" if picked is None else picked.row,
+        "" if picked is None else f"{100 * picked.rate:.4g}",
+        "" if selected.published is None else f"{100 * selected.published:.4g}",
+        "; ".join(f"{metric} {change:+.2f}" for metric, change in changes.items()),
+        selected.rule,
+        selected.note,
+    ]

@@ -4,11 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .costs import Cost, costs
-from .estimates import Difference, difference, estimate
-from .families import PRUNED, Row, family_tree, featured, sparsities
-from .records import Page
-from .words import amount, percent, points, ratio
+from ...results import Difference, difference, estimate
+from ..costs import Cost, costs
+from ..families import PRUNED, Network, featured, mean_zeros, networks
+from ..page import Page
+from ..template import fill
+from ..words import amount, percent, points, ratio
+from .view import View
+
+_WIDE = 0.02  # an interval of more than 2 points from end to end cannot show that nothing changed
 
 Tone = Literal["better", "worse", "same", "plain"]
 
@@ -36,18 +40,27 @@ class Summary:
     cards: list[Card]
 
 
+def view(page: Page) -> View | None:
+    """None before anything is measured."""
+    found = summaries(page)
+    if not found:
+        return None
+    title = "What pruning did" if found[0].base else "In short"
+    return View(name="summary", title=title, html=fill("views/summary.html", summaries=found))
+
+
 def summaries(page: Page, limit: int = 6) -> list[Summary]:
-    """The most pruned network of each family against its unpruned relative; else each network by itself."""
-    tree, spent = family_tree(page), costs(page)
-    heaviest: dict[str, Row] = {}
-    for row in tree:
+    """The most pruned network of each family against its unpruned network; else each network by itself."""
+    rows, spent = networks(page), costs(page)
+    heaviest: dict[str, Network] = {}
+    for row in rows:
         if row.base is not None and _measured(page, row.name):
             known = heaviest.get(row.family)
             if known is None or row.removed > known.removed:
                 heaviest[row.family] = row
     if heaviest:
         return [_compared(page, row, row.base, spent) for row in list(heaviest.values())[:limit] if row.base]
-    alone = [row for row in featured(tree, limit) if _measured(page, row.name)]
+    alone = [row for row in featured(rows, limit) if _measured(page, row.name)]
     return [_alone(page, row.name, spent) for row in alone]
 
 
@@ -55,7 +68,7 @@ def _measured(page: Page, row: str) -> bool:
     return any(name == row for name, _ in page.accuracy)
 
 
-def _compared(page: Page, row: Row, base: str, spent: Sequence[Cost]) -> Summary:
+def _compared(page: Page, row: Network, base: str, spent: Sequence[Cost]) -> Summary:
     made = (
         _natural_change(page, row.name, base),
         _robust_change(page, row.name, base),
@@ -65,9 +78,9 @@ def _compared(page: Page, row: Row, base: str, spent: Sequence[Cost]) -> Summary
     cards = [card for card in made if card is not None]
     removed = f"{percent(row.removed).removesuffix('.0')} %"
     start = f"Removing {removed} of the weights of “{base}”"
-    filters = sparsities(page, row.name, "filters")
-    if row.measured and filters and sum(filters) / len(filters) >= PRUNED:
-        gone = percent(sum(filters) / len(filters)).removesuffix(".0")
+    filters = mean_zeros(page, row.name).get("filters", 0.0)
+    if row.measured and filters >= PRUNED:
+        gone = percent(filters).removesuffix(".0")
         start += f", and with them {gone} % of the filters,"
     if not row.measured:
         start = f"Pruning “{base}” by {removed}"
@@ -85,10 +98,17 @@ def _natural_change(page: Page, row: str, base: str) -> Card | None:
     change = None if page.natural is None else _change(page, row, base, page.natural)
     if page.natural is None or change is None:
         return None
-    moved = (
-        _moved(change, "of accuracy") if change.tells else "left accuracy where it was, as far as these images tell,"
-    )
-    return _change_card("Accuracy", page, row, base, page.natural, change, "on unchanged test images", moved)
+    return _change_card("Accuracy", page, row, base, page.natural, change, "on unchanged test images", _told(change))
+
+
+def _told(change: Difference) -> str:
+    """What happened to natural accuracy. That it stayed where it was is said only where the images could tell."""
+    if change.tells:
+        return _moved(change, "of accuracy")
+    if change.high - change.low > _WIDE:
+        interval = f"{points(change.low)} to {points(change.high)} points"
+        return f"had an effect on accuracy that cannot be told from these images ({interval})"
+    return "left accuracy where it was, as far as these images tell,"
 
 
 def _robust_change(page: Page, row: str, base: str) -> Card | None:

@@ -1,40 +1,61 @@
 """Figures of one or several panels, drawn for the page and for a file."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from .palette import SHAPE_PATHS, Spec, dashes, hues, plain
-from .panels import POINTER, Panel
+from .palette import Spec, plain
 
+Point: TypeAlias = Mapping[str, str | float | None]
+
+POINTER = "pointer"
+"""The name of a layer that nobody sees, for the pointer of a page to find points in."""
+PICKED = "picked == null || datum.series === picked"
+"""The test of a mark for whether its series is shown in full strength: all are, until a legend picks one."""
 _HEAD: Spec = {"$schema": "https://vega.github.io/schema/vega-lite/v6.json"}
 _SANS = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
 
 
 @dataclass(frozen=True)
+class Panel:
+    """One chart: its heading, what it says in words for those who cannot see it, and how it is drawn."""
+
+    title: str
+    spoken: str
+    points: Sequence[Point]
+    spec: Spec
+
+
+@dataclass(frozen=True)
+class Key:
+    """How the legend of one kind of panel looks and works; each kind defines its own beside how it is drawn."""
+
+    marks: Callable[[Sequence[str]], list[str]]
+    """From the series to what stands for each in the page's legend, as SVG in a box of 12 x 12."""
+    picks: bool = True
+    """Whether the legend can pick one series, whose marks then stand out; they test `PICKED` for that."""
+    in_file: Spec = field(default_factory=dict)
+    """What the legend of a file has beside what all have, in Vega-Lite."""
+
+
+@dataclass(frozen=True)
 class Chart:
-    """A figure of one or several panels that share their series."""
+    """A figure of one or several panels of one kind that share their series."""
 
     name: str
+    """Names its files in `figures/`; no two charts of a page have the same."""
     title: str
     caption: str
     series: Sequence[str]
     panels: Sequence[Panel]
-    lines: bool = False
-    """Many lines of many points: told apart by colour and dashes, not by shapes; the first one is dark."""
+    key: Key
     table: str = ""
     """The file that has the same numbers, if it is one of its own."""
 
-
-def marks(chart: Chart) -> list[str]:
-    """What stands for each series in the page's legend, as SVG in a box of 12 x 12."""
-    if not chart.lines:
-        shapes = SHAPE_PATHS if chart.name != "cost" else SHAPE_PATHS[1:2]
-        return [f'<g style="fill:var(--c{i})">{shapes[i % len(shapes)]}</g>' for i in range(len(chart.series))]
-    line = '<path d="M0 6h12" style="fill:none;stroke:{};stroke-width:{};stroke-dasharray:{}"/>'
-    return [
-        line.format(ink, 3.2 if i == 0 else 2.4, " ".join(map(str, dash)) or "none")
-        for i, (ink, dash) in enumerate(zip(hues(chart.series), dashes(chart.series)))
-    ]
+    @property
+    def marks(self) -> list[str]:
+        """What stands for each series in the page's legend, as SVG in a box of 12 x 12."""
+        return self.key.marks(self.series)
 
 
 def for_page(panel: Panel) -> Spec:
@@ -59,7 +80,7 @@ def for_file(chart: Chart) -> Spec:
         "title": None,
         "symbolSize": 90,
         "symbolOpacity": 1,
-        **({"columns": 6, "symbolType": "stroke", "symbolStrokeWidth": 2} if chart.lines else {}),
+        **chart.key.in_file,
     }
     return plain(
         {

@@ -1,14 +1,36 @@
-"""Detectors in the report: their ROC curves, and a table of what slips through."""
+"""Detectors of attacks: their ROC curves, a table of what slips through, and `detection.csv`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from .charts import Chart
-from .estimates import Estimate, estimate
-from .panels import Panel, Point, curve_panel
-from .records import Cell, Page, number, text
-from .words import percent
+from ...results import Cell, DetectionRecord, Estimate, estimate
+from ..charts import LINES, Chart, Panel, Point, curve_panel
+from ..csv_text import csv_text, in_percent, listed
+from ..page import Page
+from ..template import fill
+from ..words import percent
+from .view import View
 
+_HEADER = (
+    "row",
+    "metric",
+    "noise",
+    "adaptive",
+    "outputs",
+    "auroc",
+    "low",
+    "high",
+    "auroc_fooled",
+    "tpr_1",
+    "tpr_5",
+    "accuracy",
+    "accuracy_attacked",
+    "undetected",
+    "undetected_low",
+    "undetected_high",
+    "n",
+    "seeds",
+)
 CHANCE = "chance"
 """The line of a detector that tosses coins."""
 
@@ -63,12 +85,31 @@ class DetectionLine:
     undetected_interval: str
 
 
+def view(page: Page) -> View | None:
+    """None where no detector is measured."""
+    chart = roc_curves(page)
+    if chart is None:
+        return None
+    html = fill("views/detection.html", chart=chart, lines=detection_lines(page))
+    files = {"detection.csv": detection_csv(page)}
+    return View(name=chart.name, nav="Detection", title=chart.title, html=html, charts=[chart], files=files)
+
+
+def detection_csv(page: Page) -> str:
+    """Every detector against every attacker: areas as fractions, the rest in percent; `adaptive` is `yes` for an
+    attacker who knows of the detector, and `undetected` the share that is misclassified and not flagged where 5 % of
+    untouched images are.
+    """
+    return csv_text(_HEADER, [_csv_line(one) for one in detected(page)])
+
+
 def detected(page: Page) -> list[Detected]:
     """Every detector of the page, in the order it was measured."""
-    places: dict[tuple[str, str, str], list[Cell]] = {}
-    for cell in page.detections:
-        places.setdefault((cell.row, cell.metric, text(cell.record, "noise")), []).append(cell)
-    return [_joined(*place, sorted(cells, key=lambda cell: cell.seed)) for place, cells in places.items()]
+    places: dict[tuple[str, str, str], list[Cell[DetectionRecord]]] = {}
+    for (row, metric), measured in page.grid.of(DetectionRecord).items():
+        for cell in measured:
+            places.setdefault((row, metric, cell.record.noise or ""), []).append(cell)
+    return [_joined(*place, cells) for place, cells in places.items()]
 
 
 def roc_curves(page: Page) -> Chart | None:
@@ -105,15 +146,13 @@ def roc_curves(page: Page) -> Chart | None:
     )
     if any(len(one.auroc.seeds) > 1 for one in found):
         caption += " Of several seeds the first is drawn."
-    return Chart(
-        "detection", "Detecting attacks by the outputs", caption, series, panels, lines=True, table="detection.csv"
-    )
+    return Chart("detection", "Detecting attacks by the outputs", caption, series, panels, LINES, table="detection.csv")
 
 
 def detection_lines(page: Page) -> list[DetectionLine]:
     """The table, network by network."""
     found, seen, lines = detected(page), set[str](), []
-    for one in sorted(found, key=lambda one: page.all_rows.index(one.row)):
+    for one in sorted(found, key=lambda one: page.rows.index(one.row)):
         auroc, lost = one.auroc, one.undetected
         lines.append(
             DetectionLine(
@@ -134,34 +173,31 @@ def detection_lines(page: Page) -> list[DetectionLine]:
     return lines
 
 
-def _joined(row: str, metric: str, noise: str, cells: Sequence[Cell]) -> Detected:
-    def mean(key: str) -> float | None:
-        read = [held for cell in cells if (held := number(cell.record, key)) is not None]
-        return sum(read) / len(read) if read else None
-
-    keys = {"value": "undetected", "low": "undetected_low", "high": "undetected_high"}
-    lost = [
-        replace(cell, record=cell.record | {to: cell.record.get(key) for to, key in keys.items()}) for cell in cells
-    ]
-    auroc, undetected = estimate(cells), estimate(lost)
+def _joined(row: str, metric: str, noise: str, cells: Sequence[Cell[DetectionRecord]]) -> Detected:
+    records = [cell.record for cell in cells]
+    auroc, undetected = estimate(cells), estimate(cells, lambda record: record.reading_undetected)
     assert auroc is not None and undetected is not None  # there is a cell
-    first = cells[0].record
-    curve = first.get("roc")
+    fooled = [record.auroc_fooled for record in records if record.auroc_fooled is not None]
     return Detected(
         row,
         metric,
         noise,
-        adaptive=first.get("adaptive") is True,
-        outputs=text(first, "outputs"),
+        adaptive=records[0].adaptive,
+        outputs=records[0].outputs,
         auroc=auroc,
-        auroc_fooled=mean("auroc_fooled"),
-        tpr_1=mean("tpr_1") or 0.0,
-        tpr_5=mean("tpr_5") or 0.0,
-        accuracy=mean("accuracy") or 0.0,
-        accuracy_attacked=mean("accuracy_attacked") or 0.0,
+        auroc_fooled=_mean(fooled) if fooled else None,
+        tpr_1=_mean(record.tpr_1 for record in records),
+        tpr_5=_mean(record.tpr_5 for record in records),
+        accuracy=_mean(record.accuracy for record in records),
+        accuracy_attacked=_mean(record.accuracy_attacked for record in records),
         undetected=undetected,
-        roc=[(float(false), float(true)) for false, true in curve] if isinstance(curve, list) else [],
+        roc=records[0].roc,
     )
+
+
+def _mean(values: Iterable[float]) -> float:
+    read = list(values)
+    return sum(read) / len(read)
 
 
 def _drawn(line: str, roc: Sequence[tuple[float, float]]) -> list[Point]:
@@ -170,3 +206,12 @@ def _drawn(line: str, roc: Sequence[tuple[float, float]]) -> list[Point]:
     before = max((true for false, true in shown if false <= _LEAST), default=0.0)
     kept = [(_LEAST, before), *((false, true) for false, true in shown if false > _LEAST)]
     return [{"series": line, "x": round(x, 4), "value": round(y, 3), "shown": f"{y:.1f} %"} for x, y in kept]
+
+
+def _csv_line(one: Detected) -> list[str]:
+    areas = [f"{area:.4f}" for area in (one.auroc.value, one.auroc.low, one.auroc.high)]
+    areas.append("" if one.auroc_fooled is None else f"{one.auroc_fooled:.4f}")
+    lost = one.undetected
+    shares = (one.tpr_1, one.tpr_5, one.accuracy, one.accuracy_attacked, lost.value, lost.low, lost.high)
+    place = [one.row, one.metric, one.noise, "yes" if one.adaptive else "", one.outputs]
+    return [*place, *areas, *map(in_percent, shares), str(one.auroc.n), listed(one.auroc.seeds)]

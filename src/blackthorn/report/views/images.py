@@ -1,16 +1,18 @@
-"""Original, perturbation and adversarial image of a few test images, as PNG in data URIs."""
+"""A few test images: original, perturbation and attacked image, as PNG in data URIs."""
 
 import base64
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import StoreError
-from .families import family_tree, featured
-from .records import Cell, Page, text
+from ...errors import StoreError
+from ...results import AccuracyRecord, Cell
+from ..families import featured, networks
+from ..page import Page
+from ..template import fill
+from .view import View
 
 _IMAGES, _ROWS, _METRICS = 4, 6, 3  # what fits on a page: 72 triples at most
 _FACTORS = (500, 200, 100, 50, 30, 20, 10, 5, 3, 2, 1)
@@ -54,13 +56,26 @@ class Gallery:
     """Networks that have examples and are not drawn."""
 
 
+def view(page: Page) -> View | None:
+    """None where no examples were kept.
+
+    Raises:
+        StoreError: an examples file that cannot be read.
+    """
+    found = galleries(page)
+    if not found:
+        return None
+    html = fill("views/images.html", galleries=found)
+    return View(name="images", nav="Images", title="What the attacks change", html=html)
+
+
 def galleries(page: Page) -> list[Gallery]:
     """For a few attacks (the last of each kind and source; recipes list them from weak to strong), a few networks each.
 
     Raises:
         StoreError: an examples file that cannot be read.
     """
-    held: dict[str, dict[str, Cell]] = {}
+    held: dict[str, dict[str, Cell[AccuracyRecord]]] = {}
     for (row, metric), cells in page.accuracy.items():
         for cell in cells:
             if page.attack(metric) and (cell.folder / "examples.safetensors").is_file():
@@ -69,12 +84,12 @@ def galleries(page: Page) -> list[Gallery]:
     return [_gallery(page, metric, held[metric]) for metric in list(by_kind.values())[:_METRICS]]
 
 
-def _kind(page: Page, metric: str, cells: dict[str, Cell]) -> tuple[str, str]:
-    return str((page.attack(metric) or {}).get("kind")), text(next(iter(cells.values())).record, "source")
+def _kind(page: Page, metric: str, cells: dict[str, Cell[AccuracyRecord]]) -> tuple[str, str | None]:
+    return str((page.attack(metric) or {}).get("kind")), next(iter(cells.values())).record.source
 
 
-def _gallery(page: Page, metric: str, cells: dict[str, Cell]) -> Gallery:
-    drawn = featured([row for row in family_tree(page) if row.name in cells], _ROWS)
+def _gallery(page: Page, metric: str, cells: dict[str, Cell[AccuracyRecord]]) -> Gallery:
+    drawn = featured([row for row in networks(page) if row.name in cells], _ROWS)
     examples = {row.name: _read(cells[row.name]) for row in drawn}
     largest = max((float(np.abs(e.moved).max(initial=0)) for e in examples.values()), default=0.0)
     factor = next((f for f in _FACTORS if largest and f * largest <= 1 + 1e-6), 1)
@@ -108,7 +123,7 @@ class _Examples:
         return order[:_IMAGES]
 
 
-def _read(cell: Cell) -> _Examples:
+def _read(cell: Cell[AccuracyRecord]) -> _Examples:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -124,7 +139,7 @@ def _read(cell: Cell) -> _Examples:
     return _Examples(original, adversarial, *answers)
 
 
-def _triple(examples: _Examples, i: int, factor: int, cell: Cell) -> Triple:
+def _triple(examples: _Examples, i: int, factor: int, cell: Cell[AccuracyRecord]) -> Triple:
     label, before, after = (int(held[i]) for held in (examples.label, examples.predicted, examples.fooled))
     original, adversarial = examples.original[i], examples.adversarial[i]
     return Triple(
@@ -138,11 +153,9 @@ def _triple(examples: _Examples, i: int, factor: int, cell: Cell) -> Triple:
     )
 
 
-def _class_name(cell: Cell, index: int) -> str:
-    classes = cell.record.get("classes")
-    if isinstance(classes, Sequence) and not isinstance(classes, str) and 0 <= index < len(classes):
-        return str(classes[index])
-    return str(index)
+def _class_name(cell: Cell[AccuracyRecord], index: int) -> str:
+    classes = cell.record.classes
+    return classes[index] if 0 <= index < len(classes) else str(index)
 
 
 def _diverging(moved: Floats) -> Floats:

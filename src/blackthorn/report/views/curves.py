@@ -1,16 +1,36 @@
-"""The figures of pruning curves: accuracy against how much is pruned, a line for each noise and one for none."""
+"""Pruning curves: accuracy against how much is pruned, a line for each noise and one for none, and `curves.csv`.
+
+Two parts of the page: whole networks, and layers that were pruned alone.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from .charts import Chart
-from .estimates import Estimate, estimate
-from .panels import Panel, Point, curve_panel
-from .records import Cell, Page, number, text
-from .words import percent
+from ...results import Cell, Estimate, PruningCurveRecord, estimate
+from ..charts import LINES, Chart, Panel, Point, curve_panel
+from ..csv_text import csv_text, in_percent, listed
+from ..page import Page
+from ..template import fill
+from ..words import percent
+from .view import View
 
 NONE = "none"
 """The line of untouched images, as the blog calls it."""
+
+_HEADER = (
+    "row",
+    "metric",
+    "layer",
+    "noise",
+    "rate",
+    "sparsity",
+    "value",
+    "low",
+    "high",
+    "targeted_success",
+    "highest",
+    "seeds",
+)
 
 
 @dataclass(frozen=True)
@@ -34,22 +54,44 @@ class CurvePoint:
     """Whether this is, for each seed, the highest rate that keeps the accuracy which the measure names."""
 
 
+def networks(page: Page) -> View | None:
+    """Curves of whole networks; None where there are none."""
+    return _view(page, "Pruning curves", against_rate(page))
+
+
+def layers(page: Page) -> View | None:
+    """Curves of single layers; None where there are none."""
+    return _view(page, "Layers", against_rate_by_layer(page))
+
+
+def curves_csv(page: Page) -> str:
+    """Every rate of every pruning curve, all numbers in percent; `highest` is `yes` at the highest rate that keeps the
+    natural accuracy which the measure names.
+    """
+    return csv_text(_HEADER, [_csv_line(point) for point in curve_points(page)])
+
+
 def curve_points(page: Page) -> list[CurvePoint]:
     """Every curve of the page, in the order it was measured."""
-    places: dict[tuple[str, str, str, str, float], list[Cell]] = {}
-    for cell in page.curves:
-        rate = number(cell.record, "rate")
-        assert rate is not None  # Page.curves leaves the others out
-        noise = text(cell.record, "noise") or NONE
-        places.setdefault((cell.row, cell.metric, text(cell.record, "layer"), noise, rate), []).append(cell)
+    places: dict[tuple[str, str, str, str, float], list[Cell[PruningCurveRecord]]] = {}
+    for (row, metric), measured in page.grid.of(PruningCurveRecord).items():
+        for cell in measured:
+            record = cell.record
+            places.setdefault((row, metric, record.layer or "", record.noise or NONE, record.rate), []).append(cell)
     points = []
     for place, cells in places.items():
-        cells = sorted(cells, key=lambda cell: cell.seed)
         found = estimate(cells)
         assert found is not None  # there is a cell
-        highest = all(cell.record.get("highest") is True for cell in cells)
+        records = [cell.record for cell in cells]
+        success = [record.targeted_success for record in records if record.targeted_success is not None]
         points.append(
-            CurvePoint(*place, _mean(cells, "sparsity") or 0.0, found, _mean(cells, "targeted_success"), highest)
+            CurvePoint(
+                *place,
+                sparsity=_mean(record.sparsity for record in records),
+                found=found,
+                success=_mean(success) if success else None,
+                highest=all(record.highest for record in records),
+            )
         )
     return points
 
@@ -94,7 +136,7 @@ def _chart(name: str, title: str, points: Sequence[CurvePoint]) -> Chart | None:
         caption += (
             " The dotted upright line is the highest rate that keeps the natural accuracy which the measure names."
         )
-    return Chart(name, title, caption, series, panels, lines=True, table="curves.csv")
+    return Chart(name, title, caption, series, panels, LINES, table="curves.csv")
 
 
 def _drawn(point: CurvePoint) -> Point:
@@ -109,6 +151,22 @@ def _drawn(point: CurvePoint) -> Point:
     }
 
 
-def _mean(cells: Iterable[Cell], key: str) -> float | None:
-    read = [held for cell in cells if (held := number(cell.record, key)) is not None]
-    return sum(read) / len(read) if read else None
+def _mean(values: Iterable[float]) -> float:
+    read = list(values)
+    return sum(read) / len(read)
+
+
+def _view(page: Page, nav: str, chart: Chart | None) -> View | None:
+    if chart is None:
+        return None
+    html = fill("views/chart.html", chart=chart)
+    files = {"curves.csv": curves_csv(page)}
+    return View(name=chart.name, nav=nav, title=chart.title, html=html, charts=[chart], files=files)
+
+
+def _csv_line(point: CurvePoint) -> list[str]:
+    found = point.found
+    shares = map(in_percent, (point.sparsity, found.value, found.low, found.high))
+    success = "" if point.success is None else in_percent(point.success)
+    place = [point.row, point.metric, point.layer, point.noise, f"{100 * point.rate:.4g}"]
+    return [*place, *shares, success, "yes" if point.highest else "", listed(found.seeds)]

@@ -1,14 +1,14 @@
-"""The figure of what pruning changed: accuracy of each sweep minus that of its unpruned network."""
+"""What pruning changed: accuracy of each sweep minus that of its unpruned network."""
 
-from .attacks import attack_words, eps_of
-from .charts import Chart
-from .estimates import difference, estimate
-from .families import Row, by_family, family_tree
-from .palette import SERIES
-from .panels import Panel, Point, line_panel, paper_note
-from .records import Page
-from .words import percent
-from .words import points as signed
+from ...results import difference, estimate
+from ..attacks import attack_words, eps_of
+from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
+from ..families import Network, by_family, networks
+from ..page import Page
+from ..template import fill
+from ..words import percent
+from ..words import points as signed
+from .view import View
 
 _MOVED_TIPS = {
     "row": "network",
@@ -22,16 +22,26 @@ _MOVED_TIPS = {
 _SWEEP = 3  # rates; fewer are told better by the table
 
 
+def view(page: Page) -> View | None:
+    """None where no sweep is measured."""
+    chart = against_unpruned(page)
+    if chart is None:
+        return None
+    html = fill("views/chart.html", chart=chart)
+    return View(name=chart.name, nav="Difference", title=chart.title, html=html, charts=[chart])
+
+
 def against_unpruned(page: Page) -> Chart | None:
     """A panel for each sweep, a line for natural accuracy and for each attack at its largest eps.
 
-    The unpruned network is the one that a selection from the sweep names, else its nearest relative.
+    The unpruned network is the one that a selection from the sweep names, else the one that was pruned.
 
     Reference: Wang et al. 2018, Figures 1 and 2.
     """
-    tree = family_tree(page)
     named = {tried.row: selected.than for selected in page.selections for tried in selected.sweep}
-    sweeps = {name: rows for name, rows in by_family(tree).items() if len({row.requested for row in rows}) >= _SWEEP}
+    sweeps = {
+        name: rows for name, rows in by_family(networks(page)).items() if len({row.requested for row in rows}) >= _SWEEP
+    }
     series = _strongest(page)
     panels, lacking = [], 0
     for family, rows in sweeps.items():
@@ -65,7 +75,7 @@ def against_unpruned(page: Page) -> Chart | None:
         caption += (
             f" {lacking} point{'s' * (lacking > 1)} of these sweeps {'are' if lacking > 1 else 'is'} not measured yet."
         )
-    return Chart("accuracy-difference", "Accuracy difference, pruned minus unpruned", caption, series, panels)
+    return Chart("accuracy-difference", "Accuracy difference, pruned minus unpruned", caption, series, panels, POINTS)
 
 
 def _strongest(page: Page) -> list[str]:
@@ -80,7 +90,7 @@ def _strongest(page: Page) -> list[str]:
     return [metric for metric in chosen if metric is not None][:SERIES]
 
 
-def _moved(page: Page, metric: str, row: Row, base: str) -> Point | None:
+def _moved(page: Page, metric: str, row: Network, base: str) -> Point | None:
     """What pruning changed under one measure, in points; paired image by image."""
     change = difference(page.accuracy.get((row.name, metric), []), page.accuracy.get((base, metric), []))
     before, after = (estimate(page.accuracy.get((name, metric), [])) for name in (base, row.name))

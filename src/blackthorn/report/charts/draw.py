@@ -1,0 +1,33 @@
+"""Charts as files for papers, and the script that draws them on a page."""
+
+import io
+from functools import cache
+
+from .chart import Chart, for_file
+
+
+def draw(chart: Chart) -> tuple[bytes, str]:
+    """A chart as PNG and as SVG."""
+    from vl_convert import svg_to_png, vegalite_to_svg
+
+    svg: str = vegalite_to_svg(for_file(chart))
+    return _packed(svg_to_png(svg, scale=2)), svg
+
+
+@cache
+def vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script, so that a page draws its charts wherever it is opened."""
+    from vl_convert import javascript_bundle
+
+    bundle: str = javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return bundle.replace("</script", "<\\/script")
+
+
+def _packed(png: bytes) -> bytes:
+    """The same pixels in a fourth of the bytes: resvg packs quickly, and keeps a channel for transparency."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").save(out, "PNG", dpi=image.info.get("dpi"))
+    return out.getvalue()

@@ -1,0 +1,24 @@
+"""Tables as CSV text that other programs read."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+
+def csv_text(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A heading and lines, with Unix line ends."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def in_percent(share: float) -> str:
+    """0.98765 -> "98.77"."""
+    return f"{100 * share:.2f}"
+
+
+def listed(seeds: Iterable[int]) -> str:
+    """(0, 1, 2) -> "0 1 2"."""
+    return " ".join(str(seed) for seed in seeds)

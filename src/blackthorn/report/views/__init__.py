@@ -1,0 +1,41 @@
+"""The parts of the page, one file each; see `view.py` for how to add one."""
+
+from . import (
+    costs,
+    curves,
+    detection,
+    differences,
+    eps,
+    images,
+    provenance,
+    results,
+    selected,
+    sparsity,
+    statements,
+    summary,
+    unfinished,
+    warnings,
+)
+from .view import Part as Part
+from .view import View as View
+
+VIEWS: tuple[Part, ...] = (
+    unfinished.view,
+    summary.view,
+    results.view,
+    statements.view,
+    selected.view,
+    curves.networks,
+    curves.layers,
+    detection.view,
+    eps.view,
+    sparsity.view,
+    differences.view,
+    images.view,
+    costs.view,
+    warnings.view,
+    provenance.view,
+)
+"""Every part, in the order of the page."""
+
+__all__ = ["VIEWS", "Part", "View"]

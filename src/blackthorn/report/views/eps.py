@@ -1,0 +1,70 @@
+"""Accuracy against the strength of the attacks."""
+
+from collections.abc import Sequence
+
+from ...results import estimate
+from ..accuracy_points import TIPS, accuracy_point
+from ..attacks import aims, attack_words, eps_of
+from ..charts import POINTS, SERIES, Chart, Panel, Point, Spec, line_panel, paper_note
+from ..families import featured, networks
+from ..page import Page
+from ..template import fill
+from ..words import radius
+from .view import View
+
+
+def view(page: Page) -> View | None:
+    """None where nothing is attacked."""
+    chart = against_eps(page)
+    if chart is None:
+        return None
+    html = fill("views/chart.html", chart=chart)
+    return View(name=chart.name, nav="Attack strength", title=chart.title, html=html, charts=[chart])
+
+
+def against_eps(page: Page) -> Chart | None:
+    """A panel for each attack (its options but eps and step size), a line for each network."""
+    shown = [row.name for row in featured([r for r in networks(page) if _attacked(page, r.name)], SERIES)]
+    metrics: dict[str, dict[str, float]] = {}
+    for metric in page.accuracy_metrics:
+        eps = eps_of(page, metric)
+        if eps is not None:
+            metrics.setdefault(attack_words(page, metric), {})[metric] = eps
+    panels = []
+    for words, radii in metrics.items():
+        if len(set(radii.values())) == 1 and all(aims(page, metric) for metric in radii):
+            continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
+        places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
+        points: list[Point] = []
+        for row in shown:
+            for metric, eps in sorted(places.items(), key=lambda place: place[1]):
+                found = estimate(page.accuracy.get((row, metric), []))
+                if found:
+                    points.append(accuracy_point(page, row, row, metric, eps, found))
+        if points:
+            spread = _listed(sorted(places.values()))
+            spoken = f"Accuracy against eps under {words}, from {spread}, for {len(shown)} networks."
+            spec = line_panel(points, shown, x_title="eps (pixels in [0, 1])", x_axis=_radii_axis(points), tips=TIPS)
+            panels.append(Panel(words, spoken, points, spec))
+    if not panels:
+        return None
+    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + paper_note(panels)
+    everything = [row for row in page.rows if _attacked(page, row)]
+    if len(shown) < len(everything):
+        caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
+    return Chart("accuracy-eps", "Accuracy against attack strength", caption, shown, panels, POINTS)
+
+
+def _attacked(page: Page, row: str) -> bool:
+    return any(name == row and eps_of(page, metric) is not None for name, metric in page.accuracy)
+
+
+def _radii_axis(points: Sequence[Point]) -> Spec:
+    """A tick at each radius that was measured, written as in the recipe."""
+    radii = sorted({float(point["x"] or 0) for point in points})
+    spelled = " : ".join(f"abs(datum.value - {eps!r}) < 1e-9 ? '{radius(eps)}'" for eps in radii)
+    return {"values": radii, "labelExpr": f"{spelled} : ''"}
+
+
+def _listed(radii: Sequence[float]) -> str:
+    return f"{radius(radii[0])} to {radius(radii[-1])}"

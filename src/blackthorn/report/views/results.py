@@ -1,0 +1,135 @@
+"""The table of accuracies, beside those of the paper, and `results.csv`."""
+
+from dataclasses import dataclass
+
+from ...results import estimate
+from ..attacks import source_notes
+from ..csv_text import csv_text, in_percent, listed
+from ..families import mean_zeros
+from ..page import Page
+from ..template import fill
+from ..words import percent, points
+from .view import View
+
+_HEADER = ("row", "metric", "value", "low", "high", "seeds", "published")
+_FEW_IMAGES = 2000  # below this a second decimal is noise: the interval is wider than a point
+_LEAST_ZEROS = 0.0005  # rounds to 0.1 %
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One place of the table."""
+
+    value: str
+    interval: str
+    low: float
+    high: float
+    at: float
+    paper: str
+    paper_at: float | None
+    beside: str
+    """ "inside", "above" or "below" the paper's number; empty without one."""
+    gap: str
+    aimed: str
+    """Percent of images of other classes that a noise turned into its target; empty where nothing aims at a class."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: its name, a note under it, and its places (None = not measured)."""
+
+    name: str
+    note: str
+    places: list[Measured | None]
+
+
+def view(page: Page) -> View:
+    """Every page has it, even before anything is measured."""
+    lines = accuracy_lines(page)
+    measured = any(place is not None for line in lines for place in line.places)
+    html = fill("views/results.html", page=page, lines=lines, measured=measured, sources=source_notes(page))
+    title, nav = "Published and ours" if page.published else "Results", "Results" if measured else ""
+    return View(name="results", nav=nav, title=title, html=html, files={"results.csv": results_csv(page)})
+
+
+def results_csv(page: Page) -> str:
+    """Accuracies in percent with two decimals, one line for each (row, metric) measured or published.
+
+    The same records give the same bytes: no time, no machine. A place published but not measured has an empty
+    value; `seeds` lists the seeds used, such as `0 1 2`. Where a noise aims at a class, a last column has the share of
+    images of other classes that are taken for it.
+    """
+    aims = any(targeted_success(page, *place) is not None for place in page.accuracy)
+    lines = []
+    for row in page.rows:
+        for metric in page.accuracy_metrics:
+            ours, paper = estimate(page.accuracy.get((row, metric), [])), page.paper(row, metric)
+            shown = ["", "", "", ""]
+            if ours is not None:
+                shown = [*map(in_percent, (ours.value, ours.low, ours.high)), listed(ours.seeds)]
+            elif paper is None:
+                continue
+            success = targeted_success(page, row, metric)
+            aimed = ["" if success is None else in_percent(success)] if aims else []
+            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed])
+    return csv_text((*_HEADER, "targeted_success") if aims else _HEADER, lines)
+
+
+def targeted_success(page: Page, row: str, metric: str) -> float | None:
+    """Under a universal noise, the share of images of other classes that are taken for its target: the mean over
+    seeds; None where nothing aims at a class.
+    """
+    seen = [cell.record.targeted_success for cell in page.accuracy.get((row, metric), [])]
+    shares = [share for share in seen if share is not None]
+    return sum(shares) / len(shares) if shares else None
+
+
+def accuracy_lines(page: Page) -> list[Line]:
+    """The table, row by row."""
+    few = any(cell.record.n < _FEW_IMAGES for cells in page.accuracy.values() for cell in cells)
+    digits, printed = 1 if few else 2, _printed_decimals(page)
+    return [
+        Line(
+            row,
+            _zeros_note(page, row),
+            [_place(page, row, metric, digits, printed) for metric in page.accuracy_metrics],
+        )
+        for row in page.rows
+    ]
+
+
+def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Measured | None:
+    ours, paper = estimate(page.accuracy.get((row, metric), [])), page.paper(row, metric)
+    if ours is None:
+        return None
+    low, high, at = 100 * ours.low, 100 * ours.high, 100 * ours.value
+    success = targeted_success(page, row, metric)
+    beside, gap = "", ""
+    if paper is not None:
+        gap, rounding = points((at - paper) / 100), 0.5 * 10.0**-printed
+        inside = low - rounding <= paper <= high + rounding
+        beside = "inside" if inside else "above" if at > paper else "below"
+    return Measured(
+        percent(ours.value, digits),
+        f"{percent(ours.low, digits)} – {percent(ours.high, digits)}",
+        low,
+        high,
+        at,
+        "" if paper is None else f"{paper:.{printed}f}",
+        paper,
+        beside,
+        gap,
+        "" if success is None else percent(success, 1),
+    )
+
+
+def _printed_decimals(page: Page) -> int:
+    """How many decimals the paper prints: its numbers are known to half of the last one."""
+    held = [] if page.published is None else page.published.values.values()
+    printed = [f"{paper:.6f}".rstrip("0").partition(".")[2] for row in held for paper in row.values()]
+    return max((len(decimals) for decimals in printed), default=0)
+
+
+def _zeros_note(page: Page, row: str) -> str:
+    zeros = [(kind, share) for kind, share in mean_zeros(page, row).items() if share >= _LEAST_ZEROS]
+    return ("zeros: " + ", ".join(f"{percent(share)} % of {kind}" for kind, share in zeros)) if zeros else ""
