@@ -1,8 +1,7 @@
 """Decoded images kept on disk: one safetensors file for each source, mapped into memory when read again.
 
-Files appear whole or not at all (written beside, then renamed), are checked when they are read, and made
-again when they are damaged. A folder that cannot be written costs time, never an error. Nothing removes old
-files: delete the folder.
+Files appear whole or not at all. They are checked when they are read, and made again when they are damaged. A folder
+that cannot be written costs time, and is no error. Old files are never removed; delete the folder to do so.
 """
 
 import hashlib

@@ -130,8 +130,7 @@ def _sizes(architecture: Mapping[str, object]) -> tuple[int, tuple[int, int, int
 
 
 def _state(model: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer under one name, tied ones once; also buffers that `state_dict` leaves
-    out."""
+    """Every parameter and buffer, tied ones once, with the buffers that `state_dict` leaves out."""
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 

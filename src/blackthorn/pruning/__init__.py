@@ -1,4 +1,4 @@
-"""Scores -> masks -> a smaller network with the same function."""
+"""Pruning: criteria score, allocation decides, masks remember, and `shrink` cuts out what does nothing."""
 
 from ..channels import ChannelGroup as ChannelGroup
 from ..channels import channel_groups as channel_groups

@@ -1,4 +1,4 @@
-"""Which filters go, and everything that is zeroed with them."""
+"""Which filters a pruning removes, and what must be zeroed together with them."""
 
 import copy
 import warnings
@@ -17,8 +17,7 @@ from .vanishing import Vanishing
 
 
 def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The scores of those layers that can lose filters; warns of the others, except the one that makes the
-    logits.
+    """The scores of the layers that can lose filters. A warning names the others, but not the one that makes the logits.
 
     Raises:
         PruningError: no layer can.
@@ -80,8 +79,7 @@ def filters_to_remove(model: nn.Module, found: Trace, scores: Mapping[str, Tenso
 
 
 def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit], example: Tensor) -> Masks:
-    """Masks of weights, biases, and the norms (or depthwise filters) whose input is constantly zero
-    without these."""
+    """Masks that remove filters, their biases, and the norms and depthwise filters whose input is then always zero."""
     parameters = dict(model.named_parameters())
     keep = {name: torch.ones_like(parameters[name], dtype=torch.bool) for name in scored}
     for name, filter_ in (one for unit in dropped for one in unit):
@@ -99,7 +97,7 @@ def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit
 
 
 def _ranked(found: Trace, scores: Mapping[str, Tensor], ties: Mapping[str, Tensor], *, coupled: bool) -> list[Unit]:
-    """Units in ascending order of mean score, ties by weight, then by place in the network."""
+    """Units in ascending order of their mean score; equal ones by mean weight, then by their place in the network."""
     makers = {use.weight: use.out for use in found.uses if use.weight in scores}
     units: dict[object, list[tuple[str, int]]] = {}
     for name, out in makers.items():

@@ -24,7 +24,7 @@ class Hold:
         self._planned_for: tuple[int, torch.device] | None = None
 
     def penalty(self, model: nn.Module) -> Tensor | None:
-        """No soft cost: the constraint is met exactly."""
+        """Nothing: the constraint is met exactly, and adds nothing to the loss."""
         return None
 
     @torch.no_grad()

@@ -1,4 +1,4 @@
-"""From a masked network to a smaller one that computes the same function, and the proof of it."""
+"""Cut removed channels out of a masked network, and prove that the smaller network computes the same function."""
 
 import copy
 from collections import Counter
@@ -59,8 +59,7 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
 
 
 def _removable(model: nn.Module, found: Trace) -> Tensor:
-    """Bool, per channel number: nothing reads anything from it, or only a constant that a bias can take
-    over."""
+    """Whether each channel can go: nothing reads it, or it is a constant that the bias of its readers can take over."""
     goes = found.free(torch.arange(len(found.root)))
     shared = _shared(found)
     for use in found.uses:
@@ -143,7 +142,7 @@ def _prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: f
 
 
 def _rule_out_rounding(masked: nn.Module, found: Trace, goes: Tensor, example: Tensor, differs: _Differs) -> None:
-    """In float64 the same function is the same to many more digits, and another function is still another."""
+    """Compare again in float64, where rounding is far smaller: if the networks still differ, they differ in function."""
     exact = copy.deepcopy(masked).double()
     try:
         _prove(_cut(exact, found, goes), exact, example.double(), tolerance=_TOLERANCE_FLOAT64)

@@ -66,7 +66,7 @@ class ActivatedValue(Criterion):
             del weights[output_weight(model)]
         with eval_mode(model), _watched(model, weights) as flows:
             for batch in torch.split(x[: self.images], _BATCH):
-                model(pixels(batch, bounded=False))
+                model(pixels(batch) if batch.dtype == torch.uint8 else batch)
         unseen = ", ".join(f"'{name.rpartition('.')[0]}'" for name in weights if not flows[name].count)
         if unseen and not any(flow.count for flow in flows.values()):
             raise PruningError(f"{unseen} never called as a module, so nothing is seen to flow through the network")

@@ -26,8 +26,7 @@ class FilterNorm(Criterion):
     kind: Literal["filter_norm"] = "filter_norm"
     norm: Literal["l1", "l2"] = "l1"
     normalize: bool = True
-    """Divide by the number of weights in the filter, so that layers with large filters do not always
-    win."""
+    """Divide by the number of weights in the filter, so that large filters do not always win."""
     include_linear: bool = False
     """Rank the units of hidden linear layers too (a row of the weight is one unit's filter)."""
 
