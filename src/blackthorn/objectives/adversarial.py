@@ -1,14 +1,15 @@
 """Adversarial training: minimise the loss on images that an attack has made worse, and on clean ones."""
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack
-from ..attacks.gradients import attacking
+from ..attacks import AnyAttack, Problem
+from ..attacks.search import lent
 from ..values import NonNegative, value
 from .loss import Loss
 from .standard import CrossEntropy, LinearQuadratic
@@ -29,7 +30,7 @@ class Adversarial:
 
     kind: Literal["adversarial"] = "adversarial"
     attack: AnyAttack
-    """What makes the images worse; its restarts are not used in training."""
+    """What makes the adversarial images; its restarts are not used in training."""
     clean_weight: NonNegative = 0.5
     adv_weight: NonNegative = 0.5
     eps_sampling: Literal["fixed", "truncated_gaussian"] = "fixed"
@@ -37,8 +38,8 @@ class Adversarial:
     Wang et al. 2018).
     """
     label: Literal["true", "predicted"] = "true"
-    """What the attack leaves: with `true`, FGSM training can leak labels into the images (Kurakin et al. 2017, sec.
-    3).
+    """The label that the attack moves away from. With `true`, FGSM training can leak labels into the images (Kurakin
+    et al. 2017, sec. 3).
     """
     on: Annotated[CrossEntropy | LinearQuadratic, Field(discriminator="kind")] = CrossEntropy()
     """The loss that is minimised on both."""
@@ -64,14 +65,14 @@ class Adversarial:
 
     def perturb(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         """The adversarial images of one training step."""
-        eps = None
+        ball = self.attack.ball
         if self.eps_sampling == "truncated_gaussian":
-            eps = truncated_gaussian(self.attack.eps, len(x), x.device)
-        with attacking(model) as forward:
+            ball = replace(ball, eps=truncated_gaussian(self.attack.eps, len(x), x.device))
+        with lent(model, self.attack) as forward:
             if self.label == "predicted":
                 with torch.no_grad():
                     y = forward(x).argmax(1)
-            return self.attack.search(forward, x, y, eps=eps).detach()
+            return self.attack.search(Problem.of_all(forward, x, y, ball)).detach()
 
 
 def truncated_gaussian(eps_max: float, n: int, device: torch.device | str = "cpu") -> Tensor:

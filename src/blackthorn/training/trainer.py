@@ -14,11 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..attacks.precision import resolve_for
 from ..data import Augmentation, ImageSet, batches, to_float
 from ..errors import BundleError, TrainingError
 from ..objectives import Loss
 from ..speed.denormals import flushed
-from ..speed.precision import Chosen, Precision, arithmetic, choose
+from ..speed.precision import Chosen, Precision, arithmetic
 from ..types import Progress
 from . import checkpoint as checkpoints
 from .constraint import Constraint
@@ -106,7 +107,7 @@ def fit(
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda), flushed():
         torch.manual_seed(seed)
-        chosen = choose(precision, model, to_float(images.x[:batch_size]))
+        chosen = resolve_for(precision, model, to_float(images.x[:batch_size]))
         torch.manual_seed(seed)
         optimizer, schedule = optimizer or Adam(), schedule or Constant()
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
