@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.measuring import Accuracy, Detection, PruningCurve
+from blackthorn.results import to_json
 
 from .examples import MEASURES
 
@@ -17,7 +18,7 @@ EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES, ids=repr)
 
 def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[dict[str, object]]:
     if isinstance(measure, Accuracy):
-        return [measure(model, x, y).record()]
+        return [to_json(measure(model, x, y).record())]
     if isinstance(measure, PruningCurve):
         return measure(model, x, y, scored_on=(x, y))
     if isinstance(measure, Detection):

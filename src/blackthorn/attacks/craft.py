@@ -48,6 +48,8 @@ class Crafted:
     warnings: tuple[str, ...]
     """Why the number may say less than it seems to."""
     seconds: float
+    labels: Tensor | None = None
+    """int64 (images,): what `x_adv` is taken for, where that is known."""
 
     @property
     def robust_accuracy(self) -> float:
@@ -109,9 +111,10 @@ def craft(
 
 def _searches(attack: Attack | Sequence[Attack]) -> list[Search]:
     attacks = [as_search(one) for one in (attack if isinstance(attack, Sequence) else (attack,))]
-    if len({one.targeted for one in attacks}) != 1:
-        words = "some attacks are targeted and others are not, but `y` can only mean one thing" if attacks else "no attack"
-        raise AttackError(f"{words}: give one attack, or several that agree")
+    if not attacks:
+        raise AttackError("no attack is given; give one of blackthorn.attacks, or a list of them")
+    if len({one.targeted for one in attacks}) > 1:
+        raise AttackError("y cannot be labels and targets at once: give attacks that are all targeted, or none of them")
     return attacks
 
 

@@ -1,4 +1,4 @@
-"""An attack that knows of a detector: it makes an image misclassified, with outputs as one-hot as untouched images give.
+"""An attack that knows of a detector: images become misclassified, with outputs as close to one-hot as clean ones have.
 
 A detector that measures how far the outputs are from the nearest one-hot vector does not notice outputs that are close
 to the one-hot vector of a wrong class. Being misclassified and being inconspicuous is one goal and not two: outputs
@@ -105,7 +105,7 @@ class Evading(Search):
         return best
 
     def worth(self, logits: Tensor, y: Tensor) -> Tensor:
-        """The nearer to a wrong one-hot vector the better; any misclassified image, above 0, is better than any other."""
+        """The nearer to a wrong one-hot vector the better; a misclassified image, above 0, is better than any other."""
         seen = read(logits, self.outputs)
         said = seen.argmax(1)
         hit = said == y if self.targeted else said != y

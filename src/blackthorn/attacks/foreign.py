@@ -28,7 +28,7 @@ class Foreign(Search):
     @property
     def name(self) -> str:
         """That of the function, or of its class."""
-        return str(getattr(self.call, "__name__", type(self.call).__name__))
+        return called(self.call)
 
     def search(self, problem: Problem) -> Tensor:
         """Whatever it returns for the live images."""
@@ -50,8 +50,13 @@ def as_search(attack: Attack) -> Search:
         return attack
     if not callable(attack):
         raise AttackError(f"{attack!r} is no attack; give one of blackthorn.attacks, or a function of model, x and y")
-    said = {name: getattr(attack, name) for name in ("eps", "norm", "targeted") if getattr(attack, name, None) is not None}
+    said = {name: getattr(attack, name, None) for name in ("eps", "norm", "targeted")}
     try:
-        return Foreign(call=attack, **said)
+        return Foreign(call=attack, **{name: held for name, held in said.items() if held is not None})
     except AttackError as problem:
-        raise AttackError(f"{getattr(attack, '__name__', type(attack).__name__)}: {problem}") from None
+        raise AttackError(f"{called(attack)}: {problem}") from None
+
+
+def called(attack: Attack) -> str:
+    """The name of a function, or of the class of an object."""
+    return str(getattr(attack, "__name__", type(attack).__name__))

@@ -18,6 +18,7 @@ from ..errors import AttackError
 from ..speed.precision import Precision, arithmetic
 from ..types import Progress
 from ..values import Count, NonNegative, Positive, Radius, check_radius, value
+from .ball import Norm
 from .gradients import attacking
 from .losses import LOSSES, Reading
 from .precision import resolve_for
@@ -143,6 +144,16 @@ class UniversalNoise:
         for reservation in self.reservations(made):
             warnings.warn(reservation, AttackWarning, stacklevel=2)
         return made
+
+    @property
+    def eps(self) -> float:
+        """Radius of the ball that noisy images lie in, if they are clipped."""
+        return self.limit
+
+    @property
+    def norm(self) -> Norm:
+        """Of that ball."""
+        return "linf"
 
     def against(self, reading: Reading) -> "UniversalNoise | None":
         """This noise if it knows of a detector that reads outputs in this way: if its loss drives them to one-hot
