@@ -13,6 +13,8 @@ def resolve_for(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
     """
     if precision != "auto":
         return precision
+    if not len(x):
+        return "float32"  # there is nothing to time
     shapes = tuple(tuple(p.shape) for p in model.parameters())
     leaf = x.detach().requires_grad_()
     with attacking(model) as forward:
