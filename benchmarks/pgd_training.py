@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 
 import blackthorn as bt
-from blackthorn.speed.precision import arithmetic, choose
+from blackthorn.attacks.precision import resolve_for
+from blackthorn.speed.precision import arithmetic
 from timing import arguments, finish, rounds, table
 
 EPS, STEP, STEPS, BATCH, UPDATES = 0.3, 0.01, 40, 128, 4  # Wang et al. 2018, sec. 3; batch as in our recipes
@@ -46,7 +47,7 @@ def main() -> None:
 
     def ours(name: str, precision: bt.attacks.Precision) -> None:
         model, optimizer = networks[name], optimizers[name]
-        chosen = choose(precision, model, batches[0][0])
+        chosen = resolve_for(precision, model, batches[0][0])
         model.train()
         for x, y in batches:
             with arithmetic(chosen, x.device):
@@ -64,7 +65,7 @@ def main() -> None:
         options.rounds,
     )
     print(f"{UPDATES} updates of PGD-{STEPS} training, batch {BATCH}, {torch.get_num_threads()} threads")
-    notes = {"blackthorn": f"auto chose {choose('auto', networks['blackthorn'], batches[0][0])}"}
+    notes = {"blackthorn": f"auto chose {resolve_for('auto', networks['blackthorn'], batches[0][0])}"}
     finish("pgd_training", table(seconds, "plain float32 loop", notes), options.out)
 
 

@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Precision, craft
-from blackthorn.attacks.balls import Norm
+from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Precision, ScaledGradient, craft
+from blackthorn.attacks.ball import Norm
 from blackthorn.errors import AttackError, ModelError
 from blackthorn.models import wang_cnn
 
 from ..reference import attacks as reference
-from .networks import Linear, cnn
+from .networks import Linear, cnn, trained_cnn
 
 
 def misread(model: nn.Module, x: Tensor, y: Tensor, batch_size: int) -> Tensor:
@@ -142,6 +142,72 @@ def test_progress_counts_images(trained: nn.Module, x: Tensor, y: Tensor) -> Non
     assert seen == [("attack", 40, 96), ("attack", 80, 96), ("attack", 96, 96)]
 
 
+# --- several attacks in a row -----------------------------------------------------------------------------------------
+
+
+def test_attacks_in_a_row_share_what_is_left(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    y = y.clone()
+    y[::12] = (y[::12] + 1) % 4  # wrong from the start
+    asked: list[int] = []
+
+    def nothing(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        asked.append(len(x))
+        return x
+
+    step, climb = FGSM(eps=0.1), PGD(eps=0.1, steps=10, loss="margin", random_start=False)
+    crafted = craft([step, nothing, climb], trained, x, y, precision="float32")
+    alone = [craft(attack, trained, x, y, precision="float32") for attack in (step, climb)]
+    wrong = misread(trained, x, y, 96)
+    assert torch.equal(crafted.fooled, alone[0].fooled | alone[1].fooled)
+    assert torch.equal(crafted.by == 0, alone[0].fooled & ~wrong) and not (crafted.by == 1).any()
+    assert torch.equal(crafted.by == 2, crafted.fooled & ~alone[0].fooled) and (crafted.by == 2).any()
+    assert torch.equal(crafted.by == -1, wrong | ~crafted.fooled)
+    assert asked == [int((~alone[0].fooled).sum())]
+    assert torch.equal(crafted.x_adv[crafted.by == 0], alone[0].x_adv[crafted.by == 0])
+    assert torch.equal(misread(trained, crafted.x_adv, y, 7), crafted.fooled)
+
+
+def test_an_attack_in_a_row_of_one_is_that_attack(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    attack = PGD(eps=0.17, steps=5, random_start=False)
+    one, row = craft(attack, trained, x, y), craft([attack], trained, x, y)
+    assert torch.equal(one.x_adv, row.x_adv) and torch.equal(one.fooled, row.fooled)
+
+
+def test_attacks_in_a_row_on_another_judge_share_what_it_leaves(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    source, attacks = trained_cnn(), [FGSM(eps=0.12), PGD(norm="l2", eps=1.5, steps=5)]
+    with torch.no_grad():
+        source[0].weight.mul_(0.7)
+    crafted = craft(attacks, source, x, y, judge=trained, precision="float32")
+    first = craft(attacks[0], source, x, y, judge=trained, precision="float32")
+    assert torch.equal(crafted.by == 0, first.fooled) and 0 < first.fooled.sum() < len(x)
+    assert torch.equal(crafted.fooled, misread(trained, crafted.x_adv, y, 96))
+
+
+def test_each_attack_in_a_row_is_held_to_its_own_ball(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    crafted = craft([FGSM(eps=0.05), PGD(norm="l2", eps=1, steps=8)], trained, x, y, precision="float32")
+    delta = crafted.x_adv - x
+    assert (delta[crafted.by == 0].abs() <= 0.05 + 1e-6).all()
+    assert (delta[crafted.by == 1].flatten(1).norm(dim=1) <= 1 + 1e-6).all() and (crafted.by == 1).any()
+
+
+def test_what_attacks_in_a_row_warn_of_is_said_once(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    weak = PGD(eps=0.3, steps=20, step_size=0.01)
+    with pytest.warns(AttackWarning, match="cannot cross a ball") as caught:
+        crafted = craft([weak, weak, ScaledGradient(eps=0.1, steps=2)], trained, x, y)
+    assert len(caught) == len(crafted.warnings) == 1
+
+
+@pytest.mark.parametrize(
+    ("attacks", "words"),
+    [([], "no attack"), ([FGSM(eps=0.1), FGSM(eps=0.1, targeted=True)], "labels and targets at once")],
+)
+def test_attacks_that_cannot_be_in_a_row_are_refused(
+    trained: nn.Module, x: Tensor, y: Tensor, attacks: list[FGSM], words: str
+) -> None:
+    with pytest.raises(AttackError, match=words):
+        craft(attacks, trained, x, y)
+
+
 # --- attacks of other people -----------------------------------------------------------------------------------------
 
 
@@ -191,6 +257,36 @@ def test_an_attack_that_returns_no_images_is_refused(
 ) -> None:
     with pytest.raises(AttackError, match=complaint):
         craft(Foreign(returned), trained, x, y)
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [
+        ({"norm": "l1"}, r"Foreign: there is no norm 'l1'; Known: l2, linf"),
+        ({"eps": 8}, r"Foreign: eps = 8 .* write 8/255"),
+    ],
+)
+def test_a_ball_that_a_foreign_attack_names_and_that_cannot_be_is_refused(
+    trained: nn.Module, x: Tensor, y: Tensor, named: dict[str, float], words: str
+) -> None:
+    with pytest.raises(AttackError, match=words):
+        craft(Foreign(lambda x: x, **named), trained, x, y)  # type: ignore[arg-type]
+
+
+def test_what_is_no_attack_is_refused(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    with pytest.raises(AttackError, match="'pgd' is no attack"):
+        craft(["pgd"], trained, x, y)  # type: ignore[list-item]
+
+
+def test_a_foreign_attack_follows_its_own_gradients_under_a_callers_no_grad(
+    trained: nn.Module, x: Tensor, y: Tensor
+) -> None:
+    def step(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+        return reference.fgsm(model, x, y, 0.2)
+
+    with torch.no_grad():
+        crafted = craft(step, trained, x, y)
+    assert torch.equal(crafted.fooled, craft(FGSM(eps=0.2), trained, x, y, precision="float32").fooled)
 
 
 def test_rounding_of_a_foreign_attack_is_rounded_back_into_the_ball(trained: nn.Module, x: Tensor, y: Tensor) -> None:

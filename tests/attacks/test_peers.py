@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.attacks import FGSM, PGD
-from blackthorn.attacks.balls import Norm
+from blackthorn.attacks.ball import Norm
 
 STEPS = 10
 BALLS: list[tuple[Norm, float]] = [("linf", 0.1), ("l2", 0.5)]

@@ -1,11 +1,12 @@
+import dataclasses
 import warnings
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import PGD, AttackWarning
-from blackthorn.attacks.balls import Norm, random_start
+from blackthorn.attacks import PGD, AttackWarning, Ball, Problem
+from blackthorn.attacks.ball import Norm
 from blackthorn.attacks.losses import margin
 
 from ..reference import attacks as reference
@@ -49,7 +50,7 @@ def test_pgd_equals_the_slow_version_from_the_same_start(
     trained: nn.Module, x: Tensor, y: Tensor, norm: Norm, eps: float, start: bool
 ) -> None:
     torch.manual_seed(3)
-    begin = random_start(x, eps, norm) if start else x
+    begin = Ball(norm, eps).start(x) if start else x
     slow = reference.pgd(trained, x, y, eps=eps, step=eps / 4, steps=10, norm=norm, start=begin)
     torch.manual_seed(3)
     x_adv = PGD(norm=norm, eps=eps, steps=10, random_start=start)(trained, x, y)
@@ -97,7 +98,8 @@ def test_the_margin_aims_each_restart_at_another_class() -> None:
     runs = []
     for restart in (0, 1):
         attack = PGD(norm="l2", eps=0.1, steps=2, loss="margin", random_start=False)
-        runs.append(attack.search(model, x, y, restart=restart))
+        problem = dataclasses.replace(Problem.of_all(model, x, y, attack.ball), run=restart)
+        runs.append(attack.search(problem))
     # class 1 is nearer: its logit is as low and its slope is steeper
     assert torch.allclose(runs[0], torch.tensor([[[[0.2, 0.1]]]]))
     assert runs[1][0, 0, 0, 1] > 0.1

@@ -4,20 +4,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import precision
-from blackthorn.speed.precision import arithmetic, choose
+from blackthorn.attacks.precision import resolve_for
+from blackthorn.speed.precision import arithmetic, resolve
 
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path))
-    monkeypatch.setattr(precision, "_measured", {})
 
 
 def test_what_is_asked_for_is_not_measured() -> None:
     model = nn.Linear(2, 2)
-    assert choose("bf16", model, torch.rand(1, 2)) == "bf16"
-    assert choose("float32", model, torch.rand(1, 2)) == "float32"
+    assert resolve_for("bf16", model, torch.rand(1, 2)) == "bf16"
+    assert resolve_for("float32", model, torch.rand(1, 2)) == "float32"
 
 
 def test_auto_decides_once_for_a_network_of_one_shape() -> None:
@@ -32,37 +31,33 @@ def test_auto_decides_once_for_a_network_of_one_shape() -> None:
             calls.append(1)
             return self.layer(x)
 
-    first = choose("auto", Counting(), torch.rand(5, 7))
+    first = resolve_for("auto", Counting(), torch.rand(5, 7))
     measured = len(calls)
-    assert measured and choose("auto", Counting(), torch.rand(5, 7)) == first
+    assert measured and resolve_for("auto", Counting(), torch.rand(5, 7)) == first
     assert len(calls) == measured
 
 
 @pytest.mark.parametrize("decided", ["float32", "bf16"])
-def test_another_process_on_this_machine_decides_alike(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decided: str
-) -> None:
-    choose("auto", nn.Linear(7, 3), torch.rand(5, 7))
+def test_another_process_on_this_machine_decides_alike(tmp_path: Path, decided: str) -> None:
+    resolve_for("auto", nn.Linear(7, 3), torch.rand(5, 7))
     (remembered,) = (path for path in (tmp_path / "precision").iterdir() if not path.suffix)
     remembered.write_text(decided)
-    monkeypatch.setattr(precision, "_measured", {})
-    assert choose("auto", nn.Linear(7, 3), torch.rand(5, 7)) == decided
+    assert resolve_for("auto", nn.Linear(7, 3), torch.rand(5, 7)) == decided
 
 
 @pytest.mark.parametrize("written", ["", "fp8", "float32\n"])
-def test_a_damaged_memory_is_measured_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, written: str) -> None:
-    choose("auto", nn.Linear(7, 3), torch.rand(5, 7))
+def test_a_damaged_memory_is_measured_anew(tmp_path: Path, written: str) -> None:
+    resolve_for("auto", nn.Linear(7, 3), torch.rand(5, 7))
     (remembered,) = (path for path in (tmp_path / "precision").iterdir() if not path.suffix)
     remembered.write_text(written)
-    monkeypatch.setattr(precision, "_measured", {})
-    choose("auto", nn.Linear(7, 3), torch.rand(5, 7))
+    resolve_for("auto", nn.Linear(7, 3), torch.rand(5, 7))
     assert remembered.read_text() in ("float32", "bf16")
 
 
 def test_without_a_folder_to_remember_in_it_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path / "file"))
-    assert choose("auto", nn.Linear(7, 3), torch.rand(5, 7)) in ("float32", "bf16")
+    assert resolve_for("auto", nn.Linear(7, 3), torch.rand(5, 7)) in ("float32", "bf16")
 
 
 def test_auto_takes_float32_where_an_operation_has_no_bf16() -> None:
@@ -72,7 +67,7 @@ def test_auto_takes_float32_where_an_operation_has_no_bf16() -> None:
                 raise RuntimeError("not implemented for 'BFloat16'")
             return x
 
-    assert choose("auto", Float32Only(), torch.rand(5, 7)) == "float32"
+    assert resolve_for("auto", Float32Only(), torch.rand(5, 7)) == "float32"
 
 
 def test_a_fault_of_the_network_itself_is_not_hidden() -> None:
@@ -81,7 +76,7 @@ def test_a_fault_of_the_network_itself_is_not_hidden() -> None:
             raise RuntimeError("broken")
 
     with pytest.raises(RuntimeError, match="broken"):
-        choose("auto", Broken(), torch.rand(5, 7))
+        resolve_for("auto", Broken(), torch.rand(5, 7))
 
 
 def test_bf16_arithmetic_is_autocast() -> None:
@@ -89,3 +84,18 @@ def test_bf16_arithmetic_is_autocast() -> None:
         assert nn.Linear(2, 2)(torch.rand(1, 2)).dtype == torch.bfloat16
     with arithmetic("float32", torch.device("cpu")):
         assert nn.Linear(2, 2)(torch.rand(1, 2)).dtype == torch.float32
+
+
+def test_whatever_is_slower_in_bf16_runs_in_float32() -> None:
+    def work() -> None:
+        size = 600 if torch.is_autocast_enabled("cpu") else 10
+        torch.rand(size, size) @ torch.rand(size, size)
+
+    assert resolve("auto", work, torch.device("cpu"), ("slow in bf16",)) == "float32"
+
+
+def test_situations_are_remembered_apart() -> None:
+    timed = []
+    for situation in (("a", 1), ("a", 2), ("a", 1)):
+        resolve("auto", lambda s=situation: timed.append(s), torch.device("cpu"), situation)  # type: ignore[misc]
+    assert set(timed) == {("a", 1), ("a", 2)} and timed.count(("a", 1)) == timed.count(("a", 2))

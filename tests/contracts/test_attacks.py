@@ -9,9 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import AttackWarning, craft
-from blackthorn.attacks.balls import size
-from blackthorn.attacks.gradients import attacking
+from blackthorn.attacks import AttackWarning, Ball, Problem, Search, craft
+from blackthorn.attacks.search import lent
 
 from ..attacks.networks import Linear, cnn
 from .examples import ATTACKS
@@ -26,10 +25,6 @@ def still(attack: Any, **changes: Any) -> Any:
     return dataclasses.replace(attack, **changes)
 
 
-def norm_of(attack: Any) -> Any:
-    return getattr(attack, "norm", "linf")
-
-
 @EVERY_ATTACK
 def test_an_attack_returns_new_images_in_the_ball_and_in_the_pixel_range(
     attack: Any, model: nn.Module, x: Tensor, y: Tensor
@@ -37,8 +32,35 @@ def test_an_attack_returns_new_images_in_the_ball_and_in_the_pixel_range(
     x_adv = attack(model, x, y)
     assert x_adv.shape == x.shape and x_adv.dtype == torch.float32 and not x_adv.requires_grad
     assert x_adv.min() >= 0 and x_adv.max() <= 1
-    assert size(x_adv - x, norm_of(attack)).max() <= attack.eps + 1e-6
+    assert attack.ball.size(x_adv - x).max() <= attack.eps + 1e-6
     assert (x_adv != x).any()
+
+
+@EVERY_ATTACK
+def test_an_attack_is_options_and_a_search_and_no_more(attack: Any) -> None:
+    assert isinstance(attack, Search)
+    assert not {"__call__", "__post_init__", "ball"} & vars(type(attack)).keys()
+    assert attack.effort >= 1 and attack.restarts >= attack.runs(classes=4) >= 1
+
+
+@EVERY_ATTACK
+def test_an_attack_returns_for_a_finished_image_what_it_was_finished_at(
+    attack: Any, model: nn.Module, x: Tensor, y: Tensor
+) -> None:
+    finished: dict[int, Tensor] = {}
+
+    def stop(logits: Tensor, x_adv: Tensor, rows: Tensor) -> Tensor:
+        assert not set(rows.tolist()) & finished.keys()  # what is finished is not asked about again
+        done = rows % 3 == 0
+        finished.update(zip(rows[done].tolist(), x_adv[done].clone()))
+        return done
+
+    live = torch.arange(len(x)) % 4 > 0
+    with lent(model, attack) as forward:
+        problem = dataclasses.replace(Problem.of_all(forward, x, y, attack.ball), live=live, stop=stop)
+        found = attack.search(problem)
+    assert not set((~live).nonzero().flatten().tolist()) & finished.keys()
+    assert all(torch.equal(found[row], x_adv) for row, x_adv in finished.items())
 
 
 @EVERY_ATTACK
@@ -92,12 +114,14 @@ def test_an_attack_does_not_care_how_classes_are_numbered(attack: Any, x: Tensor
 @EVERY_ATTACK
 def test_a_radius_for_each_image_is_that_radius_for_all(attack: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
     attack = still(attack)
-    with attacking(model) as forward:
-        scalar = attack.search(forward, x, y)
-        vector = attack.search(forward, x, y, eps=torch.full((len(x),), attack.eps))
-        mixed = attack.search(forward, x, y, eps=torch.linspace(0, attack.eps, len(x)))
+    radii = torch.linspace(0, attack.eps, len(x))
+    with lent(model, attack) as forward:
+        scalar, vector, mixed = (
+            attack.search(Problem.of_all(forward, x, y, Ball(attack.norm, eps)))
+            for eps in (attack.eps, torch.full((len(x),), attack.eps), radii)
+        )
     assert torch.allclose(scalar, vector, atol=1e-5)
-    assert (size(mixed - x, norm_of(attack)) <= torch.linspace(0, attack.eps, len(x)) + 1e-6).all()
+    assert (attack.ball.size(mixed - x) <= radii + 1e-6).all()
     assert torch.allclose(mixed[-1], scalar[-1], atol=1e-5)
 
 
@@ -113,7 +137,7 @@ def test_a_radius_of_0_changes_nothing_and_leaves_clean_accuracy(
 
 @EVERY_ATTACK
 def test_robust_accuracy_does_not_rise_with_the_radius(attack: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
-    scale = 4 if norm_of(attack) == "l2" else 1
+    scale = 4 if attack.norm == "l2" else 1
     radii = [scale * eps for eps in (0.0, 0.05, 0.1, 0.2, 0.4)]
     attacks = [dataclasses.replace(still(attack), eps=eps) for eps in radii]
     if getattr(attack, "step_size", None) is not None:
@@ -141,7 +165,9 @@ def test_the_same_seed_gives_the_same_images_and_no_random_start_needs_none(
     assert torch.equal(*runs)
     before = torch.get_rng_state()
     still(attack)(model, x, y)
-    assert torch.equal(torch.get_rng_state(), before)
+    assert not still(attack).draws and torch.equal(torch.get_rng_state(), before)
+    attack(model, x, y)
+    assert attack.draws != torch.equal(torch.get_rng_state(), before)
 
 
 @EVERY_ATTACK

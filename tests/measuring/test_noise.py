@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from blackthorn.attacks import UniversalNoise
 from blackthorn.errors import AttackError
 from blackthorn.measuring import Accuracy, natural_flags
+from blackthorn.results import to_json
 
 NOISE = UniversalNoise(target=1, limit=0.5)
 
@@ -43,25 +44,25 @@ def test_no_noise_is_natural_accuracy() -> None:
 
 
 def test_a_record_says_what_was_added_and_how_often_it_reached_its_target() -> None:
-    record = Accuracy(attack=NOISE)(Bright(), X, Y, noise=torch.full((1, 1, 1), 0.25)).record()
+    record = to_json(Accuracy(attack=NOISE)(Bright(), X, Y, noise=torch.full((1, 1, 1), 0.25)).record())
     assert record["attack"] == {"kind": "universal_noise", "target": 1, "limit": 0.5}
     assert (record["eps"], record["norm"]) == (0.5, "linf") and record["targeted_success"] == pytest.approx(1 / 3)
     assert record["mean_linf"] == pytest.approx((0.25 * 3 + 0.1 * 2) / 5)
-    assert "source" not in record and record["warnings"] == []
+    assert not {"source", "warnings"} & record.keys()
 
 
 def test_a_noise_that_barely_is_one_is_in_the_record() -> None:
-    record = Accuracy(attack=NOISE)(Bright(), X, Y, noise=torch.full((1, 1, 1), 1e-3)).record()
+    record = to_json(Accuracy(attack=NOISE)(Bright(), X, Y, noise=torch.full((1, 1, 1), 1e-3)).record())
     assert "barely moved" in str(record["warnings"])
 
 
 def test_other_attacks_and_natural_accuracy_say_nothing_of_targets() -> None:
-    assert "targeted_success" not in Accuracy()(Bright(), X, Y).record()
+    assert "targeted_success" not in to_json(Accuracy()(Bright(), X, Y).record())
 
 
 def test_a_noise_made_on_another_network_is_a_transfer() -> None:
     noise = torch.full((1, 1, 1), 0.25)
-    record = Accuracy(attack=NOISE)(Bright(), X, Y, noise=noise, source=nn.Flatten()).record()
+    record = to_json(Accuracy(attack=NOISE)(Bright(), X, Y, noise=noise, source=nn.Flatten()).record())
     assert record["source"] == "network" and isinstance(record["agreement"], float)
 
 

@@ -11,6 +11,7 @@ from blackthorn.attacks import FGSM, PGD
 from blackthorn.data import pixels, stripes
 from blackthorn.errors import AttackError, DataError, ModelError
 from blackthorn.measuring import Accuracy, SourceNetwork
+from blackthorn.results import to_json
 from blackthorn.training import Substitute
 from blackthorn.values import ValidationError, parse, spell
 
@@ -66,7 +67,7 @@ def test_what_a_substitute_was_trained_on_is_not_measured_and_the_record_says_so
     model, (x, y) = trained_cnn(), some()
     got = Accuracy(attack=ATTACK, source=QUICK)(model, x, y)
     assert (got.n, got.first, len(got.flags)) == (60, 20, 60) and got.index.tolist() == list(range(20, 80))
-    record = got.record()
+    record = to_json(got.record())
     assert json.loads(json.dumps(record)) == record
     assert {"source": "substitute", "first": 20, "queries": 140, "n": 60}.items() <= record.items()
     assert record["agreement"] == got.agreement
@@ -80,7 +81,8 @@ def test_n_max_counts_what_is_left() -> None:
 
 def test_a_white_box_record_has_no_word_of_sources() -> None:
     model, (x, y) = trained_cnn(), some()
-    assert not {"source", "first", "queries", "agreement"} & Accuracy(attack=ATTACK)(model, x, y).record().keys()
+    record = Accuracy(attack=ATTACK)(model, x, y).record()
+    assert not {"source", "queries", "agreement"} & to_json(record).keys() and record.first == 0
 
 
 def test_a_substitute_made_before_gives_the_same_as_one_made_on_the_spot() -> None:

@@ -128,11 +128,11 @@ def _just_pruned() -> nn.Module:
 def test_the_precision_that_was_chosen_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Another process may time the two precisions the other way round.
     auto = {"precision": "auto", "early_stopping": EarlyStopping(attack=PGD(eps=0.1, steps=2))}
-    monkeypatch.setattr("blackthorn.training.trainer.choose", lambda *_: "bf16")
+    monkeypatch.setattr("blackthorn.training.trainer.resolve_for", lambda *_: "bf16")
     whole, history = run(auto)
     with pytest.raises(Interrupted):
         run(auto, tmp_path / "run.ckpt", die_after=STEPS)
-    monkeypatch.setattr("blackthorn.training.trainer.choose", lambda *_: "float32")
+    monkeypatch.setattr("blackthorn.training.trainer.resolve_for", lambda *_: "float32")
     resumed, again = run(auto, tmp_path / "run.ckpt")
     assert again == history and same_bits(whole, resumed)
 

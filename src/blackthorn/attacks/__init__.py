@@ -8,17 +8,20 @@ from typing import Annotated
 from pydantic import Field
 
 from ..speed.precision import Precision as Precision
+from .ball import Ball as Ball
 from .craft import Crafted as Crafted
 from .craft import craft as craft
 from .evading import Evading as Evading
 from .fgsm import FGSM as FGSM
+from .noise import UniversalNoise as UniversalNoise
+from .noise import add_noise as add_noise
 from .pgd import PGD as PGD
-from .pgd import AttackWarning as AttackWarning
+from .problem import Problem as Problem
 from .scaled_gradient import ScaledGradient as ScaledGradient
+from .search import Search as Search
 from .trust import saturated_fraction as saturated_fraction
 from .trust import zero_gradient_fraction as zero_gradient_fraction
-from .universal import UniversalNoise as UniversalNoise
-from .universal import add_noise as add_noise
+from .warning import AttackWarning as AttackWarning
 
 AnyAttack = Annotated[FGSM | PGD | ScaledGradient | Evading, Field(discriminator="kind")]
 """Every attack a recipe can name, told apart by `kind`."""
@@ -28,10 +31,13 @@ __all__ = [
     "PGD",
     "AnyAttack",
     "AttackWarning",
+    "Ball",
     "Crafted",
     "Evading",
     "Precision",
+    "Problem",
     "ScaledGradient",
+    "Search",
     "UniversalNoise",
     "add_noise",
     "craft",

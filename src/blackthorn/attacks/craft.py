@@ -1,8 +1,8 @@
 """The engine behind every evaluation: attack a whole set, waste nothing, and believe nothing until it is verified.
 
 Images the network already gets wrong are not attacked. An image that is fooled leaves the search at once, at the
-iterate that fooled it. The search may run in bf16, but an image only counts as fooled when the network in float32,
-in eval mode, misclassifies an image that lies in the ball and in [0, 1].
+iterate that fooled it, and no later run or attack works on it. The search may run in bf16, but an image only counts as
+fooled when the network in float32, in eval mode, misclassifies an image that lies in the ball and in [0, 1].
 
 Where another judges than the network whose gradients are followed (a transfer attack), nothing is known before the end:
 every image is attacked, all the way, and the judge alone says what was fooled.
@@ -10,30 +10,30 @@ every image is attacked, all the way, and the judge alone says what was fooled.
 
 import time
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 
-from ..errors import AttackError, ModelError
-from ..models.answers import Predict, answers
+from ..errors import AttackError
+from ..models.answers import Predict
 from ..models.modes import eval_mode
-from ..speed.precision import Chosen, Precision, arithmetic, choose
+from ..speed.precision import Chosen, Precision, arithmetic
 from ..types import Attack, Progress
-from .balls import Norm, project, size
-from .gradients import attacking
-from .inputs import checked
-from .pgd import AttackWarning, fooled_by
+from .foreign import as_search
+from .inputs import checked, refuse_other_shape
+from .precision import resolve_for
+from .problem import Problem
+from .search import Search, lent, strongest
 from .trust import gradient_reservations
-
-# A fooled image leaves the search only when its lead exceeds this share of the largest logit. A lead of the size of
-# float32 rounding would turn with the batch size, and a reader who re-evaluates the images would find fewer fooled.
-_CLEAR_LEAD = 1e-5
+from .verdict import Another, Itself, Judge, logits_of
+from .warning import AttackWarning
 
 
 @dataclass(frozen=True)
 class Crafted:
-    """What an attack achieved, image by image."""
+    """What attacks achieved, image by image."""
 
     x_adv: Tensor
     """Adversarial images, float32 (images, ...) in [0, 1]; untouched where the network was wrong already, unless
@@ -41,11 +41,15 @@ class Crafted:
     """
     fooled: Tensor
     """bool (images,): verified in float32. For a targeted attack: the target was reached."""
+    by: Tensor
+    """int64 (images,): the position of the attack that fooled the image; -1 where none did, or none was needed."""
     precision: Chosen
     """What the search computed in."""
     warnings: tuple[str, ...]
     """Why the number may say less than it seems to."""
     seconds: float
+    labels: Tensor | None = None
+    """int64 (images,): what `x_adv` is taken for, where that is known."""
 
     @property
     def robust_accuracy(self) -> float:
@@ -54,7 +58,7 @@ class Crafted:
 
 
 def craft(
-    attack: Attack,
+    attack: Attack | Sequence[Attack],
     model: nn.Module,
     x: Tensor,
     y: Tensor,
@@ -67,12 +71,14 @@ def craft(
     """Attack every image of `x` and verify each outcome in float32.
 
     Args:
-        attack: any `attack(model, x, y)`; those of this package also stop early and search in bf16.
+        attack: an attack of this package, or any `attack(model, x, y)`. Of several, each works on the images that those
+            before it have not fooled.
         model: left as it was: weights, gradients, statistics and mode.
         x: images, float32 in [0, 1] or uint8, shape (images, channels, height, width).
         y: true labels (targeted attacks: classes to reach), int64 (images,).
         batch_size: images searched at a time.
-        precision: of the search; `auto` times both on this network and takes bf16 where it is clearly faster.
+        precision: of the search; `auto` times both on this network and takes bf16 where it is clearly faster. Attacks
+            that follow no gradients are in float32.
         judge: who is to be fooled instead of `model`: a network, or any function from images to labels or scores.
         progress: called with ("attack", images done, images).
 
@@ -80,101 +86,78 @@ def craft(
         AttackError: `x` is not in [0, 1], labels do not fit, or an attack returned images outside its ball.
         ModelError: the network returns logits that are not finite.
     """
+    attacks = _searches(attack)
     x, y = checked(x, y)
     start = time.perf_counter()
+    targeted = attacks[0].targeted
+    verdicts = Itself(model, targeted=targeted) if judge is None else Another(judge, targeted=targeted)
     with eval_mode(model):
-        _refuse_labels_beyond(_logits(model, x[:1]).shape[1], y)
-        chosen = choose(precision, model, x[:batch_size]) if hasattr(attack, "search") else "float32"
-        reservations = _reservations(attack, model, x[:batch_size], y[:batch_size])
+        classes = logits_of(model, x[:1]).shape[1]
+        _refuse_labels_beyond(classes, y)
+        followed = any(one.needs_gradients for one in attacks)
+        chosen = resolve_for(precision, model, x[:batch_size]) if followed else "float32"
+        reservations = _reservations(attacks, model, x[:batch_size], y[:batch_size])
         parts = []
         for first in range(0, len(x), batch_size):
             batch = slice(first, first + batch_size)
-            if judge is None:
-                parts.append(_craft_batch(attack, model, x[batch], y[batch], chosen))
-            else:
-                parts.append(_transfer_batch(attack, model, judge, x[batch], y[batch], chosen))
+            parts.append(_batch(attacks, model, verdicts, x[batch], y[batch], chosen, classes))
             if progress is not None:
                 progress("attack", min(first + batch_size, len(x)), len(x))
     for reservation in reservations:
         warnings.warn(reservation, AttackWarning, stacklevel=2)
-    x_adv, fooled = (torch.cat(column) for column in zip(*parts))
-    return Crafted(x_adv, fooled, chosen, tuple(reservations), time.perf_counter() - start)
+    x_adv, fooled, by = (torch.cat(column) for column in zip(*parts))
+    return Crafted(x_adv, fooled, by, chosen, tuple(reservations), time.perf_counter() - start)
 
 
-def _craft_batch(attack: Attack, model: nn.Module, x: Tensor, y: Tensor, precision: Chosen) -> tuple[Tensor, Tensor]:
-    targeted = bool(getattr(attack, "targeted", False))
-    x_adv = x.clone()
-    fooled = fooled_by(_logits(model, x), y, targeted=targeted)
-    restarts = getattr(attack, "restarts", 1) if hasattr(attack, "search") else 1  # others see to their own
-    for restart in range(restarts):
-        left = ~fooled
-        if not left.any():
-            break
-        found = _inside(attack, _search(attack, model, x, y, left, restart, precision), x[left])
-        fooled[left] = fooled_by(_logits(model, found), y[left], targeted=targeted)
-        x_adv[left] = found
-    return x_adv, fooled
+def _searches(attack: Attack | Sequence[Attack]) -> list[Search]:
+    attacks = [as_search(one) for one in (attack if isinstance(attack, Sequence) else (attack,))]
+    if not attacks:
+        raise AttackError("no attack is given; give one of blackthorn.attacks, or a list of them")
+    if len({one.targeted for one in attacks}) > 1:
+        raise AttackError("y cannot be labels and targets at once: give attacks that are all targeted, or none of them")
+    return attacks
 
 
-def _transfer_batch(
-    attack: Attack, model: nn.Module, judge: Predict, x: Tensor, y: Tensor, precision: Chosen
-) -> tuple[Tensor, Tensor]:
-    with warnings.catch_warnings(), arithmetic(precision, x.device):
-        warnings.simplefilter("ignore", AttackWarning)  # told once, by `craft`
-        found = attack(model, x, y).detach()
-    x_adv = _inside(attack, found, x)
-    reached = answers(judge, x_adv) == y
-    return x_adv, reached if getattr(attack, "targeted", False) else ~reached
+def _batch(
+    attacks: Sequence[Search], model: nn.Module, judge: Judge, x: Tensor, y: Tensor, precision: Chosen, classes: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Every run of every attack, one after the other, on the images that are left."""
+    x_adv, by = x.clone(), torch.full((len(x),), -1, device=x.device)
+    fooled = judge.beforehand(x, y)
+    for number, attack in enumerate(attacks):
+        problem = replace(Problem.of_all(model, x, y, attack.ball), stop=judge.stop(y))
+        for run in range(attack.runs(classes) if judge.at_once else 1):
+            left = ~fooled
+            if not left.any():
+                return x_adv, fooled, by
+            with lent(model, attack) as forward, arithmetic(_of(attack, precision), x.device):
+                now = replace(problem, forward=forward, live=left, run=run)
+                found = attack.search(now).detach() if judge.at_once else strongest(attack, now)
+            found = _inside(attack, found, x, left)
+            hit = judge.fooled(found, y[left])
+            x_adv[left], fooled[left] = found, hit
+            by[left] = torch.where(hit, number, -1)
+    return x_adv, fooled, by
 
 
-def _search(
-    attack: Attack, model: nn.Module, x: Tensor, y: Tensor, left: Tensor, restart: int, precision: Chosen
-) -> Tensor:
-    """Adversarial candidates for the images at `left`, bool (batch,)."""
-    search = getattr(attack, "search", None)
-    if search is None:
-        return attack(model, x[left], y[left]).detach()
-    targeted = bool(getattr(attack, "targeted", False))
-
-    def stop(logits: Tensor, x_adv: Tensor, rows: Tensor) -> Tensor:
-        done = fooled_by(logits, y[rows], targeted=targeted)
-        suspects = done.nonzero().squeeze(1)
-        if len(suspects):
-            exact = _logits(model, x_adv[suspects])
-            lead = _CLEAR_LEAD * max(1.0, exact.abs().max().item())
-            done[suspects] = fooled_by(exact, y[rows[suspects]], targeted=targeted, by=lead)
-        return done
-
-    with attacking(model) as forward, arithmetic(precision, x.device):
-        found: Tensor = search(forward, x, y, live=left, restart=restart, stop=stop)
-    return found[left].detach()
+def _of(attack: Search, precision: Chosen) -> Chosen:
+    return precision if attack.needs_gradients else "float32"
 
 
-def _inside(attack: Attack, x_adv: Tensor, x: Tensor) -> Tensor:
-    """Refuse what lies outside the attack's ball by more than rounding; round the rest back in."""
-    eps = getattr(attack, "eps", None)
-    norm: Norm = getattr(attack, "norm", "linf")
-    name = type(attack).__name__
-    if x_adv.shape != x.shape:
-        raise AttackError(f"{name} returned images of shape {tuple(x_adv.shape)} for images of shape {tuple(x.shape)}")
+def _inside(attack: Search, found: Tensor, x: Tensor, left: Tensor) -> Tensor:
+    """The images that are left: refuse those outside the ball by more than rounding, round the others back in."""
+    refuse_other_shape(attack.name, found, x)
+    x_adv, x = found[left], x[left]
     if not torch.isfinite(x_adv).all() or x_adv.min() < -1e-6 or x_adv.max() > 1 + 1e-6:
-        raise AttackError(f"{name} returned pixels outside [0, 1]; clip them, or check that the attack works in pixels")
-    if eps is None:
-        return x_adv.float().clamp(0, 1)
-    worst = size(x_adv - x, norm).max().item()
-    if worst > eps + 1e-5:
-        raise AttackError(f"{name} left its {norm} ball: a perturbation of {worst:.6g} with eps = {eps:.6g}")
-    return project(x_adv.float(), x, float(eps), norm)
-
-
-def _logits(model: nn.Module, x: Tensor) -> Tensor:
-    """Verdicts are in float32, whatever arithmetic the search or the caller is in."""
-    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        logits: Tensor = model(x)
-    if not torch.isfinite(logits).all():
-        bad = int((~torch.isfinite(logits)).any(1).sum())
-        raise ModelError(f"{type(model).__name__} returns logits that are not finite for {bad} of {len(x)} images")
-    return logits.float()
+        raise AttackError(
+            f"{attack.name} returned pixels outside [0, 1]; clip them, or check that the attack works in pixels"
+        )
+    if not attack.ball.contains(x_adv, x, slack=1e-5).all():
+        worst = attack.ball.size(x_adv - x).max().item()
+        raise AttackError(
+            f"{attack.name} left its {attack.norm} ball: a perturbation of {worst:.6g} with eps = {attack.eps:.6g}"
+        )
+    return attack.ball.project(x_adv.float(), x)
 
 
 def _refuse_labels_beyond(classes: int, y: Tensor) -> None:
@@ -183,9 +166,11 @@ def _refuse_labels_beyond(classes: int, y: Tensor) -> None:
         raise AttackError(f"labels lie in [{low}, {high}], but the network has {classes} logits, numbered from 0")
 
 
-def _reservations(attack: Attack, model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
-    own: list[str] = list(getattr(attack, "reservations", list)())
-    loss = getattr(attack, "loss", None)
-    if loss in ("ce", "quadratic") and not getattr(attack, "targeted", False):
-        own += gradient_reservations(model, x, y, loss=loss)
-    return own
+def _reservations(attacks: Sequence[Search], model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
+    """What makes any of the attacks weaker than its name, and what gradients at the first images warn of."""
+    found = [reservation for attack in attacks for reservation in attack.reservations()]
+    climbed = {attack.loss for attack in attacks if attack.needs_gradients and not attack.targeted}
+    for loss in ("ce", "quadratic"):
+        if loss in climbed:
+            found += gradient_reservations(model, x, y, loss=loss)
+    return list(dict.fromkeys(found))

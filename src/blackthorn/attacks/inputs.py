@@ -29,3 +29,13 @@ def checked(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
             "normalisation inside the model"
         )
     return x.detach().float(), y.long()
+
+
+def refuse_other_shape(name: str, x_adv: Tensor, x: Tensor) -> None:
+    """Refuse what an attack returned if it is not one image for each image.
+
+    Raises:
+        AttackError: names the attack and both shapes.
+    """
+    if x_adv.shape != x.shape:
+        raise AttackError(f"{name} returned images of shape {tuple(x_adv.shape)} for images of shape {tuple(x.shape)}")

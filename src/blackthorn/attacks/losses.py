@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 LossName = Literal["ce", "margin", "quadratic"]
+Reading = Literal["raw", "softmax"]
+"""How a network's outputs are looked at: as they are, or as the probabilities that softmax makes of them."""
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
@@ -50,3 +52,9 @@ LOSSES: dict[LossName, Callable[[Tensor, Tensor], Tensor]] = {
     "margin": margin,
     "quadratic": quadratic,
 }
+
+
+def climbed(loss: LossName, logits: Tensor, y: Tensor, *, targeted: bool) -> Tensor:
+    """What an attack makes larger, shape (batch,): the loss, or minus the loss where `y` is the class to reach."""
+    value = LOSSES[loss](logits, y)
+    return -value if targeted else value

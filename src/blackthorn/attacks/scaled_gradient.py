@@ -3,18 +3,18 @@
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..values import Count, Positive, Radius, Rate, check_radius, value
-from .balls import per_image, project
-from .gradients import Forward, attacking, input_gradient
-from .inputs import checked
-from .losses import LOSSES, LossName
-from .pgd import Stop
+from ..values import Count, Positive, Radius, Rate, value
+from .ball import per_image
+from .gradients import input_gradient
+from .losses import LossName, climbed
+from .problem import Problem
+from .search import Search
 
 
 @value
-class ScaledGradient:
+class ScaledGradient(Search):
     """Steps `noise <- clip(noise - step_size / max|g| * g, -eps, eps)`, until the class is as probable as wanted.
 
     Unlike PGD's sign steps these keep the proportions of the gradient, so that few pixels change much and most little.
@@ -37,50 +37,27 @@ class ScaledGradient:
     loss: LossName = "ce"
     """What to climb: ce (cross-entropy), margin, or quadratic (distance to the one-hot label)."""
 
-    def __post_init__(self) -> None:
-        check_radius(self.eps)
+    @property
+    def effort(self) -> float:
+        """A gradient for each step."""
+        return float(self.steps)
 
-    def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-        """Adversarial images of the shape of `x`, float32 in [0, 1].
-
-        Raises:
-            AttackError: `x` is not in [0, 1], or labels do not fit.
-        """
-        x, y = checked(x, y)
-        with attacking(model) as forward:
-            return self.search(forward, x, y)
-
-    def search(
-        self,
-        forward: Forward,
-        x: Tensor,
-        y: Tensor,
-        *,
-        eps: Tensor | None = None,
-        live: Tensor | None = None,
-        restart: int = 0,
-        stop: Stop | None = None,
-    ) -> Tensor:
-        """One run, inside `attacking`: the final iterates. `eps` gives a radius for each image; nothing is drawn, so
-        that a restart is the same again. With `stop` images end as it says, without it as `confidence` does.
-        """
-        del restart
-        radius = x.new_full((len(x),), self.eps) if eps is None else eps
-        live = torch.ones(len(x), dtype=torch.bool, device=x.device) if live is None else live.clone()
+    def search(self, problem: Problem) -> Tensor:
+        """The only run: nothing is drawn. Without `problem.stop` an image ends where `confidence` says."""
+        x, y, ball, live = problem.x, problem.y, problem.ball.each(problem.x), problem.live.clone()
         x_adv, rows = x.detach().clone(), torch.arange(len(x), device=x.device)
         for _ in range(self.steps):
             if not live.any():
                 break
             leaf = x_adv[live].requires_grad_()
-            outputs = forward(leaf)
-            loss = LOSSES[self.loss](outputs, y[live])
-            gradient = input_gradient(-loss if self.targeted else loss, leaf)
-            done = self._sure(outputs.detach(), y[live])
-            if stop is not None:
-                done = stop(outputs.detach(), leaf.detach(), rows[live])
+            outputs = problem.forward(leaf)
+            gradient = input_gradient(climbed(self.loss, outputs, y[live], targeted=self.targeted), leaf)
+            if problem.stop is None:
+                done = self._sure(outputs.detach(), y[live])
+            else:
+                done = problem.stop(outputs.detach(), leaf.detach(), rows[live])
             largest = per_image(gradient.flatten(1).abs().amax(1).clamp_min(1e-30), gradient)
-            moved = leaf.detach() + self.step_size * gradient / largest
-            moved = project(moved, x[live], radius[live], "linf")
+            moved = ball[live].project(leaf.detach() + self.step_size * gradient / largest, x[live])
             x_adv[live] = torch.where(per_image(done, moved).bool(), leaf.detach(), moved)
             live[live.clone()] = ~done
         return x_adv

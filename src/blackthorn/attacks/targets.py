@@ -3,13 +3,13 @@
 import torch
 from torch import Tensor
 
-from .balls import Norm
+from .ball import Norm
 from .gradients import Forward
 
-_RIVALS = 9  # as many as AutoAttack's targeted attacks try (Croce and Hein 2020); all of them with ten classes
+RIVALS = 9  # as many as AutoAttack's targeted attacks try (Croce and Hein 2020); all of them with ten classes
 
 
-def classes_by_distance(forward: Forward, x: Tensor, y: Tensor, norm: Norm, rivals: int = _RIVALS) -> Tensor:
+def classes_by_distance(forward: Forward, x: Tensor, y: Tensor, norm: Norm, rivals: int = RIVALS) -> Tensor:
     """Rival classes of each image, nearest decision boundary first, int64 (batch, min(rivals, classes - 1)).
 
     The distance to the boundary with class k is (z_y - z_k) / ||grad z_k - grad z_y||_q, q dual to the norm (1 for

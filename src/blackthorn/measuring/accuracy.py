@@ -1,101 +1,38 @@
 """Natural and robust accuracy, with its interval and a flag for every image.
 
-Under a white-box attack the measured network's own gradients are followed. With a `source`, those of another are, and
-the measured one, or any function of images, only judges what comes out.
+Threat models (threats.py) say how images are perturbed and whose gradients are followed. Here the measured network, or
+any function of images, is only judged.
 """
 
 import time
-from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import Literal
 
 import torch
-from pydantic import Field
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack, Crafted, UniversalNoise, craft
+from ..attacks import UniversalNoise
+from ..data import Splits
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
 from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
-from ..values import Count, spell, value
-from .randomness import own_randomness
+from ..values import Count, value
+from .cost import parameters
+from .images import evenly as evenly
+from .images import pixels as pixels
+from .images import shown
+from .measure import Measure, Measurement, Subject
+from .measured import Measured as Measured
+from .measured import Threat as Threat
 from .sources import AnySource, SourceNetwork
-
-Threat = Annotated[AnyAttack | UniversalNoise, Field(discriminator="kind")]
-"""What accuracy can be measured under: images made one by one, or one noise for all of them."""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """An accuracy, a fraction in [0, 1], with its 95 % Wilson interval."""
-
-    value: float
-    n: int
-    """Images."""
-    low: float
-    high: float
-    flags: Tensor
-    """bool (n,), on the CPU: True = classified right, whatever the attack did."""
-    index: Tensor
-    """int64 (n,): which of the images given were measured."""
-    seconds: float
-    attack: Threat | None = None
-    """None = natural accuracy."""
-    precision: Literal["float32", "bf16"] = "float32"
-    """What the attack searched in; every verdict is in float32."""
-    warnings: tuple[str, ...] = ()
-    """Why the number may say less than it seems to."""
-    mean_linf: float | None = None
-    """Mean size of the perturbations, without the images that were wrong from the start and left alone."""
-    mean_l2: float | None = None
-    x_adv: Tensor | None = None
-    """float32 (n, ...): adversarial images in [0, 1]."""
-    source: Literal["substitute", "network"] | None = None
-    """Whose gradients the attack followed, if not the measured network's own."""
-    first: int = 0
-    """How many images at the start were left out: those that a substitute was trained on."""
-    queries: int | None = None
-    """Labels that the substitute's training asked for."""
-    agreement: float | None = None
-    """Share of the measured images, untouched, that source and measured network give the same label."""
-    targeted_success: float | None = None
-    """Of a universal noise: share of the images of other classes that are taken for its target."""
-
-    def record(self) -> dict[str, object]:
-        """The flat JSON object that a result is stored as."""
-        found: dict[str, object] = {
-            "measure": "accuracy",
-            "value": self.value,
-            "n": self.n,
-            "low": self.low,
-            "high": self.high,
-            "attack": None if self.attack is None else spell(self.attack),
-            "eps": self._eps,
-            "norm": None if self.attack is None else getattr(self.attack, "norm", "linf"),
-            "mean_linf": self.mean_linf,
-            "mean_l2": self.mean_l2,
-            "warnings": list(self.warnings),
-            "precision": self.precision,
-            "seconds": self.seconds,
-        }
-        if self.source is not None:
-            found |= {"source": self.source, "first": self.first, "agreement": self.agreement}
-            found |= {} if self.queries is None else {"queries": self.queries}
-        if self.targeted_success is not None:
-            found["targeted_success"] = self.targeted_success
-        return found
-
-    @property
-    def _eps(self) -> float | None:
-        if isinstance(self.attack, UniversalNoise):
-            return self.attack.limit
-        return None if self.attack is None else self.attack.eps
+from .threats import Noise, ThreatModel, Transfer, WhiteBox
 
 
 @value
-class Accuracy:
+class Accuracy(Measure):
     """Share of images classified right, untouched or under an attack.
 
     Always in eval mode and judged in float32. Torch's global generator is neither used nor moved: random
@@ -104,8 +41,9 @@ class Accuracy:
 
     kind: Literal["accuracy"] = "accuracy"
     attack: Threat | None = None
-    """What to withstand; none for natural accuracy. A universal noise is made on the network that `source` names, from
-    training images, and kept for every network that it is added to; without a source, on each measured network.
+    """What the network must withstand; none for natural accuracy. A universal noise is made from training images, on
+    the network that `source` names and once for all networks that it is added to; without a source, on each measured
+    network.
     """
     batch_size: Count = 250
     """Images at a time."""
@@ -118,19 +56,50 @@ class Accuracy:
     trained on its answers (black box); or on another network (transfer).
     """
 
-    @property
-    def noises(self) -> tuple[UniversalNoise, ...]:
-        """The universal noise that must be made before, if any."""
-        return (self.attack,) if isinstance(self.attack, UniversalNoise) else ()
-
     def __post_init__(self) -> None:
         if self.attack is None and self.source is not None:
             raise ValueError(
                 "source: natural accuracy crafts no images; add an attack such as {kind: fgsm, eps: 0.3}, or leave "
                 "source out"
             )
-        if self.attack is not None and getattr(self.attack, "targeted", False):
+        if not isinstance(self.attack, UniversalNoise | None) and self.attack.targeted:
             raise ValueError("accuracy wants an attack that leaves the true label: remove targeted: true")
+
+    @property
+    def noises(self) -> tuple[UniversalNoise, ...]:
+        """The universal noise that must be made before, if any."""
+        return (self.attack,) if isinstance(self.attack, UniversalNoise) else ()
+
+    def effort(self, images: int) -> float:
+        """A gradient is two passes, but images leave once they are fooled; all are judged once more at the end."""
+        gradients = 1.0 if isinstance(self.attack, UniversalNoise | None) else self.attack.effort
+        return images * (1.0 if self.attack is None else 2.0 + gradients)
+
+    def check(self, splits: Splits) -> None:
+        """Refuse a noise that aims at no class, and a substitute that leaves no image to measure.
+
+        Raises:
+            AttackError: names the noise's class, and how many there are.
+            DataError: names the substitute's images, and how many there are.
+        """
+        for noise in self.noises:
+            noise.check_classes(splits.num_classes, splits.name)
+        if isinstance(self.source, Substitute) and len(splits.test) <= self.source.holdout:
+            raise DataError(
+                f"source: a substitute is trained on the first {self.source.holdout} of {len(splits.test)} test "
+                "images, which leaves none to measure; write a smaller holdout"
+            )
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """One record, a flag for every image, and the first images with their adversarial versions."""
+        model, x, y = subject.model, subject.x, subject.y
+        noise = next(iter(subject.noises), None)
+        found = self(model, x, y, source=subject.source, noise=noise, progress=progress)
+        record = replace(found.record(), parameters=parameters(model))
+        if found.x_adv is None:
+            return Measurement([record], found.flags)
+        index = found.index.to(x.device)
+        return Measurement([record], found.flags, shown(model, x[index], found.x_adv, y[index]))
 
     def __call__(
         self,
@@ -182,24 +151,8 @@ class Accuracy:
         if isinstance(model, nn.Module):
             _check_labels(model, x, y)
         whose = source.model if isinstance(source, Substituted) else source
-        targeted_success = None
-        if isinstance(self.attack, UniversalNoise):
-            assert noise is not None
-            crafted, targeted_success = self._noisy(self.attack, noise, model, x, y)
-        else:
-            crafter = model if whose is None else whose.to(device)
-            assert isinstance(crafter, nn.Module)  # `_source` has refused a function without one
-            with own_randomness(device):
-                crafted = craft(
-                    self.attack,
-                    crafter,
-                    x,
-                    y,
-                    batch_size=self.batch_size,
-                    precision=self.precision,
-                    judge=None if whose is None else model,
-                    progress=progress,
-                )
+        threat = self._threat(whose, noise)
+        crafted = threat.perturb(model, x, y, progress=progress)
         mean_linf, mean_l2 = _perturbation(crafted.x_adv, x)
         measured = replace(
             _summed(~crafted.fooled, index, time.perf_counter() - start),
@@ -209,7 +162,7 @@ class Accuracy:
             mean_linf=mean_linf,
             mean_l2=mean_l2,
             x_adv=crafted.x_adv,
-            targeted_success=targeted_success,
+            targeted_success=threat.targeted_success(crafted, y),
         )
         if whose is None:
             return measured
@@ -223,15 +176,15 @@ class Accuracy:
             agreement=alike.float().mean().item(),
         )
 
-    def _noisy(
-        self, attack: UniversalNoise, noise: Tensor, model: nn.Module | Predict, x: Tensor, y: Tensor
-    ) -> tuple[Crafted, float | None]:
-        """Every image with the noise on it, and the share of other classes that is taken for its target."""
-        x_adv = attack.apply(noise, x)
-        said = answers(model, x_adv, batch_size=self.batch_size)
-        others = y != attack.target
-        share = (said[others] == attack.target).float().mean().item() if others.any() else None
-        return Crafted(x_adv, said != y, "float32", tuple(attack.reservations(noise)), 0.0), share
+    def _threat(self, source: nn.Module | None, noise: Tensor | None) -> ThreatModel:
+        """Who perturbs the images."""
+        assert self.attack is not None  # natural accuracy perturbs none
+        if isinstance(self.attack, UniversalNoise):
+            assert noise is not None  # refused before
+            return Noise(self.attack, noise, self.batch_size)
+        if source is None:
+            return WhiteBox(self.attack, self.batch_size, self.precision)
+        return Transfer(self.attack, source, self.batch_size, self.precision)
 
     def _source(
         self, model: nn.Module | Predict, x: Tensor, y: Tensor, progress: Progress | None
@@ -270,25 +223,10 @@ def natural_flags(
     return torch.cat(flags)
 
 
-def evenly(total: int, wanted: int | None) -> Tensor:
-    """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
-    n = total if wanted is None else min(wanted, total)
-    return torch.arange(n) * total // n
-
-
 def _summed(flags: Tensor, index: Tensor, seconds: float) -> Measured:
     right, n = int(flags.sum()), len(flags)
     low, high = wilson(right, n)
     return Measured(right / n, n, low, high, flags=flags.cpu(), index=index, seconds=seconds)
-
-
-def pixels(x: Tensor) -> Tensor:
-    if x.dtype == torch.uint8:
-        return x.float() / 255
-    low, high = float(x.min()), float(x.max())
-    if not (low >= 0 and high <= 1):
-        raise DataError(f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255")
-    return x.float()
 
 
 def _device(model: nn.Module | Predict, x: Tensor) -> torch.device:

@@ -12,16 +12,16 @@ import warnings
 import torch
 from torch import Tensor, nn
 
-from ..attacks import FGSM, PGD, AttackWarning, Crafted, craft
+from ..attacks import PGD, AttackWarning, Crafted, Search, craft
 from ..models import eval_mode
-from .accuracy import evenly
+from .images import evenly
 from .randomness import own_randomness
 
 _GAP = 0.02  # of accuracy between losses: 4 of 200 images, above what random starts make
 _RANDOM = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
 
 
-def sanity(model: nn.Module, x: Tensor, y: Tensor, attack: FGSM | PGD, *, n_max: int = 200) -> list[str]:
+def sanity(model: nn.Module, x: Tensor, y: Tensor, attack: Search, *, n_max: int = 200) -> list[str]:
     """Reasons to distrust a robust accuracy measured with `attack`, one line each; empty when none was found.
 
     Args:
@@ -49,11 +49,10 @@ def outputs_doubted(model: nn.Module, x: Tensor) -> list[str]:
     return found
 
 
-def losses_doubted(model: nn.Module, x: Tensor, y: Tensor, attack: FGSM | PGD) -> list[str]:
+def losses_doubted(model: nn.Module, x: Tensor, y: Tensor, attack: Search) -> list[str]:
     """Cross-entropy that leaves images standing which the margin loss fools in the same ball."""
-    norm = attack.norm if isinstance(attack, PGD) else "linf"
-    by_ce = _quietly(PGD(norm=norm, eps=attack.eps, steps=20, loss="ce"), model, x, y)
-    by_margin = _quietly(PGD(norm=norm, eps=attack.eps, steps=20, loss="margin"), model, x, y)
+    by_ce = _quietly(PGD(norm=attack.norm, eps=attack.eps, steps=20, loss="ce"), model, x, y)
+    by_margin = _quietly(PGD(norm=attack.norm, eps=attack.eps, steps=20, loss="margin"), model, x, y)
     found = list(by_ce.warnings)
     gap = by_ce.robust_accuracy - by_margin.robust_accuracy
     if gap > _GAP:

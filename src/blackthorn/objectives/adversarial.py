@@ -1,14 +1,15 @@
 """Adversarial training: minimise the loss on images that an attack has changed, and on clean ones."""
 
 import math
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack
-from ..attacks.gradients import attacking
+from ..attacks import AnyAttack, Problem
+from ..attacks.search import lent
 from ..values import NonNegative, value
 from .clean import CleanObjective
 from .features import tapped, taps
@@ -87,14 +88,14 @@ class Adversarial:
 
     def perturb(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         """The adversarial images of one training step."""
-        eps = None
+        ball = self.attack.ball
         if self.eps_sampling == "truncated_gaussian":
-            eps = truncated_gaussian(self.attack.eps, len(x), x.device)
-        with attacking(model) as forward:
+            ball = replace(ball, eps=truncated_gaussian(self.attack.eps, len(x), x.device))
+        with lent(model, self.attack) as forward:
             if self.label == "predicted":
                 with torch.no_grad():
                     y = forward(x).argmax(1)
-            return self.attack.search(forward, x, y, eps=eps).detach()
+            return self.attack.search(Problem.of_all(forward, x, y, ball)).detach()
 
 
 def _adversarial(loss: Loss) -> dict[str, Tensor]:

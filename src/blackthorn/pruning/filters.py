@@ -17,7 +17,7 @@ from .vanishing import Vanishing
 
 
 def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The scores of the layers that can lose filters. A warning names the others, but not the one that makes the logits.
+    """The scores of the layers that can lose filters; a warning names the others, except the one that makes the logits.
 
     Raises:
         PruningError: no layer can.

@@ -142,7 +142,7 @@ def _prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: f
 
 
 def _rule_out_rounding(masked: nn.Module, found: Trace, goes: Tensor, example: Tensor, differs: _Differs) -> None:
-    """Compare again in float64, where rounding is far smaller: if the networks still differ, they differ in function."""
+    """Compare again in float64, where rounding is far smaller: networks that still differ are different functions."""
     exact = copy.deepcopy(masked).double()
     try:
         _prove(_cut(exact, found, goes), exact, example.double(), tolerance=_TOLERANCE_FLOAT64)

@@ -10,7 +10,7 @@ from .allocation import Unit
 
 
 class Vanishing:
-    """Counts the weights that vanish with filters: their own, and those that would read what no layer writes any more."""
+    """Counts the weights that vanish with filters: their own, and those that read what no layer writes any more."""
 
     def __init__(self, found: Trace, weights: Mapping[str, Tensor]) -> None:
         self.total = sum(weight.numel() for weight in weights.values())

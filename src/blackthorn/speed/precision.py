@@ -1,7 +1,7 @@
-"""Which arithmetic to search in: measured on this network and this machine, not guessed.
+"""Which arithmetic is faster, bf16 or float32: measured on this machine, not guessed.
 
-Processors with bf16 matrix units run the search two to three times faster in bf16; on others bf16 is emulated and
-slower. What is chosen only ever affects the search: success is judged in float32.
+Processors with bf16 matrix units search for adversarial images two to three times faster in bf16; on others bf16 is
+emulated and slower.
 """
 
 import hashlib
@@ -10,13 +10,12 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Literal, get_args
 
 import torch
 from filelock import FileLock
-from torch import Tensor, nn
 
-from ..attacks.gradients import attacking, input_gradient
 from ..files import cache_folder, write_whole
 
 Precision = Literal["auto", "float32", "bf16"]
@@ -24,7 +23,6 @@ Chosen = Literal["float32", "bf16"]
 
 # bf16 must be this much faster; below, timing noise would decide and results would change from run to run.
 _WORTH = 1.25
-_measured: dict[tuple[object, ...], Chosen] = {}
 
 
 def arithmetic(precision: Chosen, device: torch.device) -> AbstractContextManager[None]:
@@ -32,43 +30,48 @@ def arithmetic(precision: Chosen, device: torch.device) -> AbstractContextManage
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
-def choose(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
-    """Resolve `auto` by timing input gradients of `model` at `x` in both precisions.
+def resolve(
+    precision: Precision, work: Callable[[], object], device: torch.device, situation: tuple[object, ...]
+) -> Chosen:
+    """What `auto` stands for: bf16 if `work` is clearly faster in it, else float32.
 
-    The outcome is remembered for networks of the same shape at the same batch size, in this process and in the cache
-    folder (`BLACKTHORN_CACHE`): timing noise must not give a run that was resumed, or is repeated, other numbers.
+    The outcome is kept in the cache folder (`BLACKTHORN_CACHE`), one file for each situation on each machine, so that
+    timing noise does not give a repeated or resumed run other numbers. Where that folder cannot be written, each call
+    measures anew.
+
+    Args:
+        precision: anything but `auto` is returned as it is.
+        work: what is timed, in both precisions.
+        device: where it runs.
+        situation: whatever else decides how long it takes, such as the network's shape and the batch size.
     """
     if precision != "auto":
         return precision
-    shapes = tuple(tuple(p.shape) for p in model.parameters())
-    situation = (type(model).__qualname__, shapes, tuple(x.shape), str(x.device), torch.get_num_threads())
-    if situation not in _measured:
-        with attacking(model) as forward:
-            leaf = x.detach().requires_grad_()
-            _measured[situation] = _once(
-                situation, lambda: _faster(lambda: input_gradient(forward(leaf).float().sum(1), leaf), x.device)
-            )
-    return _measured[situation]
+    path = _path((*situation, str(device), torch.get_num_threads()))
+    try:
+        if (known := _read(path)) is not None:
+            return known
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):  # two processes that measure at once would disturb each other, too
+            if (known := _read(path)) is not None:
+                return known
+            measured = _faster(work, device)
+            write_whole(path, measured.encode())
+            return measured
+    except (OSError, NotImplementedError):  # costs repeatability, never a result
+        return _faster(work, device)
 
 
-def _once(situation: tuple[object, ...], measure: Callable[[], Chosen]) -> Chosen:
-    """What was measured in this situation on this machine before, by any process; else measured now."""
+def _path(situation: tuple[object, ...]) -> Path:
     cuda = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     machine = [platform.node(), os.cpu_count(), torch.backends.cpu.get_cpu_capability(), *cuda, torch.__version__]
     name = hashlib.sha256(repr((situation, machine)).encode()).hexdigest()[:16]
-    path = cache_folder() / "precision" / name
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):  # two processes that measure at once would disturb each other, too
-            found = path.read_text("utf-8") if path.is_file() else ""
-            for known in get_args(Chosen):
-                if found == known:
-                    return known  # type: ignore[no-any-return]  # get_args has no precise type
-            made = measure()
-            write_whole(path, made.encode())
-            return made
-    except (OSError, NotImplementedError):  # a folder that cannot be written costs repeatability, never a result
-        return measure()
+    return cache_folder() / "precision" / name
+
+
+def _read(path: Path) -> Chosen | None:
+    found = path.read_text("utf-8") if path.is_file() else ""
+    return next((known for known in get_args(Chosen) if known == found), None)
 
 
 def _faster(work: Callable[[], object], device: torch.device, rounds: int = 3) -> Chosen:

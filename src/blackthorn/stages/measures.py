@@ -18,6 +18,7 @@ from ..measuring import Accuracy, Cost, Detection, Measured, PruningCurve, param
 from ..models import build, eval_mode
 from ..pruning import shrink
 from ..recipes.planning import Stage
+from ..results import to_json
 from ..running.store import write_bytes, write_records
 from ..training import Substituted
 from .files import EXAMPLES, FLAGS, RECORDS
@@ -39,7 +40,7 @@ def measure_accuracy(work: Work, measure: Accuracy) -> None:
     write_bytes(work.folder / FLAGS, flags.getvalue())
     if measured.x_adv is not None:
         _keep_examples(work.folder / EXAMPLES, model, test.x, test.y, measured, measured.x_adv)
-    record = measured.record() | _removed(bundle) | {"classes": list(test.classes)}
+    record = to_json(measured.record()) | _removed(bundle) | {"classes": list(test.classes)}
     doubts = bundle.about.get("warnings")
     record["warnings"] = [*measured.warnings, *(doubts if isinstance(doubts, list) else [])]
     record |= {"parameters": parameters(model)} | work.provenance(measured.seconds)

@@ -13,12 +13,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..attacks.precision import resolve_for
 from ..data import Augmentation, ImageSet, batches
 from ..errors import TrainingError
 from ..models import ParameterGroup, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
-from ..speed.precision import Precision, arithmetic, choose
+from ..speed.precision import Precision, arithmetic
 from ..types import Progress
 from .constraint import Constraint
 from .early_stopping import EarlyStopping
@@ -104,7 +105,7 @@ def fit(
     }
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flushed():
         torch.manual_seed(seed)
-        chosen = choose(precision, model, example)
+        chosen = resolve_for(precision, model, example)
         torch.manual_seed(seed)
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         run = Run(settings, model, optimizer.build(learning, groups), constraints, chosen)

@@ -1,7 +1,8 @@
 """Universal noise: one small image that, added to any image, makes a network say one class.
 
-Made once for a network, a class and a limit, from training images; kept, and added to images that were never seen, on
-that network, on its pruned versions, or on another.
+It is made once for a network, a class and a limit, from training images. It is kept and added to images that were never
+seen, to fool that network, pruned versions of it, or another network. So `UniversalNoise` is a maker of noises and not
+an attack: what it returns is one noise, and not adversarial images.
 """
 
 import warnings
@@ -14,12 +15,14 @@ from torch import Tensor, nn
 
 from ..data import pixels
 from ..errors import AttackError
-from ..speed.precision import Precision, arithmetic, choose
+from ..speed.precision import Precision, arithmetic
 from ..types import Progress
 from ..values import Count, NonNegative, Positive, Radius, check_radius, value
+from .ball import Norm
 from .gradients import attacking
-from .losses import cross_entropy, quadratic
-from .pgd import AttackWarning
+from .losses import LOSSES, Reading
+from .precision import resolve_for
+from .warning import AttackWarning
 
 _LITTLE = 0.1  # of the limit, on average over the pixels: less is no attack, whatever the accuracy that it leaves
 
@@ -121,8 +124,8 @@ class UniversalNoise:
         noise = torch.zeros(x.shape[1:], device=device, requires_grad=True)
         optimizers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
         optimizer = optimizers[search.optimizer]([noise], lr=search.lr)
-        loss_of = cross_entropy if self.loss == "ce" else quadratic
-        chosen = choose(self.precision, model, _pixels(x[: search.batch_size], device))
+        loss_of = LOSSES[self.loss]
+        chosen = resolve_for(self.precision, model, _pixels(x[: search.batch_size], device))
         with attacking(model) as forward, arithmetic(chosen, device):
             self._refuse_target(forward(_pixels(x[:1], device)).shape[1])
             for step, drawn in enumerate(_orders(len(x), search.batch_size, search.steps, seed), start=1):
@@ -141,6 +144,33 @@ class UniversalNoise:
         for reservation in self.reservations(made):
             warnings.warn(reservation, AttackWarning, stacklevel=2)
         return made
+
+    @property
+    def eps(self) -> float:
+        """Radius of the ball that noisy images lie in, if they are clipped."""
+        return self.limit
+
+    @property
+    def norm(self) -> Norm:
+        """Of that ball."""
+        return "linf"
+
+    def against(self, reading: Reading) -> "UniversalNoise | None":
+        """This noise if it knows of a detector that reads outputs in this way: if its loss drives them to one-hot
+        vectors. None if it knows of no such detector.
+        """
+        return self if self.loss == ("quadratic" if reading == "raw" else "ce") else None
+
+    def check_classes(self, classes: int, of: str) -> None:
+        """Refuse a target that images do not have.
+
+        Raises:
+            AttackError: names the class, and how many there are in the data set `of`.
+        """
+        if self.target >= classes:
+            raise AttackError(
+                f"{self.kind} aims at class {self.target}, but {of} has {classes} classes, numbered from 0"
+            )
 
     def reservations(self, noise: Tensor) -> list[str]:
         """What makes this noise weaker than its limit, one line each."""

@@ -1,0 +1,116 @@
+"""The ball around an image that an attack may search: projection, random starts, and the steepest way out.
+
+Radii are in pixels of [0, 1]. Norms are taken over all pixels and channels of an image.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from ..errors import AttackError, did_you_mean
+from ..values import check_radius
+
+Norm = Literal["linf", "l2"]
+
+
+def per_image(numbers: Tensor, x: Tensor) -> Tensor:
+    """Shape one number for each image so that it broadcasts against images of shape (batch, ...)."""
+    return numbers.reshape(-1, *[1] * (x.dim() - 1)).to(x)
+
+
+@dataclass(frozen=True, eq=False)
+class Ball:
+    """All images within a radius of a given one.
+
+    Raises:
+        AttackError: the norm is not known, or the radius is negative or above the whole pixel range.
+    """
+
+    norm: Norm
+    """linf: the largest change of a pixel. l2: the Euclidean length of the change."""
+    eps: float | Tensor
+    """One radius for all images, or a tensor of shape (batch,) with one for each."""
+
+    def __post_init__(self) -> None:
+        if self.norm not in get_args(Norm):
+            raise AttackError(f"there is no norm '{self.norm}'; {did_you_mean(str(self.norm), get_args(Norm))}")
+        if isinstance(self.eps, Tensor):
+            return
+        if not self.eps >= 0:
+            raise AttackError(f"eps = {self.eps:g}: a radius cannot be negative")
+        try:
+            check_radius(self.eps, self.norm)
+        except ValueError as problem:
+            raise AttackError(str(problem)) from None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the ball holds every image of [0, 1]."""
+        return self.norm == "linf" and not isinstance(self.eps, Tensor) and self.eps >= 1
+
+    def each(self, x: Tensor) -> "Ball":
+        """The same ball with a radius for each image of `x`, which can be indexed by image."""
+        return self if isinstance(self.eps, Tensor) else replace(self, eps=x.new_full((len(x),), self.eps))
+
+    def __getitem__(self, rows: Tensor) -> "Ball":
+        """The balls of some of the images, where each image has its own radius."""
+        assert isinstance(self.eps, Tensor)  # by `each`
+        return replace(self, eps=self.eps[rows])
+
+    def scaled(self, factor: float) -> "Ball":
+        """The ball with its radius multiplied by `factor`."""
+        return replace(self, eps=self.eps * factor)
+
+    def size(self, delta: Tensor) -> Tensor:
+        """The norm of each perturbation, shape (batch,)."""
+        flat = delta.flatten(1)
+        return flat.abs().amax(1) if self.norm == "linf" else flat.norm(dim=1)
+
+    def contains(self, x_adv: Tensor, x: Tensor, *, slack: float = 0.0) -> Tensor:
+        """Which images lie at most the radius plus `slack` away from `x`, bool (batch,)."""
+        return self.size(x_adv - x) <= self.eps + slack
+
+    def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
+        """The nearest point of the ball around `x`, then of [0, 1].
+
+        Clipping to [0, 1] only moves a point towards `x`, so the result lies in both.
+        """
+        if self.whole:
+            return x_adv.clamp(0, 1)
+        eps = self._shaped(x)
+        delta = x_adv - x
+        if self.norm == "linf":
+            delta = torch.clamp(delta, min=-eps, max=eps)  # type: ignore[arg-type]  # both floats, or both tensors
+        else:
+            length = per_image(self.size(delta).clamp_min(1e-12), x)
+            delta = delta * torch.clamp_max(eps / length, 1.0)
+        return (x + delta).clamp_(0, 1)
+
+    def start(self, x: Tensor) -> Tensor:
+        """A point drawn uniformly from the ball, clipped to [0, 1] (Madry et al. 2018, sec. 4)."""
+        eps = self._shaped(x)
+        if self.norm == "linf":
+            delta = torch.empty_like(x).uniform_(-1, 1) * eps
+        else:
+            direction = torch.randn_like(x)
+            length = self.size(direction).clamp_min(1e-12)
+            radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / x[0].numel())
+            delta = direction * per_image(radius / length, x) * eps
+        return (x + delta).clamp_(0, 1)
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        """The perturbation of this size along which the loss grows fastest; zero where the gradient is zero."""
+        return self._shaped(gradient) * direction(gradient, self.norm)
+
+    def _shaped(self, x: Tensor) -> float | Tensor:
+        return per_image(self.eps, x) if isinstance(self.eps, Tensor) else self.eps
+
+
+def direction(gradient: Tensor, norm: Norm) -> Tensor:
+    """The direction of unit norm along which the loss grows fastest; zero where the gradient is zero."""
+    if norm == "linf":
+        return gradient.sign()
+    length = gradient.flatten(1).norm(dim=1)
+    return gradient / per_image(length + 1e-10, gradient)  # the guard of MadryLab's l2 step

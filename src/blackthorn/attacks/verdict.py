@@ -1,0 +1,115 @@
+"""Who says which images are fooled, and when: the attacked network itself at every step, or another one at the end."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import ModelError
+from ..models.answers import Predict, answers
+from .losses import margin
+from .problem import Stop
+
+# A fooled image leaves the search only when its lead exceeds this share of the largest logit. A lead of the size of
+# float32 rounding would turn with the batch size, and a reader who re-evaluates the images would find fewer fooled.
+_CLEAR_LEAD = 1e-5
+
+
+class Judge(Protocol):
+    """Decides in float32 which images count as fooled, whatever arithmetic the search is in."""
+
+    at_once: bool
+    """Whether it can be asked during the search, so that a fooled image leaves. If not, every image is attacked to the
+    end of all runs, and then judged.
+    """
+
+    def beforehand(self, x: Tensor, y: Tensor) -> Tensor:
+        """Which images need no attack, bool (batch,)."""
+        ...
+
+    def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
+        """Which images are fooled, bool (batch,)."""
+        ...
+
+    def stop(self, y: Tensor) -> Stop | None:
+        """What a search on images with these labels asks at every step."""
+        ...
+
+
+class Itself:
+    """The attacked network judges: an image that it gets wrong is not attacked, and one that is fooled leaves."""
+
+    at_once = True
+
+    def __init__(self, model: nn.Module, *, targeted: bool) -> None:
+        self._model, self._targeted = model, targeted
+
+    def beforehand(self, x: Tensor, y: Tensor) -> Tensor:
+        """Those that are misclassified as they are; if targeted, those that are taken for their target."""
+        return self.fooled(x, y)
+
+    def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
+        """As the network classifies them."""
+        return fooled_by(logits_of(self._model, x_adv), y, targeted=self._targeted)
+
+    def stop(self, y: Tensor) -> Stop | None:
+        """Images that the search takes for fooled are looked at again in float32, and must be so by a clear lead."""
+
+        def stop(logits: Tensor, x_adv: Tensor, rows: Tensor) -> Tensor:
+            done = fooled_by(logits, y[rows], targeted=self._targeted)
+            suspects = done.nonzero().squeeze(1)
+            if len(suspects):
+                exact = logits_of(self._model, x_adv[suspects])
+                lead = _CLEAR_LEAD * max(1.0, exact.abs().max().item())
+                done[suspects] = fooled_by(exact, y[rows[suspects]], targeted=self._targeted, by=lead)
+            return done
+
+        return stop
+
+
+class Another:
+    """Another network, or any function of images, judges what was made on the attacked one."""
+
+    at_once = False
+
+    def __init__(self, predict: Predict, *, targeted: bool) -> None:
+        self._predict, self._targeted = predict, targeted
+
+    def beforehand(self, x: Tensor, y: Tensor) -> Tensor:
+        """None: the attacker does not know what the judge says."""
+        return torch.zeros(len(x), dtype=torch.bool, device=x.device)
+
+    def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
+        """As the judge labels them."""
+        reached = answers(self._predict, x_adv) == y
+        return reached if self._targeted else ~reached
+
+    def stop(self, y: Tensor) -> Stop | None:
+        """Nothing: a search goes on to its end."""
+        return None
+
+
+def fooled_by(logits: Tensor, y: Tensor, *, targeted: bool, by: float = 0.0) -> Tensor:
+    """Which images are fooled, bool (batch,): another class is ahead of `y` (or `y` is ahead of all) by more than `by`.
+
+    With `by=0` this is `argmax != y` (or `== y`), ties going to the lower class as in argmax.
+    """
+    if by == 0.0:
+        hit = logits.argmax(1) == y
+        return hit if targeted else ~hit
+    gap = margin(logits, y)
+    return (-gap if targeted else gap) > by
+
+
+def logits_of(model: nn.Module, x: Tensor) -> Tensor:
+    """Logits in float32, whatever arithmetic the search or the caller is in, and without gradients.
+
+    Raises:
+        ModelError: they are not finite.
+    """
+    with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
+        logits: Tensor = model(x)
+    if not torch.isfinite(logits).all():
+        bad = int((~torch.isfinite(logits)).any(1).sum())
+        raise ModelError(f"{type(model).__name__} returns logits that are not finite for {bad} of {len(x)} images")
+    return logits.float()

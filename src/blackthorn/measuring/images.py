@@ -1,0 +1,51 @@
+"""The images that a measure looks at: which of them, as pixels, and a few to keep for people to look at."""
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import DataError
+from ..models import eval_mode
+
+_SHOWN = 8  # images kept for the report's gallery
+
+
+def evenly(total: int, wanted: int | None) -> Tensor:
+    """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
+    n = total if wanted is None else min(wanted, total)
+    return torch.arange(n) * total // n
+
+
+def pixels(x: Tensor) -> Tensor:
+    """Stored or float images as float32 in [0, 1].
+
+    Raises:
+        DataError: float pixels outside [0, 1].
+    """
+    if x.dtype == torch.uint8:
+        return x.float() / 255
+    low, high = float(x.min()), float(x.max())
+    if not (low >= 0 and high <= 1):
+        raise DataError(f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255")
+    return x.float()
+
+
+def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> dict[str, Tensor]:
+    """The first images with their adversarial versions, their labels, and what the network makes of both.
+
+    Args:
+        model: left as it was.
+        x: images, uint8 or float32 in [0, 1], (n, ...).
+        x_adv: their adversarial versions, float32 (n, ...).
+        y: their labels, int64 (n,).
+    """
+    original, adversarial = pixels(x[:_SHOWN]), x_adv[:_SHOWN].to(x.device)
+    with eval_mode(model), torch.no_grad():
+        predicted, predicted_adversarial = model(original).argmax(1), model(adversarial).argmax(1)
+    kept = {
+        "original": original,
+        "adversarial": adversarial,
+        "label": y[:_SHOWN],
+        "predicted": predicted,
+        "predicted_adversarial": predicted_adversarial,
+    }
+    return {name: tensor.cpu().contiguous() for name, tensor in kept.items()}
