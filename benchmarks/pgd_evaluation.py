@@ -74,7 +74,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     warnings.simplefilter("ignore")
     splits, networks = trained(Path(__file__).with_name("networks.yaml"), options.store, options.data_root)
-    x, y = bt.data.to_float(splits.test.x[:IMAGES]), splits.test.y[:IMAGES]
+    x, y = bt.data.pixels(splits.test.x[:IMAGES]), splits.test.y[:IMAGES]
     attack = bt.attacks.PGD(eps=EPS, step_size=STEP, steps=STEPS)
     rows = []
     for name, model in networks.items():

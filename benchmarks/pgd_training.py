@@ -21,7 +21,7 @@ def main() -> None:
     torch.set_flush_denormal(True)
     splits = bt.load_data("mnist", data_root=options.data_root, train=BATCH * UPDATES)
     batches = [
-        (bt.data.to_float(splits.train.x[i : i + BATCH]), splits.train.y[i : i + BATCH])
+        (bt.data.pixels(splits.train.x[i : i + BATCH]), splits.train.y[i : i + BATCH])
         for i in range(0, BATCH * UPDATES, BATCH)
     ]
     torch.manual_seed(0)

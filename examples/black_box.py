@@ -12,7 +12,7 @@ import blackthorn as bt
 def main() -> None:
     """Attack a random forest, which has no gradients, through the labels that it gives."""
     splits = bt.load_data("digits")
-    train, test = (bt.data.to_float(part.x).numpy() for part in (splits.train, splits.test))
+    train, test = (bt.data.pixels(part.x).numpy() for part in (splits.train, splits.test))
     forest = RandomForestClassifier(random_state=0).fit(train.reshape(len(train), -1), splits.train.y.numpy())
 
     def predict(images: np.ndarray) -> np.ndarray:

@@ -29,7 +29,7 @@ def main() -> None:
         bt.fit(pruned, splits.train, objective, epochs=2, constraints=[bt.pruning.Hold(masks)])
         after = attacked(pruned, splits.test.x, splits.test.y)
         # Most images are right for both or wrong for both; only the others say anything about the difference.
-        test = bt.measuring.paired(after.flags, before.flags)
+        test = bt.measuring.compare(after.flags, before.flags)
         print(f"{rate:.0%} of weights gone: {after.value:.1%} [{after.low:.1%}, {after.high:.1%}]")
         print(
             f"  difference {100 * test.difference:+.1f} points [{100 * test.low:+.1f}, {100 * test.high:+.1f}]",

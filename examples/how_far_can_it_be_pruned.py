@@ -14,7 +14,7 @@ def main() -> None:
     bt.fit(model, splits.train, bt.objectives.LinearQuadratic(), epochs=15)
 
     criterion = bt.pruning.ActivatedValue()
-    seen = bt.data.to_float(splits.train.x)
+    seen = bt.data.pixels(splits.train.x)
     natural = bt.measuring.Accuracy()(model, splits.valid.x, splits.valid.y).value
     # Chosen on validation images: on test images the rate would be too good for them.
     found = bt.measuring.highest_rate(

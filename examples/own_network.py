@@ -48,7 +48,7 @@ def main() -> None:
     objective = bt.objectives.CrossEntropy()
     bt.fit(model, splits.train, objective, epochs=6, optimizer=bt.training.Adam(lr=3e-3))
 
-    x, y = bt.data.to_float(splits.test.x), splits.test.y
+    x, y = bt.data.pixels(splits.test.x), splits.test.y
     for group in bt.pruning.channel_groups(model, x[:1]):
         print(f"{group.name}: {group.channels} channels, " + ("can go" if group.prunable else f"stay: {group.reason}"))
 

@@ -31,7 +31,7 @@ def main() -> None:
     masks = bt.pruning.prune(model, bt.pruning.FilterNorm(), sparsity="50%", scope="per_layer")
     bt.fit(model, splits.train, objective, epochs=2, constraints=[bt.pruning.Hold(masks)])
 
-    x = bt.data.to_float(splits.test.x)
+    x = bt.data.pixels(splits.test.x)
     small = bt.pruning.shrink(model, masks, example=x[:1])
     accuracy = bt.measuring.Accuracy()(small, splits.test.x, splits.test.y).value
     with TemporaryDirectory() as folder:

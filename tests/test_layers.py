@@ -1,7 +1,10 @@
-"""The house has floors: a package imports only from below, at the top of a file and inside functions alike."""
+"""The house has floors: a package imports only from below, at the top of a file, inside functions and at run time."""
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,22 +14,34 @@ import blackthorn
 SOURCE = Path(blackthorn.__file__).parent
 FLOORS = [
     {"types", "errors", "values"},
+    {"files"},
+    {"results"},
+    {"claims"},
+    {"speed"},
     {"data"},
     {"models"},
+    {"channels"},
     {"attacks"},
     {"objectives"},
     {"training"},
     {"pruning"},
     {"measuring"},
     {"deploy"},
+    {"stages"},
     {"recipes"},
+    {"running"},
     {"report"},
+    {"experiment"},
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+WITHOUT_TORCH = {"errors", "values", "files", "results", "claims", "report"}
+"""What a page needs: it can be written, and a results file read, without loading torch."""
 HEAVY = {"datasets", "sklearn", "altair", "vl_convert", "PIL", "pandas", "pyarrow", "scipy", "jinja2"}
 """Slow to import and needed by few: imported inside the functions that need them."""
 FILES = sorted(path for path in SOURCE.rglob("*.py") if path != SOURCE / "__init__.py")
+LONGEST = 300
+"""Lines of a file; a longer one holds two ideas."""
 
 
 def home(path: Path) -> str:
@@ -35,7 +50,7 @@ def home(path: Path) -> str:
 
 
 def imported(path: Path, tree: ast.AST) -> Iterator[tuple[str, ...]]:
-    """Every module of this project that the file imports, as parts: ("recipes", "cells")."""
+    """Every module of this project that the file imports, as parts: ("results", "grid")."""
     package = ("blackthorn", *path.relative_to(SOURCE).parent.parts)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -45,6 +60,20 @@ def imported(path: Path, tree: ast.AST) -> Iterator[tuple[str, ...]]:
             module = (*base, *(node.module.split(".") if node.module else ()))
             if module[:1] == ("blackthorn",):
                 yield from ((*module[1:], alias.name) for alias in node.names)
+
+
+def file_of(target: tuple[str, ...]) -> Path | None:
+    """The file that an import leads to; an imported name leads to the file that it is imported from."""
+    for parts in (target, target[:-1]):
+        place = SOURCE.joinpath(*parts)
+        for file in (place.with_suffix(".py"), place / "__init__.py"):
+            if parts and file.is_file():
+                return file
+    return None
+
+
+def in_a_fresh_process(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
 def test_every_package_has_its_floor() -> None:
@@ -61,13 +90,44 @@ def test_a_file_imports_only_from_its_own_floor_and_below(path: Path) -> None:
             assert FLOOR[target[0]] < FLOOR[mine], f"{mine} imports {'.'.join(target)}, which lies above it"
 
 
-def test_the_report_reads_records_only() -> None:
-    """It runs no network and no recipe: it sees what was measured, what is claimed of it, and nothing else."""
-    allowed = {"report", "results", "claims", "errors", "values", "types", "files"}
+def test_files_do_not_import_each_other_in_a_circle() -> None:
+    """Types that are imported for the type checker only count too: who knows whom has one direction."""
+    imports = {
+        path: {file for target in imported(path, ast.parse(path.read_text())) if (file := file_of(target))} - {path}
+        for path in FILES
+        if path.name != "__init__.py"  # a package's face hands on what its files define
+    }
+    inside = {path: {file for file in files if file in imports} for path, files in imports.items()}
+    try:
+        tuple(TopologicalSorter(inside).static_order())
+    except CycleError as problem:
+        pytest.fail(" -> ".join(str(file.relative_to(SOURCE)) for file in problem.args[1]))
+
+
+@pytest.mark.parametrize("package", [name for floor in FLOORS for name in sorted(floor)])
+def test_loading_a_package_loads_nothing_above_it(package: str) -> None:
+    code = (
+        f"import sys, blackthorn.{package}; "
+        "print(*{name.split('.')[1] for name in sys.modules if name.startswith('blackthorn.')}, 'torch' in sys.modules)"
+    )
+    *loaded, torch = in_a_fresh_process(code).split()
+    assert not {name for name in loaded if name in FLOOR and FLOOR[name] > FLOOR[package]}
+    if package in WITHOUT_TORCH:
+        assert torch == "False"
+
+
+def test_the_report_reads_results_and_claims_only() -> None:
+    """It runs no network and no recipe."""
+    allowed = {"types", "errors", "values", "files", "results", "claims", "report"}
     for path in FILES:
         if home(path) == "report":
             for target in imported(path, ast.parse(path.read_text())):
-                assert target[0] in allowed, f"{path.name} imports {'.'.join(target)}"
+                assert target[0] in allowed or target[0] not in FLOOR, f"{path.name} imports {'.'.join(target)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_file_holds_one_idea(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
@@ -76,12 +136,6 @@ def test_what_is_heavy_is_imported_where_it_is_used(path: Path) -> None:
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
         assert not {name.split(".")[0] for name in names} & HEAVY, names
-
-
-@pytest.mark.parametrize("name", ["values", "errors"])
-def test_what_the_command_line_needs_at_once_needs_no_torch(name: str) -> None:
-    text = (SOURCE / f"{name}.py").read_text()
-    assert "import torch" not in text and "from torch" not in text
 
 
 @pytest.mark.parametrize("path", [*FILES, SOURCE / "__init__.py"], ids=lambda path: str(path.relative_to(SOURCE)))

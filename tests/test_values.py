@@ -166,3 +166,27 @@ def test_an_address_is_a_function_of_the_spelling_alone_on_every_machine() -> No
 
 def test_an_option_left_at_its_default_changes_no_address() -> None:
     assert address(spell(Round(size=0.5))) == address(spell(Round(size=0.5, colour="red")))
+
+
+def test_a_value_made_of_another_has_its_options_checks_and_descriptions() -> None:
+    @value
+    class Base:
+        """A parent."""
+
+        rate: Rate
+        """How much."""
+        count: Count = 3
+        """How many."""
+
+    @value
+    class Child(Base):
+        """A child."""
+
+        kind: Literal["child"] = "child"
+
+    fields = TypeAdapter(Child).json_schema()["properties"]
+    assert fields["rate"]["description"] == "How much." and fields["count"]["description"] == "How many."
+    assert Child(rate="50%") == Child(rate=0.5, count=3)
+    assert spell(Child(rate=0.5)) == {"rate": 0.5, "kind": "child"}
+    with pytest.raises(ValidationError):
+        Child(rate=0.5, count=0)

@@ -3,7 +3,7 @@ import copy
 import pytest
 from torch import Tensor, nn
 
-from blackthorn.data import to_float
+from blackthorn.data import pixels
 
 from .networks import held_out, trained_cnn
 
@@ -22,7 +22,7 @@ def trained(_trained: nn.Module) -> nn.Module:
 @pytest.fixture
 def x() -> Tensor:
     """96 striped images, float32 (96, 1, 8, 8)."""
-    return to_float(held_out().x)
+    return pixels(held_out().x)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blackthorn.data import ImageSet, stripes, to_float
+from blackthorn.data import ImageSet, pixels, stripes
 
 
 class Linear(nn.Module):
@@ -36,7 +36,7 @@ def cnn(classes: int = 4, *, seed: int = 0, kernel: int = 4) -> nn.Sequential:
 def trained_cnn() -> nn.Sequential:
     """A network that reads stripes almost without error."""
     images = stripes(train=512).train
-    x, y = to_float(images.x), images.y
+    x, y = pixels(images.x), images.y
     model = cnn().train()
     optimiser = torch.optim.Adam(model.parameters(), 0.01)
     for step in range(48):

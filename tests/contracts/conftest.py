@@ -3,7 +3,7 @@ import copy
 import pytest
 from torch import Tensor, nn
 
-from blackthorn.data import to_float
+from blackthorn.data import pixels
 
 from ..attacks.networks import held_out, trained_cnn
 
@@ -22,7 +22,7 @@ def model(_trained: nn.Module) -> nn.Module:
 @pytest.fixture
 def x() -> Tensor:
     """32 striped images, float32 (32, 1, 8, 8)."""
-    return to_float(held_out(32).x)
+    return pixels(held_out(32).x)
 
 
 @pytest.fixture

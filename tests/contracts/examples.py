@@ -3,14 +3,14 @@
 A contract test fails when a value class is exported and has no example here.
 """
 
-from blackthorn import attacks, data, measuring, models, objectives, pruning, training
+from blackthorn import attacks, channels, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
 from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
-from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude
+from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
-PACKAGES = (attacks, data, measuring, models, objectives, pruning, training)
+PACKAGES = (attacks, channels, data, measuring, models, objectives, pruning, training)
 
 ATTACKS = [
     FGSM(eps=0.1),
@@ -41,12 +41,14 @@ OBJECTIVES = [
     LinearQuadratic(output_activation="softmax"),
     Adversarial(attack=FGSM(eps=0.1), eps_sampling="truncated_gaussian", label="predicted"),
     Adversarial(attack=PGD(eps=0.1, steps=2), clean_weight=0, adv_weight=1, on=LinearQuadratic()),
+    Adversarial(attack=FGSM(eps=0.1), clean_weight=1 / 3, adv_weight=2 / 3, vulnerability=1e-3),
 ]
 OPTIMIZERS = [
     SGD(lr=0.05),
     SGD(lr=0.05, nesterov=True, weight_decay=1e-3),
     Adam(lr=0.01),
     RMSprop(lr=0.01, alpha=0.9, weight_decay=1e-4),
+    Adam(lr=0.01, weight_decay=1e-4, decay="weights"),
 ]
 SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Cosine(), Cosine(warmup=0.1, final=0.01)]
 SOURCES = [Substitute(), Substitute(of="dense", holdout=8, rounds=2, hidden=(4,)), SourceNetwork(name="dense")]
@@ -62,7 +64,11 @@ MEASURES = [
     Detection(noises=(UniversalNoise(target=0, limit=0.3, steps=2),)),
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
-OTHERS = [EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
+PRUNINGS = [
+    Pruning(criterion=Magnitude(), sparsity=0.9),
+    Pruning(criterion=FilterNorm(), sparsity=0.5, budget="params", floor=2, coupled=True, layers=("conv*",)),
+]
+OTHERS = [*PRUNINGS, EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
 VALUES = [
     *ATTACKS,
     *NOISES,

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.measuring import Accuracy, Detection, PruningCurve
+from blackthorn.measuring import Accuracy, Subject
+from blackthorn.results import to_json
 
 from .examples import MEASURES
 
@@ -18,12 +19,9 @@ EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES, ids=repr)
 def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[dict[str, object]]:
     if isinstance(measure, Accuracy):
         return [measure(model, x, y).record()]
-    if isinstance(measure, PruningCurve):
-        return measure(model, x, y, scored_on=(x, y))
-    if isinstance(measure, Detection):
-        return measure(model, x, y, noises=[torch.full(x.shape[1:], 0.2)] * len(measure.noises))
-    found: list[dict[str, object]] = measure({"dense": model}, x)
-    return found
+    noises = [torch.full(x.shape[1:], 0.2)] * len(measure.noises)
+    subject = Subject(model, x, y, noises=noises, scored_on=(x, y), forms=lambda: {"dense": model})
+    return [to_json(record) for record in measure.measure(subject).records]
 
 
 @EVERY_MEASURE

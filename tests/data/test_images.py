@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from blackthorn.data import ImageSet, stripes, to_float
+from blackthorn.data import ImageSet, check_labels, pixels, stripes
 from blackthorn.errors import DataError
 
 X = torch.zeros(2, 1, 3, 3, dtype=torch.uint8)
@@ -45,8 +45,27 @@ def test_stripes_are_balanced_repeatable_and_shaped_as_asked() -> None:
 
 def test_stripes_are_learnt_by_a_linear_classifier_in_a_moment() -> None:
     splits = stripes()
-    x, y = to_float(splits.train.x).flatten(1), splits.train.y
+    x, y = pixels(splits.train.x).flatten(1), splits.train.y
     weights = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1)], 1), torch.eye(4)[y]).solution
-    z = to_float(splits.test.x).flatten(1)
+    z = pixels(splits.test.x).flatten(1)
     predicted = torch.cat([z, torch.ones(len(z), 1)], 1) @ weights
     assert (predicted.argmax(1) == splits.test.y).float().mean() > 0.95
+
+
+def test_stored_and_float_pixels_become_float32_in_the_unit_interval() -> None:
+    stored = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    assert torch.equal(pixels(stored), torch.tensor([0.0, 51 / 255, 1.0]))
+    assert stored.dtype == torch.uint8 and pixels(torch.ones(2, dtype=torch.float64)).dtype == torch.float32
+
+
+@pytest.mark.parametrize("wrong", [[0.0, 255.0], [-0.1, 0.5], [float("nan"), 0.5]])
+def test_floats_that_are_no_pixels_are_refused(wrong: list[float]) -> None:
+    with pytest.raises(DataError, match=r"pixels lie in .*must be in \[0, 1\]: divide by 255"):
+        pixels(torch.tensor(wrong))
+
+
+@pytest.mark.parametrize(("y", "says"), [(torch.zeros(2), "3 images with 2 labels"), (torch.zeros(3, 2), r"\(3, 2\)")])
+def test_images_without_one_label_each_are_refused(y: torch.Tensor, says: str) -> None:
+    check_labels(torch.zeros(3, 1, 2, 2), torch.zeros(3))
+    with pytest.raises(DataError, match=says):
+        check_labels(torch.zeros(3, 1, 2, 2), y)

@@ -3,7 +3,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blackthorn.data import Crop, Flip, ImageSet, batches, to_float
+from blackthorn.data import Crop, Flip, ImageSet, batches, pixels
 from blackthorn.errors import DataError
 
 
@@ -84,8 +84,8 @@ def test_a_batch_size_of_zero_is_refused_before_the_first_batch() -> None:
         batches(numbered(3), 0, seed=0)
 
 
-def test_to_float_divides_by_255() -> None:
-    assert torch.equal(to_float(torch.tensor([0, 51, 255], dtype=torch.uint8)), torch.tensor([0.0, 0.2, 1.0]))
+def test_pixels_divides_by_255() -> None:
+    assert torch.equal(pixels(torch.tensor([0, 51, 255], dtype=torch.uint8)), torch.tensor([0.0, 0.2, 1.0]))
 
 
 def test_float_images_are_served_as_they_are_inside_the_unit_interval_or_not() -> None:
@@ -94,4 +94,4 @@ def test_float_images_are_served_as_they_are_inside_the_unit_interval_or_not() -
     served = torch.cat([batch for batch, _ in batches(images, 5, seed=3)])
     assert torch.equal(served.flatten().sort().values, x.flatten())
     assert torch.equal(images.x, torch.linspace(-1, 2, 12).view(12, 1, 1, 1))  # and nothing was divided in place
-    assert to_float(x) is x
+    assert pixels(x, bounded=False) is x

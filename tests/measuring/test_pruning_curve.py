@@ -12,10 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.attacks import UniversalNoise
-from blackthorn.errors import DataError, PruningError
-from blackthorn.measuring import PruningCurve, highest_rate
+from blackthorn.data import ImageSet, Splits
+from blackthorn.errors import AttackError, DataError, PruningError
+from blackthorn.measuring import Measure, PruningCurve, Subject, highest_rate
 from blackthorn.measuring.walk import Walk
-from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Masks, masks_for
+from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Masks, Pruning, masks_for
+from blackthorn.results import PruningCurveRecord
 from blackthorn.values import ValidationError
 
 RATES = [0.0, 0.2, 0.4, 0.6, 0.8]
@@ -59,8 +61,12 @@ def slowly(model: nn.Module, x: Tensor, y: Tensor, *removed: Masks) -> float:
         return (one(x).argmax(1) == y).float().mean().item()
 
 
-def values(records: list[dict[str, object]], **where: object) -> list[float]:
-    return [float(str(one["value"])) for one in records if all(one[key] == held for key, held in where.items())]
+def per_layer(criterion: Any, rate: float, *layers: str) -> Pruning:
+    return Pruning(criterion=criterion, sparsity=rate, scope="per_layer", layers=layers)
+
+
+def values(records: list[PruningCurveRecord], **where: object) -> list[float]:
+    return [one.value for one in records if all(getattr(one, name) == held for name, held in where.items())]
 
 
 @pytest.mark.parametrize("scope", ["per_layer", "global"])
@@ -77,10 +83,10 @@ def test_a_curve_is_what_pruning_a_copy_at_every_rate_gives(
     ):
         slow = [slowly(model, images, y)]
         for rate in RATES[1:]:
-            masks = masks_for(model, criterion, sparsity=rate, scope=scope, floor=0, x=x)
+            masks = masks_for(model, Pruning(criterion=criterion, sparsity=rate, scope=scope, floor=0), x=x)
             slow.append(slowly(model, images, y, masks))
         assert values(found, noise=name) == pytest.approx(slow, abs=1e-6), noise
-    assert [one["rate"] for one in found[: len(RATES)]] == RATES and len(found) == 3 * len(RATES)
+    assert [one.rate for one in found[: len(RATES)]] == RATES and len(found) == 3 * len(RATES)
 
 
 def test_a_combination_removes_what_either_does_the_second_less_by_the_offset(
@@ -91,13 +97,13 @@ def test_a_combination_removes_what_either_does_the_second_less_by_the_offset(
     for one, rate in zip(found, RATES):
         removed = []
         if rate > 0:
-            removed.append(masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", x=x))
+            removed.append(masks_for(model, per_layer(Magnitude(), rate), x=x))
         if rate > 0.3:
             less = round(rate - 0.3, 10)
-            removed.append(masks_for(model, ActivatedValue(images=20), sparsity=less, scope="per_layer", x=x))
-        assert one["value"] == pytest.approx(slowly(model, x, y, *removed))
+            removed.append(masks_for(model, per_layer(ActivatedValue(images=20), less), x=x))
+        assert one.value == pytest.approx(slowly(model, x, y, *removed))
         gone = reduce(and_, removed).removed if removed else 0
-        assert one["sparsity"] == pytest.approx(gone / (16 * 12 + 12 * 10 + 10 * 3))
+        assert one.sparsity == pytest.approx(gone / (16 * 12 + 12 * 10 + 10 * 3))
 
 
 def test_each_layer_alone_leaves_the_others_whole(model: nn.Module, x: Tensor, y: Tensor) -> None:
@@ -106,12 +112,17 @@ def test_each_layer_alone_leaves_the_others_whole(model: nn.Module, x: Tensor, y
         slow = [slowly(model, x, y)]
         for rate in RATES[1:]:
             slow.append(
-                slowly(model, x, y, masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", layers=layer, x=x))
+                slowly(
+                    model,
+                    x,
+                    y,
+                    masks_for(model, per_layer(Magnitude(), rate, layer), x=x),
+                )
             )
         assert values(found, layer=layer) == pytest.approx(slow)
-    assert [one["layer"] for one in found[:: len(RATES)]] == ["1", "3", "5"]
+    assert [one.layer for one in found[:: len(RATES)]] == ["1", "3", "5"]
     alone = PruningCurve(criterion=Magnitude(), layers=("3",), **SWEEP)(model, x, y)
-    assert values(alone) == values(found, layer="3") and alone[0]["layer"] is None
+    assert values(alone) == values(found, layer="3") and alone[0].layer is None
 
 
 def test_layers_that_are_no_plain_chain_and_a_layer_that_is_emptied_are_walked_too(
@@ -132,13 +143,13 @@ def test_layers_that_are_no_plain_chain_and_a_layer_that_is_emptied_are_walked_t
     assert values(few(model, x, y)) == values(curve(model, x, y))
     one = nn.Sequential(nn.Flatten(), nn.Linear(16, 1, bias=False), nn.Linear(1, 3, bias=False))
     emptied = PruningCurve(criterion=Magnitude(), layers=("1",), first=0.99, last=0.99)(one, x, y)
-    assert emptied[0]["sparsity"] == pytest.approx(15 / 19)
+    assert emptied[0].sparsity == pytest.approx(15 / 19)
 
 
 def test_what_a_larger_rate_removes_includes_what_a_smaller_one_does(model: nn.Module, x: Tensor, y: Tensor) -> None:
     for criterion, layers in ((Magnitude(), ()), (FilterNorm(include_linear=True), ()), (Magnitude(), ("3",))):
         curve = PruningCurve(criterion=criterion, layers=layers, **SWEEP)
-        zeros = [float(str(one["sparsity"])) for one in curve(model, x, y)]
+        zeros = [one.sparsity for one in curve(model, x, y)]
         assert zeros == sorted(zeros) and zeros[0] == 0 < zeros[-1]
 
 
@@ -150,7 +161,7 @@ def test_a_network_is_not_asked_again_where_only_zeros_go(model: nn.Sequential, 
     asked: list[int] = []
 
     def masks(rate: float) -> list[Masks]:
-        return [masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", x=x)] if rate else []
+        return [masks_for(model, per_layer(Magnitude(), rate), x=x)] if rate else []
 
     walk = Walk(model, [0.0, 0.2, 0.4, 0.6], masks)
     watched = walk.model[1]
@@ -165,8 +176,8 @@ def test_targeted_success_is_of_images_of_other_classes(
 ) -> None:
     found = PruningCurve(criterion=Magnitude(), noises=NOISES[:1], last=0.0)(model, x, y, noises=noises[:1])
     said = model((x + noises[0]).clamp(0, 1)).argmax(1)
-    assert found[0]["targeted_success"] is None
-    assert found[1]["targeted_success"] == pytest.approx((said[y != 1] == 1).float().mean().item())
+    assert found[0].targeted_success is None
+    assert found[1].targeted_success == pytest.approx((said[y != 1] == 1).float().mean().item())
 
 
 def test_gained_and_lost_are_images_against_the_smallest_rate(
@@ -174,11 +185,11 @@ def test_gained_and_lost_are_images_against_the_smallest_rate(
 ) -> None:
     found = PruningCurve(criterion=Magnitude(), noises=NOISES[:1], **SWEEP)(model, x, y, noises=noises[:1])
     pruned = copy.deepcopy(model)
-    masks_for(model, Magnitude(), sparsity=0.8, scope="per_layer", x=x).apply_(pruned)
+    masks_for(model, per_layer(Magnitude(), 0.8), x=x).apply_(pruned)
     noisy = (x + noises[0]).clamp(0, 1)
     before, after = (one(noisy).argmax(1) == y for one in (model, pruned))
-    assert (found[5]["gained"], found[5]["lost"]) == (0, 0)
-    assert found[-1]["gained"] == int((after & ~before).sum()) and found[-1]["lost"] == int((before & ~after).sum())
+    assert (found[5].gained, found[5].lost) == (0, 0)
+    assert found[-1].gained == int((after & ~before).sum()) and found[-1].lost == int((before & ~after).sum())
 
 
 @pytest.mark.parametrize("accuracy", [0.8, 0.5])
@@ -189,10 +200,10 @@ def test_the_highest_rate_is_the_largest_of_all_that_keep_the_accuracy(
     keeping = []
     for step in range(1, 20):
         rate = round(0.05 * step, 10)
-        if slowly(model, x, y, masks_for(model, Magnitude(), sparsity=rate, scope="per_layer", x=x)) >= accuracy - 1e-9:
+        if slowly(model, x, y, masks_for(model, per_layer(Magnitude(), rate), x=x)) >= accuracy - 1e-9:
             keeping.append(rate)
     assert found.rate == max(keeping) and found.accuracy is not None and found.accuracy >= accuracy
-    marked = [one["rate"] for one in found.curve if one["highest"]]
+    marked = [one.rate for one in found.curve if one.highest]
     assert marked == [found.rate]
 
 
@@ -203,7 +214,7 @@ def test_no_rate_may_keep_an_accuracy(model: nn.Module, x: Tensor, y: Tensor) ->
 
 def test_only_an_even_part_of_the_images_is_measured_on_request(model: nn.Module, x: Tensor, y: Tensor) -> None:
     found = PruningCurve(criterion=Magnitude(), n_max=20, **SWEEP)(model, x, y)
-    assert found[0]["n"] == 20 and found[0]["value"] == pytest.approx(slowly(model, x[::3], y[::3]))
+    assert found[0].n == 20 and found[0].value == pytest.approx(slowly(model, x[::3], y[::3]))
 
 
 def test_rates_are_the_ones_that_were_written() -> None:
@@ -228,3 +239,34 @@ def test_what_cannot_be_is_refused(model: nn.Module, x: Tensor, y: Tensor) -> No
     for call, kind, words in refused:
         with pytest.raises(kind, match=words):
             call()
+
+
+def test_what_a_curve_needs_and_how_long_it_takes_is_known_before(x: Tensor) -> None:
+    plain = PruningCurve(criterion=Magnitude(), **SWEEP)
+    assert (plain.noises, plain.source, plain.scores_on) == ((), None, None)
+    both = PruningCurve(criterion=Magnitude(), also=ActivatedValue(images=20), noises=NOISES, **SWEEP)
+    assert (both.noises, both.scores_on) == (NOISES, ActivatedValue(images=20))
+    assert (plain.effort(60), both.effort(60)) == (60 * 5, 60 * 3 * 5)
+    assert PruningCurve(criterion=Magnitude(), n_max=20, **SWEEP).effort(60) == 20 * 5
+
+
+def test_a_curve_of_a_subject_is_the_curve_of_what_it_holds(
+    model: nn.Module, x: Tensor, y: Tensor, noises: list[Tensor]
+) -> None:
+    curve = PruningCurve(criterion=ActivatedValue(images=20), noises=NOISES, **SWEEP)
+    found = curve.measure(Subject(model, x, y, noises=noises, scored_on=(x, None)))
+    assert list(found.records) == curve(model, x, y, noises=noises, scored_on=(x, None))
+    assert found.flags is None and isinstance(curve, Measure)
+
+
+def test_a_noise_for_a_class_that_is_not_there_is_refused_before_anything_is_trained(x: Tensor, y: Tensor) -> None:
+    held = ImageSet(x, y, ("a", "b", "c"))
+    splits = Splits(held, held, held, "tiny", "")
+    PruningCurve(criterion=Magnitude(), noises=NOISES).check(splits)
+    far = PruningCurve(criterion=Magnitude(), noises=(UniversalNoise(target=3, limit=0.1),))
+    with pytest.raises(AttackError, match="aims at class 3, but tiny has 3 classes, numbered from 0"):
+        far.check(splits)
+
+
+def test_a_noise_is_called_by_its_class_and_limit() -> None:
+    assert [noise.name for noise in NOISES] == ["1, 0.25", "2, 0.5"]

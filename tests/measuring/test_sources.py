@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from blackthorn.attacks import FGSM, PGD
-from blackthorn.data import stripes, to_float
+from blackthorn.data import pixels, stripes
 from blackthorn.errors import AttackError, DataError, ModelError
 from blackthorn.measuring import Accuracy, SourceNetwork
 from blackthorn.training import Substitute
@@ -22,7 +22,7 @@ ATTACK = FGSM(eps=0.1)
 
 def some(n: int = 80) -> tuple[Tensor, Tensor]:
     images = stripes(test=n).test
-    return to_float(images.x), images.y
+    return pixels(images.x), images.y
 
 
 def two() -> tuple[Linear, Linear]:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blackthorn.attacks import FGSM, PGD
-from blackthorn.data import to_float
+from blackthorn.data import pixels
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic, truncated_gaussian
 from blackthorn.values import ValidationError
 
@@ -17,7 +17,7 @@ from ..reference import attacks as reference
 
 @pytest.fixture
 def x() -> Tensor:
-    return to_float(held_out(24).x)
+    return pixels(held_out(24).x)
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from blackthorn import models
 from blackthorn.deploy import decouple
 from blackthorn.errors import PruningError
-from blackthorn.pruning import ActivatedValue, Magnitude, masks_for, prune
+from blackthorn.pruning import ActivatedValue, Magnitude, Pruning, masks_for, prune
 
-from .networks import Exotic, Tied, images, lively
+from ..channels.networks import Exotic, Tied, images, lively
 
 PIXELS = torch.tensor([[[[0.0, 0.2, 1.0]]], [[[0.0, 0.4, 0.0]]]])  # two images of 1 x 3; the first pixel is never lit
 
@@ -174,11 +174,11 @@ def test_ties_go_by_the_size_of_the_weight_and_then_by_place() -> None:
     model = nn.Sequential(nn.Flatten(), nn.Linear(3, 2, bias=False))
     with torch.no_grad():
         model[1].weight.copy_(torch.tensor([[0.3, 1.0, 1.0], [0.2, 1.0, 1.0]]))
-    masks = masks_for(model, ActivatedValue(), sparsity=1 / 6, x=PIXELS)
+    masks = masks_for(model, Pruning(criterion=ActivatedValue(), sparsity=1 / 6), x=PIXELS)
     assert masks["1.weight"].tolist() == [[True, True, True], [False, True, True]]
     with torch.no_grad():
         model[1].weight[:, 0] = 0.2
-    masks = masks_for(model, ActivatedValue(), sparsity=1 / 6, x=PIXELS)
+    masks = masks_for(model, Pruning(criterion=ActivatedValue(), sparsity=1 / 6), x=PIXELS)
     assert masks["1.weight"].tolist() == [[False, True, True], [True, True, True]]
 
 
@@ -212,9 +212,9 @@ def test_the_combination_removes_what_either_removes() -> None:
     torch.manual_seed(0)
     model, x = models.mlp(10, image_size=6, hidden=(9, 7)), torch.rand(30, 1, 6, 6)
     dense = copy.deepcopy(model)
-    flow = masks_for(model, ActivatedValue(), sparsity=0.43, scope="per_layer", x=x)
+    flow = masks_for(model, Pruning(criterion=ActivatedValue(), sparsity=0.43, scope="per_layer"), x=x)
     both = prune(model, Magnitude(), sparsity=0.5, scope="per_layer", also=flow)
-    absolute = masks_for(dense, Magnitude(), sparsity=0.5, scope="per_layer")
+    absolute = masks_for(dense, Pruning(criterion=Magnitude(), sparsity=0.5, scope="per_layer"))
     for name, keep in both.items():
         weight, score = dense.get_parameter(name), ActivatedValue()(dense, x)[name]
         smallest = weight.abs() < weight.abs().flatten().sort().values[int(0.5 * weight.numel())]
@@ -227,6 +227,6 @@ def test_the_combination_removes_what_either_removes() -> None:
 def test_masks_for_changes_nothing() -> None:
     model = models.mlp(10, image_size=4, hidden=(5,))
     before = copy.deepcopy(model.state_dict())
-    masks = masks_for(model, Magnitude(), sparsity=0.5, scope="per_layer")
+    masks = masks_for(model, Pruning(criterion=Magnitude(), sparsity=0.5, scope="per_layer"))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert masks == prune(model, Magnitude(), sparsity=0.5, scope="per_layer")

@@ -10,7 +10,7 @@ from torch.optim import SGD, Adam, Optimizer, RMSprop
 from blackthorn.errors import PruningError
 from blackthorn.pruning import FilterNorm, Hold, Magnitude, Masks, prune
 
-from .networks import Chain, images, lively
+from ..channels.networks import Chain, images, lively
 
 Make = Callable[[list[nn.Parameter]], Optimizer]
 OPTIMISERS: list[Make] = [

@@ -11,7 +11,7 @@ from blackthorn.errors import PruningError
 from blackthorn.pruning import Criterion, FilterNorm, Magnitude, prune, shrink, sparsity
 from blackthorn.pruning.layers import prunable_weights
 
-from .networks import Chain, Depthwise, Exotic, images, lively
+from ..channels.networks import Chain, Depthwise, Exotic, images, lively
 
 
 def state(model: nn.Module) -> dict[str, Tensor]:

@@ -10,8 +10,8 @@ from blackthorn import models
 from blackthorn.errors import PruningError
 from blackthorn.pruning import FilterNorm, Hold, Magnitude, prune, resize_, shrink
 
-from . import networks
-from .networks import images, lively
+from ..channels import networks
+from ..channels.networks import images, lively
 
 WIRED = [
     networks.Chain,

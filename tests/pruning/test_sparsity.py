@@ -4,7 +4,7 @@ from torch import nn
 
 from blackthorn.pruning import sparsity
 
-from .networks import Chain
+from ..channels.networks import Chain
 
 
 def test_three_ways_of_counting_differ() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from blackthorn.pruning import FilterNorm, prune, shrink
 
-from .networks import images, lively
+from ..channels.networks import images, lively
 
 
 class Wired(nn.Module):

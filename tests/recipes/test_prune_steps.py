@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import torch
 
-from blackthorn.data import to_float
+from blackthorn.data import pixels
 from blackthorn.deploy import Bundle, load
 from blackthorn.errors import RecipeError
-from blackthorn.pruning import ActivatedValue, Magnitude, masks_for
+from blackthorn.pruning import ActivatedValue, Magnitude, Pruning, masks_for
 from blackthorn.recipes import Recipe, plan
 from blackthorn.recipes.planning import Stage
 from blackthorn.running.running import load_splits
@@ -21,6 +21,10 @@ from .tiny import read, tiny
 
 ACTIVATED = {"kind": "activated_value", "images": 30}
 PRUNE = {"kind": "prune", "criterion": {"kind": "magnitude"}, "scope": "per_layer", "sparsity": "50%"}
+
+
+def per_layer(criterion: Any, sparsity: float) -> Pruning:
+    return Pruning(criterion=criterion, sparsity=sparsity, scope="per_layer")
 
 
 def pruned(**step: Any) -> dict[str, Any]:
@@ -50,15 +54,15 @@ def test_a_criterion_that_wants_images_is_handed_those_that_the_seed_draws(tmp_p
     dense, sparse = networks(recipe, tmp_path / "store")
     train = load_splits(recipe.data, None).train
     drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:30]
-    x = to_float(train.x[drawn])
-    assert sparse.masks == masks_for(dense.model, ActivatedValue(images=30), sparsity=0.5, scope="per_layer", x=x)
+    x = pixels(train.x[drawn])
+    assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(images=30), 0.5), x=x)
 
 
 def test_test_images_are_handed_over_where_the_criterion_says_so(tmp_path: Path) -> None:
     recipe = read(tmp_path, pruned(criterion={**ACTIVATED, "images": 10_000, "source": "test"}))
     dense, sparse = networks(recipe, tmp_path / "store")
-    x = to_float(load_splits(recipe.data, None).test.x)  # fewer than it asks for: all of them
-    assert sparse.masks == masks_for(dense.model, ActivatedValue(), sparsity=0.5, scope="per_layer", x=x)
+    x = pixels(load_splits(recipe.data, None).test.x)  # fewer than it asks for: all of them
+    assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(), 0.5), x=x)
 
 
 @pytest.mark.parametrize(("criterion", "looks"), [(ACTIVATED, True), ({"kind": "magnitude"}, False)])
@@ -98,9 +102,13 @@ def test_several_prunings_remove_what_any_of_them_removes_of_the_same_network(tm
     train = load_splits(recipe.data, None).train
     drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:30]
     wanted = (
-        masks_for(dense.model, Magnitude(), sparsity=0.5, scope="per_layer")
-        & masks_for(dense.model, ActivatedValue(), sparsity=0.4, scope="per_layer", x=to_float(train.x[drawn]))
-        & masks_for(dense.model, Magnitude(), sparsity=0.7, layers="out")
+        masks_for(dense.model, per_layer(Magnitude(), 0.5))
+        & masks_for(
+            dense.model,
+            per_layer(ActivatedValue(), 0.4),
+            x=pixels(train.x[drawn]),
+        )
+        & masks_for(dense.model, Pruning(criterion=Magnitude(), sparsity=0.7, layers=("out",)))
     )
     assert sparse.masks == wanted
     assert sparse.about["requested_sparsity"] == 0.5 < sparse.about["sparsity_weights"]

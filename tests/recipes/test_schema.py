@@ -5,11 +5,11 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from blackthorn.claims.selecting import AnyRule
+from blackthorn.claims.statements import AnyStatement
 from rich.console import Console
 
 from blackthorn import attacks, measuring, models, objectives, pruning, training
-from blackthorn.claims.selecting import AnyRule
-from blackthorn.claims.statements import AnyStatement
 from blackthorn.cli.commands import list_command, schema_command
 from blackthorn.recipes.reading import published
 from blackthorn.recipes.schema import Augmentation, Step

@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from blackthorn.claims.selecting import HighCompression, HighRobustness, Selection, choose
+from blackthorn.claims import HighCompression, HighRobustness, Selected, Selection, Verdict, choose
 from blackthorn.report import Page, write
-from blackthorn.results import AccuracyRecord, Cell, CostRecord, Grid, PruningCurveRecord, Record, Row, to_json
-from blackthorn.results import cells as untyped
-from blackthorn.results.cells import Published, Selected, Verdict
-from blackthorn.results.statistics import wilson
+from blackthorn.results import (
+    AccuracyRecord,
+    Cell,
+    CostRecord,
+    Grid,
+    PruningCurveRecord,
+    Published,
+    Record,
+    Row,
+    wilson,
+)
 
 ATTACKS: dict[str, dict[str, Any] | None] = {
     "natural": None,
@@ -122,8 +129,7 @@ def with_cells(page: Page, cells: Sequence[Cell[Record]], **more: Any) -> Page:
 
 def chosen(selections: Mapping[str, Selection], held: Grid) -> list[Selected]:
     """What the selections pick from a grid."""
-    cells = [untyped.Cell(c.row, c.metric, c.seed, to_json(c.record), c.flags, c.folder) for c in held.cells]
-    return choose(selections, cells, held.seeds, {row.name: row.requested for row in held.rows})
+    return choose(selections, held)
 
 
 def examples(folder: Path, eps: float, *, colour: bool = False, fooled: Sequence[int] = (3, 5, 3, 7, 4, 5)) -> Path:

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from blackthorn.claims.selecting import NoLoss, Selection
+from blackthorn.claims import NoLoss, Selection
 from blackthorn.report import Page
 from blackthorn.report.charts import Chart
 from blackthorn.report.views.differences import against_unpruned
-from blackthorn.results import AccuracyRecord, Cell, Record
-from blackthorn.results.cells import Published
-from blackthorn.results.statistics import paired
+from blackthorn.results import AccuracyRecord, Cell, Published, Record
+from blackthorn.results.statistics import compare
 
 from .demo import ATTACKS, accuracy_cell, bare, chosen, row_of, table1, trade_off, with_cells
 
@@ -81,10 +80,9 @@ def test_a_difference_is_in_points_with_the_paired_interval(tmp_path: Path) -> N
     assert chart is not None
     found = next(point for point in chart.panels[0].points if point["row"] == "weight 70%")
     flags = {cell.row: cell.flags for cell in held}
-    test = paired(flags["weight 70%"], flags["dense"])  # type: ignore[arg-type]  # accuracies have flags
+    test = compare(flags["weight 70%"], flags["dense"])  # type: ignore[arg-type]  # accuracies have flags
     assert found["value"] == pytest.approx(-1.0)
-    half = 100 * (test.high - test.low) / 2
-    assert (found["low"], found["high"]) == (pytest.approx(-1 - half), pytest.approx(-1 + half))
+    assert (found["low"], found["high"]) == (pytest.approx(100 * test.low), pytest.approx(100 * test.high))
 
 
 def test_rates_are_those_that_were_requested_and_zeros_are_in_the_tooltip(tmp_path: Path) -> None:

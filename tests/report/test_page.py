@@ -19,8 +19,7 @@ from blackthorn.report.template import fill
 from blackthorn.report.views import VIEWS, View
 from blackthorn.report.views.costs import relative_cost
 from blackthorn.report.views.images import galleries
-from blackthorn.results import Row
-from blackthorn.results.cells import Published
+from blackthorn.results import Published, Row
 
 from .demo import ODD, accuracy_cell, bare, examples, grid, odd, sweep, table1, trade_off, with_cells
 

@@ -5,11 +5,12 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+from blackthorn.claims import Verdict
 from blackthorn.report.views.costs import costs_csv
 from blackthorn.report.views.results import results_csv
 from blackthorn.report.views.selected import selected_csv
 from blackthorn.report.views.statements import statements_csv
-from blackthorn.results.cells import Published, Verdict
+from blackthorn.results import Published
 
 from .demo import ODD, accuracy_cell, bare, cost_cells, grid, odd, table1, trade_off, with_cells
 

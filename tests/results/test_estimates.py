@@ -6,19 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blackthorn.results import AccuracyRecord, Cell
-from blackthorn.results.estimates import difference, estimate
-from blackthorn.results.statistics import wilson
+from blackthorn.results import AccuracyRecord, Cell, DetectionRecord, difference, estimate, wilson
 
 
-def cell(value: float, n: int, seed: int = 0, interval: tuple[float, float] | None = None) -> Cell[AccuracyRecord]:
-    low, high = interval or wilson(round(value * n), n)
-    return Cell("row", "natural", seed, AccuracyRecord(value=value, n=n, low=low, high=high), None, Path())
+def cell(value: float, n: int, seed: int = 0, first: int = 0) -> Cell[AccuracyRecord]:
+    low, high = wilson(value * n, n)
+    return Cell("row", "natural", seed, AccuracyRecord(value=value, n=n, low=low, high=high, first=first), None, Path())
 
 
-def flagged(flags: list[bool], seed: int = 0) -> Cell[AccuracyRecord]:
+def flagged(flags: list[bool], seed: int = 0, first: int = 0) -> Cell[AccuracyRecord]:
     held = np.array(flags)
-    return replace(cell(float(held.mean()), held.size, seed), flags=held)
+    return replace(cell(float(held.mean()), held.size, seed, first), flags=held)
 
 
 def test_wilson_interval_of_81_in_263_is_the_one_in_newcombe_1998() -> None:
@@ -32,9 +30,10 @@ def test_wilson_interval_of_none_starts_at_zero_and_does_not_end_there() -> None
 
 
 def test_one_seed_keeps_the_interval_of_its_record() -> None:
-    found = estimate([cell(0.7, 100, interval=(0.6, 0.8))])
+    record = AccuracyRecord(value=0.7, n=100, low=0.6, high=0.8)
+    found = estimate([replace(cell(0.7, 100), record=record)])
     assert found is not None
-    assert (found.value, found.low, found.high, found.seeds) == (0.7, 0.6, 0.8, (0,))
+    assert (found.value, found.low, found.high, found.seeds, found.n) == (0.7, 0.6, 0.8, (0,), 100)
 
 
 def test_seeds_that_agree_leave_the_interval_of_one_test_set() -> None:
@@ -64,7 +63,9 @@ def test_paired_difference_sees_what_two_intervals_cannot() -> None:
     assert (paired.value, apart.value) == pytest.approx((-0.02, -0.02))
     assert paired.tells and not apart.tells
     variance = (20 + 1) / 1002 - (20 / 1002) ** 2
-    assert paired.high - paired.value == pytest.approx(1.959964 * (variance / 1002) ** 0.5)
+    assert paired.high + 20 / 1002 == pytest.approx(1.959964 * (variance / 1002) ** 0.5)
+    assert (paired.paired, paired.only_a, paired.only_b) == (True, 0, 20)
+    assert (apart.paired, apart.only_a, apart.p_value) == (False, None, None)
 
 
 def test_difference_uses_only_the_seeds_both_have() -> None:
@@ -82,3 +83,29 @@ def test_paired_interval_covers_the_truth_about_95_times_in_100() -> None:
         assert found is not None
         covered += found.low <= -0.05 <= found.high
     assert 930 <= covered <= 975
+
+
+def test_images_that_one_leaves_out_are_left_out_of_both() -> None:
+    whole, rest = [False] * 150 + [True] * 250, [True] * 250
+    found = difference([flagged(rest, first=150)], [flagged(whole)])
+    assert found is not None and found.paired
+    assert (found.difference, found.n) == (0, 250)
+
+
+def test_a_part_of_the_images_is_compared_by_the_intervals_alone() -> None:
+    found = difference([flagged([True] * 100)], [flagged([True] * 300 + [False] * 100)])
+    assert found is not None and not found.paired and found.difference == 0.25
+
+
+def test_a_number_that_a_record_lacks_for_a_seed_is_not_known() -> None:
+    plain = DetectionRecord(
+        attack={"kind": "pgd"}, outputs="raw", value=0.9, low=0.8, high=0.95, n=50, tpr_1=0, tpr_5=0, threshold_5=0.1,
+        accuracy=1, accuracy_attacked=0, undetected=0.5, undetected_low=0.4, undetected_high=0.6,
+    )  # fmt: skip
+    fooled = replace(plain, fooled=9, auroc_fooled=0.7, auroc_fooled_low=0.6, auroc_fooled_high=0.8)
+    cells = [Cell("row", "seen", seed, record, None, Path()) for seed, record in enumerate((fooled, plain))]
+    known = estimate(cells[:1], lambda record: record.reading_fooled)
+    assert known is not None and (known.value, known.n) == (0.7, 9)
+    assert estimate(cells, lambda record: record.reading_fooled) is None
+    undetected = estimate(cells[:1], lambda record: record.reading_undetected)
+    assert undetected is not None and (undetected.low, undetected.high) == (0.4, 0.6)

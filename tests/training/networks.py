@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.data import ImageSet, Splits, stripes
+from blackthorn.models import ParameterGroup
 
 from ..attacks.networks import cnn
 
@@ -34,3 +35,24 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
 def same_bits(a: nn.Module, b: nn.Module) -> bool:
     mine, other = a.state_dict(), b.state_dict()
     return mine.keys() == other.keys() and all(torch.equal(mine[name], other[name]) for name in mine)
+
+
+class Scaled(nn.Module):
+    """Multiplies each channel by a number that learns at its own rate and does not decay, as a gate does."""
+
+    def __init__(self, channels: int, **options: float) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.linspace(0.5, 1.5, channels))
+        self.options = {"lr": 0.03, "weight_decay": 0.0} | options
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale
+
+    def parameter_groups(self) -> list[ParameterGroup]:
+        return [ParameterGroup([self.scale], **self.options)]
+
+
+def scaled(seed: int = 0, **options: float) -> nn.Sequential:
+    """A network, one of whose modules has a learning rate of its own."""
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), Scaled(16, **options), nn.Linear(16, 4))

@@ -1,7 +1,8 @@
 import os
 import pickle
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -105,21 +106,32 @@ def test_training_refuses_a_foreign_checkpoint_before_it_trains(tmp_path: Path) 
     assert (tmp_path / "run.ckpt").read_text() == "hello"
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@contextmanager
+def a_disk_of(size: int) -> Iterator[None]:
+    """Within: no file can grow beyond `size` bytes."""
+    resource = pytest.importorskip("resource", reason="no limits on this system")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_full_disk_is_a_plain_error_and_the_old_checkpoint_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.ckpt"
     old = written(path)
-    (tmp_path / "a.writing").symlink_to("/dev/full")  # what is written aside meets a disk without space
-    with pytest.raises(StoreError, match=r"a\.ckpt: the checkpoint cannot be written.*free some disk space") as refused:
+    with (
+        a_disk_of(100),
+        pytest.raises(StoreError, match=r"a\.ckpt: the checkpoint cannot be written.*free some disk space") as refused,
+    ):
         checkpoint.save(path, {"epoch": 3})
     assert "\n" not in str(refused.value)
     assert path.read_bytes() == old and os.listdir(tmp_path) == ["a.ckpt"]
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_a_disk_that_fills_up_far_into_a_large_checkpoint_is_a_plain_error(tmp_path: Path) -> None:
-    (tmp_path / "a.writing").symlink_to("/dev/full")
-    with pytest.raises(StoreError, match="cannot be written") as refused:
+    with a_disk_of(1_000_000), pytest.raises(StoreError, match="cannot be written") as refused:
         checkpoint.save(tmp_path / "a.ckpt", {"large": torch.zeros(1_000_000)})
     assert "\n" not in str(refused.value)
 
@@ -140,8 +152,8 @@ def test_a_write_that_fails_late_leaves_the_old_checkpoint(
     assert path.read_bytes() == old and os.listdir(tmp_path) == ["a.ckpt"]
 
 
-def test_what_a_killed_process_left_half_written_is_written_over(tmp_path: Path) -> None:
-    (tmp_path / "a.writing").write_bytes(b"half of a checkpoi")
+def test_what_a_killed_process_left_half_written_is_in_no_ones_way(tmp_path: Path) -> None:
+    (tmp_path / ".a.ckpt.0123456789abcdef.partial").write_bytes(b"half of a checkpoi")
     checkpoint.save(tmp_path / "a.ckpt", STATE)
     assert checkpoint.load(tmp_path / "a.ckpt")["epoch"] == 2
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from blackthorn.attacks import FGSM, PGD, craft
-from blackthorn.data import ImageSet, stripes, to_float
+from blackthorn.data import ImageSet, pixels, stripes
 from blackthorn.errors import TrainingError
 from blackthorn.objectives import CrossEntropy
 from blackthorn.training import SGD, EarlyStopping, Piecewise, fit
@@ -19,7 +19,7 @@ from .networks import images, same_bits, small, splits
 def right(model: nn.Module, held_out: ImageSet) -> float:
     model.eval()
     with torch.no_grad():
-        return (model(to_float(held_out.x)).argmax(1) == held_out.y).float().mean().item()
+        return (model(pixels(held_out.x)).argmax(1) == held_out.y).float().mean().item()
 
 
 def test_the_first_of_the_best_epochs_weights_are_kept() -> None:
@@ -55,7 +55,7 @@ def test_the_score_is_accuracy_under_the_attack_on_the_first_images() -> None:
     model, valid = small(), splits().valid
     stopping = EarlyStopping(attack=FGSM(eps=0.05), images=24)
     with warnings.catch_warnings(action="ignore"):
-        expected = craft(FGSM(eps=0.05), model, to_float(valid.x[:24]), valid.y[:24]).robust_accuracy
+        expected = craft(FGSM(eps=0.05), model, pixels(valid.x[:24]), valid.y[:24]).robust_accuracy
     assert stopping.score(model, valid) == expected
     assert EarlyStopping().score(model, valid) == pytest.approx(right(model, valid))
     assert EarlyStopping(images=24).score(model, valid) == pytest.approx(right(model, valid.subset(slice(24))))

@@ -15,7 +15,7 @@ from blackthorn.objectives import Adversarial, CrossEntropy
 from blackthorn.pruning import Hold, Magnitude, prune
 from blackthorn.training import SGD, Adam, Cosine, EarlyStopping, Epoch, RMSprop, fit
 
-from .networks import forgetful, images, same_bits, small, splits
+from .networks import forgetful, images, same_bits, scaled, small, splits
 
 EPOCHS, STEPS = 4, 4  # of 30 images
 
@@ -34,6 +34,15 @@ RUNS: dict[str, dict[str, Any]] = {
     "adversarial": {
         "objective": Adversarial(attack=PGD(eps=0.1, steps=2), eps_sampling="truncated_gaussian"),
         "optimizer": SGD(lr=0.05),
+    },
+    "vulnerability": {
+        "network": forgetful,
+        "objective": Adversarial(attack=PGD(eps=0.1, steps=2), vulnerability=0.1),
+    },
+    "groups": {
+        "network": scaled,
+        "optimizer": Adam(lr=0.01, weight_decay=1e-3, decay="weights"),
+        "schedule": Cosine(),
     },
     "augmented": {"augment": [Crop(pad=1), Flip()]},
     "held": {"constraints": pruned, "optimizer": SGD(lr=0.05, weight_decay=1e-3)},
@@ -92,6 +101,14 @@ def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
     whole, history = run(RUNS["early stopping"], tmp_path / "run.ckpt")
     again, recalled = run(RUNS["early stopping"], tmp_path / "run.ckpt", die_after=-1)
     assert recalled == history and same_bits(whole, again)
+
+
+def test_a_precision_that_is_named_may_be_the_one_that_was_chosen_before(tmp_path: Path) -> None:
+    whole, history = run({"precision": "float32"})
+    with pytest.raises(Interrupted):
+        run({"precision": "float32"}, tmp_path / "run.ckpt", die_after=STEPS)
+    resumed, again = run({"precision": "auto"}, tmp_path / "run.ckpt")
+    assert again == history and same_bits(whole, resumed)
 
 
 def test_held_weights_are_zero_after_resuming(tmp_path: Path) -> None:

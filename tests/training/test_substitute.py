@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.data import stripes, to_float
+from blackthorn.data import pixels, stripes
 from blackthorn.errors import AttackError, DataError, ModelError
 from blackthorn.training import Substitute
 from blackthorn.training.substitute import augmented
@@ -21,7 +21,7 @@ QUICK = Substitute(holdout=10, rounds=3, epochs=2, hidden=(8,))
 
 def some(n: int = 20) -> tuple[Tensor, Tensor]:
     images = stripes(test=n).test
-    return to_float(images.x), images.y
+    return pixels(images.x), images.y
 
 
 class Oracle:
@@ -157,7 +157,7 @@ def test_progress_counts_the_steps_of_all_rounds() -> None:
 def test_bytes_and_their_floats_make_the_same_substitute() -> None:
     images = stripes(test=20).test
     by_bytes = QUICK(Oracle(), images.x, images.y, num_classes=4)
-    assert same_bits(by_bytes.model, QUICK(Oracle(), to_float(images.x), images.y, num_classes=4).model)
+    assert same_bits(by_bytes.model, QUICK(Oracle(), pixels(images.x), images.y, num_classes=4).model)
 
 
 def test_what_cannot_be_is_refused() -> None:

@@ -12,7 +12,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..data import to_float
+from ..data import pixels
 from ..errors import AttackError
 from ..speed.precision import Precision, arithmetic, choose
 from ..types import Progress
@@ -78,6 +78,11 @@ class UniversalNoise:
 
     def __post_init__(self) -> None:
         check_radius(self.limit)
+
+    @property
+    def name(self) -> str:
+        """Class and limit, such as "3, 0.25": what records and pages call it."""
+        return f"{self.target}, {self.limit:g}"
 
     @property
     def search(self) -> _Search:
@@ -172,8 +177,7 @@ def add_noise(noise: Tensor, x: Tensor, *, clip: bool = True) -> Tensor:
 
 
 def _pixels(x: Tensor, device: torch.device) -> Tensor:
-    x = x.to(device)
-    return to_float(x) if x.dtype == torch.uint8 else x.float()
+    return pixels(x.to(device), bounded=False)
 
 
 def _orders(images: int, batch_size: int, steps: int, seed: int) -> Iterator[Tensor]:

@@ -1,12 +1,12 @@
 """Channel groups: the parameters that share channel axes, found on any network by running it once."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
-from .traces import Trace
-from .tracing import trace
+from .trace import Trace, trace
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ class ChannelGroup:
     prunable: bool
     reason: str | None
     """Why not, if not prunable."""
+    index: Mapping[str, Mapping[int, Tensor]] = field(repr=False, compare=False)
+    """Parameter or buffer -> axis -> the channel, from 0 to `channels` - 1, of each index of that axis; -1 where an
+    index belongs to another group, as after a concatenation. A linear layer after flatten has each channel often."""
 
 
 def channel_groups(model: nn.Module, example: Tensor) -> list[ChannelGroup]:
@@ -52,12 +55,30 @@ def groups_of(found: Trace) -> list[ChannelGroup]:
     for key in dict.fromkeys(int(owner[use.out[0]]) for use in found.uses):
         ids = (owner == key).nonzero().flatten()
         makers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if int(owner[u.out[0]]) == key))
-        readers = dict.fromkeys(_module(u.weight) for u in found.uses if bool((owner[u.into] == key).any()))
+        readers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if bool((owner[u.into] == key).any())))
         between = tuple(name for name, on in found.followers.items() if bool((owner[on] == key).any()))
         reason = found.reason(ids)
-        count = len(set(found.root[ids].tolist()))
-        groups.append(ChannelGroup(makers[0], makers, between, tuple(readers), count, reason is None, reason))
+        number, count = _numbered(found, ids)
+        index = _index(found, number)
+        groups.append(ChannelGroup(makers[0], makers, between, readers, count, reason is None, reason, index))
     return groups
+
+
+def _numbered(found: Trace, ids: Tensor) -> tuple[Tensor, int]:
+    """Channel number of the trace -> channel of the group with these, from 0, or -1; and how many there are."""
+    members = torch.unique(found.root[ids])
+    number = torch.full((len(found.root),), -1)
+    number[members] = torch.arange(len(members))
+    return number[found.root], len(members)
+
+
+def _index(found: Trace, number: Tensor) -> dict[str, dict[int, Tensor]]:
+    index: dict[str, dict[int, Tensor]] = {}
+    for name, axes in found.axes.items():
+        for axis, ids in axes.items():
+            if bool((number[ids] >= 0).any()):
+                index.setdefault(name, {})[axis] = number[ids]
+    return index
 
 
 def _module(parameter: str) -> str:

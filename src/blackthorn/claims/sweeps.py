@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field
 
 from ..errors import did_you_mean
-from ..measuring import Paired
+from ..results import Difference
 
 Pattern = Annotated[
     str,
@@ -70,7 +70,7 @@ class Limit:
         return f"{in_percent(self.seen)} [{100 * self.sure:.4g}, {100 * self.possible:.4g}{more}]"
 
 
-def limit(changes: Sequence[tuple[float, Paired]], points: float) -> Limit:
+def limit(changes: Sequence[tuple[float, Difference]], points: float) -> Limit:
     """How far a sweep goes: for each rate the difference from the unpruned network, and the points it may lose."""
     least = -points - ROUNDING
 

@@ -5,7 +5,8 @@ from .augment import Crop as Crop
 from .augment import Flip as Flip
 from .images import ImageSet as ImageSet
 from .images import Splits as Splits
-from .images import to_float as to_float
+from .images import check_labels as check_labels
+from .images import pixels as pixels
 from .load import load_data as load_data
 from .loader import batches as batches
 from .synthetic import stripes as stripes
@@ -17,7 +18,8 @@ __all__ = [
     "ImageSet",
     "Splits",
     "batches",
+    "check_labels",
     "load_data",
+    "pixels",
     "stripes",
-    "to_float",
 ]

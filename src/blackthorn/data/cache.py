@@ -1,16 +1,13 @@
 """Decoded images kept on disk: one safetensors file for each source, mapped into memory when read again.
 
-Files appear whole or not at all (written beside, then renamed), are checked when they are read, and made
-again when they are damaged. A folder that cannot be written costs time, never an error. Nothing removes old
-files: delete the folder.
+Files appear whole or not at all. They are checked when they are read, and made again when they are damaged. A folder
+that cannot be written costs time, and is no error. Old files are never removed; delete the folder to do so.
 """
 
 import hashlib
 import json
 import logging
 import os
-import shutil
-import time
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -21,10 +18,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from torch import Tensor
 
+from ..files import cache_folder, move_into_place, tidy
 from .images import ImageSet
 
 _FORMAT = 1  # raised whenever the same source would be decoded to other pixels, labels or names
-_ABANDONED = 3600.0  # seconds after which unfinished work is taken for that of a killed process
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +39,7 @@ def cached(name: str, key: object, read: Callable[[], dict[str, ImageSet]]) -> D
     want the same, one reads and the others wait for it.
     """
     text = json.dumps([_FORMAT, key], sort_keys=True)
-    path = _folder() / f"{name[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
+    path = cache_folder() / "data" / f"{name[:80]}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.safetensors"
     found = _load(path)
     if found is not None:
         return found
@@ -78,11 +75,6 @@ def state(folder: Path) -> list[list[object]]:
     return files
 
 
-def _folder() -> Path:
-    set_ = os.environ.get("BLACKTHORN_CACHE")
-    return (Path(set_).expanduser() if set_ else Path.home() / ".cache" / "blackthorn") / "data"
-
-
 def _load(path: Path) -> Decoded | None:
     """The content of a cache file; None when there is none or it is damaged."""
     from safetensors import SafetensorError, safe_open
@@ -115,22 +107,14 @@ def _store(path: Path, decoded: Decoded) -> None:
     }
     tensors = {f"{part}.{name}": getattr(images, name) for part, images in parts.items() for name in ("x", "y")}
     try:
-        _tidy(path)
+        tidy(path)
         # In a folder of its own, since safetensors has temporary files too.
         with TemporaryDirectory(prefix=f".{path.name}.", suffix=".partial", dir=path.parent) as unfinished:
             file = Path(unfinished) / "images"
             save_file(tensors, file, metadata={"blackthorn": json.dumps(about)})
-            with open(file, "rb") as written:
-                os.fsync(written.fileno())
-            os.replace(file, path)
+            move_into_place(file, path)
     except (OSError, SafetensorError) as error:
         logging.getLogger(__name__).info("decoded images are not kept in %s: %s", path.parent, error)
-
-
-def _tidy(path: Path) -> None:
-    for left in path.parent.glob(f".{path.name}.*.partial"):
-        if time.time() - left.stat().st_mtime > _ABANDONED:
-            shutil.rmtree(left, ignore_errors=True)
 
 
 def _checksum(tensors: Iterable[Tensor]) -> int:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..files import one_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -114,4 +115,4 @@ def _reason(error: Exception) -> str:
 
     if isinstance(error, UnidentifiedImageError):  # Pillow's own words name a buffer's address
         return "no image format that Pillow knows"
-    return " ".join(str(error).split()) or type(error).__name__
+    return one_line(error)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from ..errors import DataError
+from ..files import one_line
 from .columns import encode, image_column, label_column
 from .decode import Decoder
 from .images import ImageSet
@@ -52,7 +53,7 @@ def read_folder(folder: Path, config: str | None, decoder: Decoder) -> dict[str,
         except FileNotFoundError:
             raise DataError(f"{folder}: no parquet or image files in this folder") from None
         except Exception as error:  # readers of damaged files raise nearly anything
-            fault = _parquet_fault(folder) or f"{folder}: not readable as a data set ({_reason(error)})"
+            fault = _parquet_fault(folder) or f"{folder}: not readable as a data set ({one_line(error, most=300)})"
             raise DataError(fault) from None
 
 
@@ -79,7 +80,7 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
     except datasets.exceptions.DatasetNotFoundError:
         raise DataError(f"{name}: no such data set on the Hugging Face hub, or it is private or gated") from None
     except Exception as error:  # each layer below has errors of its own
-        raise DataError(f"{name}: not readable as a data set ({_reason(error)})") from None
+        raise DataError(f"{name}: not readable as a data set ({one_line(error, most=300)})") from None
     return _read(tables, name, decoder)
 
 
@@ -197,9 +198,5 @@ def _parquet_fault(folder: Path) -> str | None:
             if pyarrow.parquet.read_metadata(path).num_rows == 0:
                 return f"{path}: an empty split, this file has no rows; give it images or remove it"
         except (OSError, ValueError) as error:
-            return f"{path}: not readable as parquet ({_reason(error)})"
+            return f"{path}: not readable as parquet ({one_line(error, most=300)})"
     return None
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -70,6 +70,30 @@ class Splits:
         return channels, height, width
 
 
-def to_float(x: Tensor) -> Tensor:
-    """Stored pixels, uint8 in 0..255, as float32 in [0, 1]: `x / 255`. What is float32 already is returned as it is."""
-    return x if x.dtype == torch.float32 else x.to(torch.float32).div_(255)
+def pixels(x: Tensor, *, bounded: bool = True) -> Tensor:
+    """Images as float32 in [0, 1]: stored ones, uint8 in 0..255, are divided by 255; float32 is returned as it is.
+
+    Args:
+        x: images, uint8 or floats, (n, channels, height, width).
+        bounded: refuse floats outside [0, 1]; False takes them as they are, as training does.
+    Raises:
+        DataError: a number lies outside [0, 1], or is none.
+    """
+    if not x.is_floating_point():
+        return x.to(torch.float32).div_(255)
+    if bounded and len(x):
+        low, high = float(x.min()), float(x.max())
+        if not (low >= 0 and high <= 1):  # written so that pixels that are not numbers are refused too
+            raise DataError(f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255")
+    return x.float()
+
+
+def check_labels(x: Tensor, y: Tensor) -> None:
+    """Refuse images without exactly one label each.
+
+    Raises:
+        DataError: saying how many there are of each; or there are no images.
+    """
+    if y.shape != x.shape[:1] or not len(x):
+        given = f"{len(y)} labels" if y.dim() == 1 else f"labels of shape {tuple(y.shape)}"
+        raise DataError(f"{len(x)} images with {given}; give one label for each image, and at least one image")

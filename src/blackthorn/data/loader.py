@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 
 from ..errors import DataError
 from .augment import Augmentation
-from .images import ImageSet, to_float
+from .images import ImageSet, pixels
 
 
 def batches(
@@ -54,7 +54,7 @@ def _batches(
         x, y = images.x[index], images.y[index]
         for augmentation in augment:
             x = augmentation(x, draws)
-        yield to_float(x), y
+        yield pixels(x, bounded=False), y
 
 
 def _stream(purpose: str, seed: int | None, epoch: int) -> Generator:

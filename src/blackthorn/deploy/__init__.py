@@ -1,4 +1,4 @@
-"""A network that someone else can run, and that runs as fast as its zeros allow."""
+"""Ship a network: as a file that someone else can load, and in the form that runs as fast as its zeros allow."""
 
 from .bundle import Bundle as Bundle
 from .bundle import load as load

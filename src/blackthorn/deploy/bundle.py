@@ -14,9 +14,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from ..channels import replace_, resize_
 from ..errors import BlackthornError, BundleError, PruningError
+from ..files import one_line
 from ..models import architecture_of, build, check_logits
-from ..pruning import Masks, replace_, resize_
+from ..pruning import Masks
 from .container import Header, read, write
 from .replaced import replace_layers_, replaced
 
@@ -101,7 +103,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
         if masks is not None:
             masks.check(model)
     except (BlackthornError, RuntimeError, MemoryError) as error:
-        raise BundleError(f"{path}: {' '.join(str(error).split())[:300]}") from error
+        raise BundleError(f"{path}: {one_line(error, most=300)}") from error
     return Bundle(model.eval(), masks, dict(header.about))
 
 
@@ -128,8 +130,7 @@ def _sizes(architecture: Mapping[str, object]) -> tuple[int, tuple[int, int, int
 
 
 def _state(model: nn.Module) -> dict[str, Tensor]:
-    """Every parameter and buffer under one name, tied ones once; also buffers that `state_dict` leaves
-    out."""
+    """Every parameter and buffer, tied ones once, with the buffers that `state_dict` leaves out."""
     return {**dict(model.named_parameters()), **dict(model.named_buffers())}
 
 

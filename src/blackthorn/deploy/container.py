@@ -1,8 +1,6 @@
-"""The file of a bundle: named tensors and one JSON header in a safetensors file, written whole or not at
-all."""
+"""The file of a bundle: named tensors and one JSON header in a safetensors file, written whole or not at all."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -13,6 +11,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..errors import BundleError
+from ..files import one_line, write_whole
 from ..values import ValidationError, parse, spell, value
 from .replaced import Form
 
@@ -37,7 +36,7 @@ class Header:
 
 
 def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
-    """Write next to the target, force to disk, then rename: a reader sees the old file or the new one.
+    """Write a bundle, whole or not at all.
 
     Raises:
         BundleError: the header is not JSON, or the disk refuses.
@@ -46,16 +45,8 @@ def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
         text = json.dumps(spell(header), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise BundleError(f"{path}: {error}; about= may hold text, finite numbers, lists and dicts") from error
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        try:
-            with partial.open("wb") as file:
-                file.write(to_bytes(dict(tensors), metadata={_KEY: text}))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_whole(path, to_bytes(dict(tensors), metadata={_KEY: text}))
     except OSError as error:
         raise BundleError(f"{path} was not written: {error.strerror or error}") from error
 
@@ -81,7 +72,7 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
             text = (file.metadata() or {}).get(_KEY)
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # not a dict
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
-        raise BundleError(f"{path} is damaged or no safetensors file: {_one_line(error)}") from error
+        raise BundleError(f"{path} is damaged or no safetensors file: {one_line(error)}") from error
     if text is None:
         raise BundleError(f"{path} is a safetensors file without architecture; write it with deploy.save")
     return _header(path, text), tensors
@@ -95,9 +86,5 @@ def _header(path: Path, text: str) -> Header:
             raise BundleError(f"{path} is a bundle of version {version}, this is {VERSION}; update blackthorn")
         header: Header = parse(Header, said)
     except (json.JSONDecodeError, ValidationError) as error:
-        raise BundleError(f"{path} has a damaged header: {_one_line(error)}") from error
+        raise BundleError(f"{path} has a damaged header: {one_line(error)}") from error
     return header
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -64,8 +64,7 @@ class SparseLayer(nn.Module):
         return [length, groups, out_length, out_groups]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs in the precision of the weights, whatever that of `x` and whatever autocast says; summed up in
-        float32 at least."""
+        """Outputs in the precision of the weights, also under autocast; sums are in float32 at least."""
         axes = len(self.in_shape)
         if x.shape[-axes:] != self.in_shape:
             raise ModelError(f"SparseLayer wants values of shape {self.in_shape}, got {tuple(x.shape)}")

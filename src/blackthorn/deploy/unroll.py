@@ -88,7 +88,7 @@ def decouple(model: nn.Module, example: Tensor, *, layers: str | Sequence[str] =
     if not seen:
         raise ModelError(f"{type(model).__name__} runs no nn.Conv2d, so there is nothing to decouple")
     made = {}
-    for name in _chosen(seen, (layers,) if isinstance(layers, str) else layers):
+    for name in _in_layers(seen, (layers,) if isinstance(layers, str) else layers):
         conv, inputs = copied.get_submodule(name), seen[name]
         assert isinstance(conv, nn.Conv2d)
         sizes = {(x.shape[-2], x.shape[-1]) for x in inputs}
@@ -146,7 +146,7 @@ def check_same(logits: Tensor, wanted: Tensor, what: str) -> None:
         )
 
 
-def _chosen(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+def _in_layers(names: Iterable[str], layers: Sequence[str]) -> list[str]:
     """The names that one of `layers` is, or fits as a pattern; all of them if it is empty."""
     names = list(names)
     for pattern in layers:

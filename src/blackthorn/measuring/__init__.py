@@ -4,26 +4,29 @@ from typing import Annotated
 
 from pydantic import Field
 
-from ..results.statistics import Paired as Paired
-from ..results.statistics import mean_interval as mean_interval
-from ..results.statistics import paired as paired
-from ..results.statistics import wilson as wilson
+from ..results import Difference as Difference
+from ..results import compare as compare
+from ..results import mean_interval as mean_interval
+from ..results import wilson as wilson
 from .accuracy import Accuracy as Accuracy
 from .accuracy import Measured as Measured
 from .accuracy import evenly as evenly
 from .accuracy import natural_flags as natural_flags
-from .cost import bytes_on_disk as bytes_on_disk
-from .cost import macs as macs
-from .cost import nonzero as nonzero
-from .cost import parameters as parameters
+from .cost import Cost as Cost
+from .cost import cost_records as cost_records
+from .counting import bytes_on_disk as bytes_on_disk
+from .counting import macs as macs
+from .counting import nonzero as nonzero
+from .counting import parameters as parameters
 from .detection import Detection as Detection
 from .highest_rate import Highest as Highest
 from .highest_rate import highest_rate as highest_rate
 from .latency import Latency as Latency
 from .latency import latency as latency
+from .measure import Measure as Measure
+from .measure import Measurement as Measurement
+from .measure import Subject as Subject
 from .pruning_curve import PruningCurve as PruningCurve
-from .records import Cost as Cost
-from .records import cost_records as cost_records
 from .sanity import sanity as sanity
 from .sources import AnySource as AnySource
 from .sources import SourceNetwork as SourceNetwork
@@ -37,13 +40,17 @@ __all__ = [
     "AnySource",
     "Cost",
     "Detection",
+    "Difference",
     "Highest",
     "Latency",
+    "Measure",
     "Measured",
-    "Paired",
+    "Measurement",
     "PruningCurve",
     "SourceNetwork",
+    "Subject",
     "bytes_on_disk",
+    "compare",
     "cost_records",
     "evenly",
     "highest_rate",
@@ -52,7 +59,6 @@ __all__ = [
     "mean_interval",
     "natural_flags",
     "nonzero",
-    "paired",
     "parameters",
     "sanity",
     "wilson",

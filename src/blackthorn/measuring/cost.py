@@ -1,48 +1,91 @@
-"""What a network costs: parameters, multiplications, bytes. Time is in `latency.py`."""
+"""What a network costs, beside its other forms: what it has, counted, and how long it takes, timed in turns."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
-import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from ..models import eval_mode
+from ..data import pixels
+from ..errors import ModelError
+from ..results import CostRecord
+from ..types import Progress
+from ..values import Count, value
+from .counting import bytes_on_disk, macs, nonzero, parameters
+from .latency import latency
+from .measure import Measure, Measurement, Subject
 
-
-def parameters(model: nn.Module) -> int:
-    """Numbers that training may change, zeros included; a tensor used twice counts once."""
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-def nonzero(model: nn.Module) -> int:
-    """Parameters that are not exactly zero."""
-    return sum(int(torch.count_nonzero(parameter)) for parameter in model.parameters())
+_FORMS = 3  # at most: dense, masked, shrunk
 
 
-def macs(model: nn.Module, example: Tensor) -> int:
-    """Multiply-accumulates for one image in convolutions and linear layers; zeros are multiplied too.
+@value
+class Cost(Measure):
+    """What a network costs: parameters, multiplications, bytes, and time beside its other forms."""
 
-    Biases, activations, normalisation and pooling are not counted (papers and tools differ there by up to 1
-    %).
+    timed: ClassVar[bool] = True
+    kind: Literal["cost"] = "cost"
+    batches: tuple[Count, ...] = (1, 128)
+    """Batch sizes to time."""
+    repeats: Count = 30
+    """Rounds of timing for each batch size."""
 
-    The first of the images of `example`, (batch, channels, height, width), is used.
+    def __call__(self, models: Mapping[str, nn.Module], example: Tensor) -> list[CostRecord]:
+        """Records of networks by form (dense, masked, shrunk); see `cost_records`."""
+        return cost_records(models, example, batches=self.batches, repeats=self.repeats)
+
+    def effort(self, images: int) -> float:
+        """Each form runs every batch once a round, whatever the number of test images."""
+        return float(_FORMS * self.repeats * sum(self.batches))
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """A record for each form of the network, number and batch size."""
+        if subject.forms is None:
+            raise ModelError(
+                "cost is that of a network's forms; give Subject(forms=...), or call Cost()(models, example)"
+            )
+        device = next((tensor.device for tensor in subject.model.parameters()), subject.x.device)
+        return Measurement(self(subject.forms(), pixels(subject.x[:2]).to(device)))
+
+
+def cost_records(
+    models: Mapping[str, nn.Module],
+    example: Tensor,
+    *,
+    batches: Sequence[int] = (1, 128),
+    repeats: int = 30,
+    seconds: float = 10.0,
+) -> list[CostRecord]:
+    """Every cost of networks by form (dense, masked, shrunk), latency of all of them side by side.
+
+    Args:
+        models: networks by form, on the device of `example`.
+        example: images, float32 (any, channels, height, width).
+        batches: batch sizes to time; none to leave latency out.
+        repeats: rounds of timing for each batch size.
+        seconds: time after which rounds stop, for each batch size.
+    Returns:
+        Counts, which are exact, so that their low and high are None; and latency in milliseconds, with quartiles as low
+        and high and rounds as n.
     """
-    with eval_mode(model), torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model(example[:1])
-    return int(counter.get_total_flops()) // 2  # the counter gives a multiplication and an addition each its own
-
-
-def bytes_on_disk(model: nn.Module) -> int:
-    """Size of the network's state as a safetensors file: dense, so that only a shrunk network is smaller."""
-    from safetensors.torch import save
-
-    return len(save(_unshared(model.state_dict())))
-
-
-def _unshared(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors that share memory under two names, once; safetensors refuses them otherwise."""
-    seen: dict[tuple[object, ...], str] = {}
-    for name, tensor in state.items():
-        where = tensor.data_ptr() if tensor.numel() else name
-        seen.setdefault((where, tensor.shape, tensor.stride(), tensor.dtype), name)
-    return {name: state[name].detach().cpu().contiguous().clone() for name in seen.values()}
+    records = []
+    for form, model in models.items():
+        counts = [
+            ("parameters", parameters(model), "count"),
+            ("nonzero", nonzero(model), "count"),
+            ("macs", macs(model, example), "count"),
+            ("bytes", bytes_on_disk(model), "bytes"),
+        ]
+        records += [CostRecord(metric=metric, form=form, value=count, unit=unit) for metric, count, unit in counts]
+    for took in latency(models, example, batches=batches, repeats=repeats, seconds=seconds):
+        records.append(
+            CostRecord(
+                metric="latency",
+                form=took.form,
+                batch=took.batch,
+                value=took.median * 1e3,
+                low=took.low * 1e3,
+                high=took.high * 1e3,
+                unit="ms",
+                n=took.n,
+            )
+        )
+    return records

@@ -14,15 +14,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack, AttackWarning, Evading, UniversalNoise, craft
+from ..attacks import PGD, AnyAttack, AttackWarning, Evading, UniversalNoise, craft
 from ..attacks.evading import Reading, one_hot_distance, read
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
+from ..results import DetectionRecord, wilson
 from ..results.roc import auroc, roc, threshold
-from ..results.statistics import wilson
 from ..types import Progress
 from ..values import Count, spell, value
 from .accuracy import Threat, evenly, pixels
+from .measure import Measure, Measurement, Subject
 from .randomness import own_randomness
 from .sources import SourceNetwork
 
@@ -31,7 +32,7 @@ RATES = (0.01, 0.05)
 
 
 @value
-class Detection:
+class Detection(Measure):
     """How well the distance of the outputs to the nearest one-hot vector tells attacked images from untouched ones.
 
     An attack is run on every image to its end and does not stop at the boundary, where outputs lie between two classes
@@ -68,7 +69,7 @@ class Detection:
             raise ValueError("give an attack such as {kind: pgd, eps: 0.1}, or noises; one of them")
         if self.source is not None and not self.noises:
             raise ValueError("source: there is no noise to make on it; add noises, or leave source out")
-        names = [_named(noise) for noise in self.noises]
+        names = [noise.name for noise in self.noises]
         if again := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"noises: class and limit {again[0]} are listed twice; write a measure for each")
         if getattr(self.attack, "targeted", False):
@@ -82,7 +83,7 @@ class Detection:
         *,
         noises: Sequence[Tensor] = (),
         progress: Progress | None = None,
-    ) -> list[dict[str, object]]:
+    ) -> list[DetectionRecord]:
         """A record for the attack, or one for each noise.
 
         Args:
@@ -91,14 +92,6 @@ class Detection:
             y: their true labels, int64 (n,).
             noises: what `self.noises` have made, in that order, each (channels, height, width).
             progress: called with ("attack", images done, images).
-        Returns:
-            Flat objects. Of the detector: `value`, the area under its ROC curve, with its 95 % interval and `n`;
-            `auroc_fooled` the same for attacked images that are misclassified, of which there are `fooled`; `tpr_1` and
-            `tpr_5`, the share of attacked images that is flagged where 1 % and 5 % of untouched ones are; `threshold_5`
-            the score above which that is; `roc`, points (false, true positive rate). Of the defender: `accuracy`,
-            `accuracy_attacked`, and `undetected`, the share of attacked images that is misclassified and not flagged at
-            5 %, with its interval. Of the attacker: `attack` as spelled, `noise` ("3, 0.25" for class and limit),
-            `eps`, and whether it knows of the detector, `adaptive`. `outputs` is what was read.
         Raises:
             DataError: no images, not as many labels as images, or labels that the network has no output for.
             AttackError: not as many noises as `self.noises`.
@@ -120,17 +113,18 @@ class Detection:
         found = []
         for threat, x_adv, doubts, seconds in self._threats(model, x, y, reading, noises, progress):
             attacked = outputs_of(model, x_adv, batch_size=self.batch_size)
-            found.append(
-                {
-                    "measure": self.kind,
-                    **_described(threat, reading),
-                    **_separated(read(untouched, reading), read(attacked, reading), y),
-                    "outputs": reading,
-                    "warnings": list(doubts),
-                    "seconds": round(seconds, 3),
-                }
-            )
+            record = _separated(read(untouched, reading), read(attacked, reading), y, threat, reading)
+            found.append(replace(record, warnings=tuple(doubts), seconds=round(seconds, 3)))
         return found
+
+    def effort(self, images: int) -> float:
+        """Every image once untouched and once under each noise; a step of an attack is two passes."""
+        steps = 0 if self.attack is None else _steps(self.attack)
+        return min(images, self.n_max or images) * (1.0 + len(self.noises) + 2.0 * steps)
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """A record for the attack, or one for each noise."""
+        return Measurement(self(subject.model, subject.x, subject.y, noises=subject.noises, progress=progress))
 
     def _threats(
         self,
@@ -183,8 +177,8 @@ def outputs_of(model: nn.Module, x: Tensor, *, batch_size: int = 250) -> Tensor:
     return outputs
 
 
-def _separated(untouched: Tensor, attacked: Tensor, y: Tensor) -> dict[str, object]:
-    """The numbers of a record, from outputs as they are read, (n, classes)."""
+def _separated(untouched: Tensor, attacked: Tensor, y: Tensor, threat: Threat, reading: Reading) -> DetectionRecord:
+    """The record of one attacker, from outputs as they are read, (n, classes)."""
     clean, changed = (score(outputs).double().cpu().numpy() for outputs in (untouched, attacked))
     wrong = (attacked.argmax(1) != y).cpu().numpy()
     limits = {rate: threshold(clean, rate) for rate in RATES}
@@ -192,35 +186,39 @@ def _separated(untouched: Tensor, attacked: Tensor, y: Tensor) -> dict[str, obje
     whole, fooled = auroc(clean, changed), auroc(clean, changed, wrong)
     assert whole is not None  # every image counts
     low, high = wilson(unnoticed, n)
-    return {
-        "value": whole.value,
-        "low": whole.low,
-        "high": whole.high,
-        "n": n,
-        "fooled": int(wrong.sum()),
-        "auroc_fooled": None if fooled is None else fooled.value,
-        "auroc_fooled_low": None if fooled is None else fooled.low,
-        "auroc_fooled_high": None if fooled is None else fooled.high,
-        **{f"tpr_{rate * 100:.0f}": float((changed > limit).mean()) for rate, limit in limits.items()},
-        "threshold_5": limits[0.05],
-        "accuracy": float((untouched.argmax(1) == y).float().mean()),
-        "accuracy_attacked": float(1 - wrong.mean()),
-        "undetected": unnoticed / n,
-        "undetected_low": low,
-        "undetected_high": high,
-        "roc": [list(point) for point in roc(clean, changed)],
-    }
+    name, eps, knows = _described(threat, reading)
+    return DetectionRecord(
+        attack=spell(threat),
+        noise=name,
+        eps=eps,
+        adaptive=knows,
+        outputs=reading,
+        value=whole.value,
+        low=whole.low,
+        high=whole.high,
+        n=n,
+        fooled=int(wrong.sum()),
+        auroc_fooled=None if fooled is None else fooled.value,
+        auroc_fooled_low=None if fooled is None else fooled.low,
+        auroc_fooled_high=None if fooled is None else fooled.high,
+        tpr_1=float((changed > limits[0.01]).mean()),
+        tpr_5=float((changed > limits[0.05]).mean()),
+        threshold_5=limits[0.05],
+        accuracy=float((untouched.argmax(1) == y).float().mean()),
+        accuracy_attacked=float(1 - wrong.mean()),
+        undetected=unnoticed / n,
+        undetected_low=low,
+        undetected_high=high,
+        roc=tuple(roc(clean, changed)),
+    )
 
 
-def _named(noise: UniversalNoise) -> str:
-    return f"{noise.target}, {noise.limit:g}"
-
-
-def _described(threat: Threat, reading: Reading) -> dict[str, object]:
-    """The attacker of a record."""
+def _described(threat: Threat, reading: Reading) -> tuple[str | None, float | None, bool]:
+    """The name of a noise, the radius, and whether the attacker knows of the detector."""
     if isinstance(threat, UniversalNoise):
-        knows = threat.loss == ("quadratic" if reading == "raw" else "ce")
-        name, eps = _named(threat), threat.limit
-    else:
-        knows, name, eps = isinstance(threat, Evading), None, threat.eps
-    return {"attack": spell(threat), "noise": name, "eps": eps, "adaptive": knows}
+        return threat.name, threat.limit, threat.loss == ("quadratic" if reading == "raw" else "ce")
+    return None, threat.eps, isinstance(threat, Evading)
+
+
+def _steps(attack: AnyAttack) -> int:
+    return attack.steps * attack.restarts if isinstance(attack, (PGD, Evading)) else 1

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..pruning import AnyCriterion
 from ..pruning.allocation import Scope
+from ..results import PruningCurveRecord
 from ..types import Progress
 from .pruning_curve import PruningCurve
 
@@ -20,7 +21,7 @@ class Highest:
     accuracy: float | None
     sparsity: float | None
     """Of all convolution and linear weights."""
-    curve: Sequence[dict[str, object]]
+    curve: Sequence[PruningCurveRecord]
     """The records of `PruningCurve`, without noises."""
 
 
@@ -76,8 +77,7 @@ def highest_rate(
         keeps=accuracy,
     )
     records = curve(model, x, y, scored_on=scored_on, progress=progress)
-    best = next((record for record in records if record["highest"]), None)
+    best = next((record for record in records if record.highest), None)
     if best is None:
         return Highest(None, None, None, records)
-    rate, value, sparsity = (float(str(best[key])) for key in ("rate", "value", "sparsity"))
-    return Highest(rate, value, sparsity, records)
+    return Highest(best.rate, best.value, best.sparsity, records)

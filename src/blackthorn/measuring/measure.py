@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
 from ..data import Splits
+from ..errors import AttackError
 from ..pruning import AnyCriterion
 from ..results import Record
 from ..training import Substituted
@@ -84,8 +85,15 @@ class Measure(Protocol):
         """Refuse what cannot be measured on these images, before anything is trained.
 
         Raises:
-            BlackthornError: one line that says why and what to write.
+            AttackError: a noise aims at a class that is not there.
+            BlackthornError: whatever else a measure cannot do; one line that says why and what to write.
         """
+        for noise in self.noises:
+            if noise.target >= splits.num_classes:
+                raise AttackError(
+                    f"universal_noise aims at class {noise.target}, but {splits.name} has {splits.num_classes} "
+                    "classes, numbered from 0"
+                )
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """Measure, and keep records of it."""

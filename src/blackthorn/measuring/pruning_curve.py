@@ -6,19 +6,20 @@ the rates for each set of images. Where only a part of the network is pruned, wh
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
 from ..errors import DataError
-from ..pruning import AnyCriterion, Masks, wanted
-from ..pruning.allocation import Scope, chosen
-from ..pruning.prune import masks_by
-from ..results.statistics import wilson
+from ..pruning import AnyCriterion, Masks, Pruning, masks_by_scores
+from ..pruning.allocation import Scope, in_layers
+from ..results import PruningCurveRecord, wilson
 from ..types import Progress
 from ..values import Count, Rate, value
 from .accuracy import evenly, pixels
+from .measure import Measure, Measurement, Subject
 from .sources import SourceNetwork
 from .walk import Walk
 
@@ -26,7 +27,7 @@ _ROUNDING = 1e-9  # 0.07 - 0.07 is not always 0
 
 
 @value
-class PruningCurve:
+class PruningCurve(Measure):
     """Accuracy at every rate of pruning, of untouched images and of images under universal noises.
 
     Rates are evaluated after pruning; the PARANA blog's notebook evaluates before, which shifts its curves by one step.
@@ -69,7 +70,7 @@ class PruningCurve:
             raise ValueError("rates go from first to last, below 1, by a step above 0")
         if self.source is not None and not self.noises:
             raise ValueError("source: there is no noise to make on it; add noises, or leave source out")
-        if len({wanted(one) for one in (self.criterion, self.also) if one is not None} - {None}) > 1:
+        if len({one.wants for one in (self.criterion, self.also) if one is not None} - {None}) > 1:
             raise ValueError("also: both criteria look at the same images; write the same images and source")
 
     @property
@@ -79,9 +80,9 @@ class PruningCurve:
         return [round(self.first + i * self.step, 10) for i in range(count)]
 
     @property
-    def looks_at(self) -> AnyCriterion | None:
+    def scores_on(self) -> AnyCriterion | None:
         """The criterion that says which images are scored on; None if neither looks at any."""
-        asked = [one for one in (self.criterion, self.also) if one is not None and wanted(one)]
+        asked = [one for one in (self.criterion, self.also) if one is not None and one.wants]
         return asked[0] if asked else None
 
     def __call__(
@@ -93,7 +94,7 @@ class PruningCurve:
         scored_on: tuple[Tensor, Tensor | None] | None = None,
         noises: Sequence[Tensor] = (),
         progress: Progress | None = None,
-    ) -> list[dict[str, object]]:
+    ) -> list[PruningCurveRecord]:
         """A record for each curve, set of images and rate.
 
         Args:
@@ -103,12 +104,6 @@ class PruningCurve:
             scored_on: images and labels for criteria that need them.
             noises: what `self.noises` have made, in that order, each (channels, height, width).
             progress: called with ("pruning curve", rates done, rates).
-        Returns:
-            Flat objects: `criterion`, `also`, `layer` (None: all of them), `rate`, `sparsity` (of all convolution and
-            linear weights, with what either criterion removes), `noise` ("3, 0.25" for class and limit; None:
-            untouched), `value` with its 95 % interval and `n`, `gained` and `lost` (images that are right here and
-            were wrong at the smallest rate, and the other way round), `targeted_success`, `highest`, and `warnings`
-            about the noise.
         Raises:
             DataError: no images, not as many labels as images, or not as many noises as `self.noises`.
             PruningError: no such layer, or a criterion without the images that it needs.
@@ -122,27 +117,39 @@ class PruningCurve:
         x, y = pixels(x[index.to(x.device)].to(device)), y[index.to(y.device)].to(device).long()
         lines = self._lines(model, scored_on, example=x[:1])
         total = len(lines) * (1 + len(noises)) * len(self.rates)
-        found: list[dict[str, object]] = []
+        found: list[PruningCurveRecord] = []
         for layer, walk in lines:
-            curve: list[dict[str, object]] = []
+            curve: list[PruningCurveRecord] = []
             zeros = walk.zeros
             for noise, made in zip((None, *self.noises), (None, *noises)):
                 images = x if noise is None or made is None else noise.apply(made, x)
                 doubts = [] if noise is None or made is None else noise.reservations(made)
                 before: Tensor | None = None
                 for rate, share, said in zip(self.rates, zeros, walk.answers(images, self.batch_size)):
-                    right = said == y
-                    before = right if before is None else before
-                    curve.append(self._record(layer, rate, share, noise, said, y))
-                    curve[-1] |= {
-                        "gained": int((right & ~before).sum()),
-                        "lost": int((before & ~right).sum()),
-                        "warnings": doubts,
-                    }
+                    before = said == y if before is None else before
+                    record = self._record(layer, rate, share, noise, said, y, before)
+                    curve.append(replace(record, warnings=tuple(doubts)))
                     if progress is not None:
                         progress("pruning curve", len(found) + len(curve), total)
             found += _marked(curve, self.keeps)
         return found
+
+    def effort(self, images: int) -> float:
+        """Every image once at each rate, untouched and under each noise."""
+        return float(min(images, self.n_max or images) * (1 + len(self.noises)) * len(self.rates))
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """A record for each curve, set of images and rate."""
+        return Measurement(
+            self(
+                subject.model,
+                subject.x,
+                subject.y,
+                scored_on=subject.scored_on,
+                noises=subject.noises,
+                progress=progress,
+            )
+        )
 
     def _lines(
         self, model: nn.Module, scored_on: tuple[Tensor, Tensor | None] | None, example: Tensor
@@ -150,22 +157,13 @@ class PruningCurve:
         """Each curve: its layer, or None for all of them together, and when each weight goes."""
         x, y = (None, None) if scored_on is None else scored_on
         prunings = [(self.criterion, 0.0)] + ([] if self.also is None else [(self.also, self.offset)])
-        scored = [(criterion(model, x, y), criterion.granularity, less) for criterion, less in prunings]
+        scored = [(criterion, criterion(model, x, y), less) for criterion, less in prunings]
 
         def walk(layers: tuple[str, ...]) -> Walk:
             def masks(rate: float) -> list[Masks]:
                 return [
-                    masks_by(
-                        model,
-                        scores,
-                        granularity=granularity,
-                        sparsity=rate - less,
-                        scope=self.scope,
-                        floor=0,
-                        layers=layers,
-                        x=example,
-                    )
-                    for scores, granularity, less in scored
+                    masks_by_scores(model, self._pruning(criterion, rate - less, layers), scores, x=example)
+                    for criterion, scores, less in scored
                     if rate - less > _ROUNDING
                 ]
 
@@ -173,8 +171,11 @@ class PruningCurve:
 
         if not self.each_layer:
             return [(None, walk(self.layers))]
-        names = chosen(scored[0][0], self.layers)
+        names = in_layers(scored[0][1], self.layers)
         return [(layer, walk((layer,))) for layer in (name.rpartition(".")[0] for name in names)]
+
+    def _pruning(self, criterion: AnyCriterion, rate: float, layers: tuple[str, ...]) -> Pruning:
+        return Pruning(criterion=criterion, sparsity=rate, scope=self.scope, floor=0, layers=layers)
 
     def _record(
         self,
@@ -184,35 +185,33 @@ class PruningCurve:
         noise: UniversalNoise | None,
         said: Tensor,
         y: Tensor,
-    ) -> dict[str, object]:
-        right, n = int((said == y).sum()), len(y)
-        low, high = wilson(right, n)
-        others = y != (-1 if noise is None else noise.target)
-        return {
-            "measure": self.kind,
-            "criterion": self.criterion.kind,
-            "also": None if self.also is None else self.also.kind,
-            "layer": layer,
-            "rate": rate,
-            "sparsity": zeros,
-            "noise": None if noise is None else f"{noise.target}, {noise.limit:g}",
-            "target": None if noise is None else noise.target,
-            "limit": None if noise is None else noise.limit,
-            "value": right / n,
-            "low": low,
-            "high": high,
-            "n": n,
-            "targeted_success": None if noise is None or not others.any() else _share(said[others] == noise.target),
-            "highest": False,
-        }
+        before: Tensor,
+    ) -> PruningCurveRecord:
+        """One point; `said` is what the network answers, `before` which images are right at the smallest rate."""
+        right = said == y
+        count, n = int(right.sum()), len(y)
+        low, high = wilson(count, n)
+        record = PruningCurveRecord(
+            criterion=self.criterion.kind,
+            also=None if self.also is None else self.also.kind,
+            layer=layer,
+            rate=rate,
+            sparsity=zeros,
+            value=count / n,
+            low=low,
+            high=high,
+            n=n,
+            gained=int((right & ~before).sum()),
+            lost=int((before & ~right).sum()),
+        )
+        if noise is None:
+            return record
+        others = y != noise.target
+        taken = (said[others] == noise.target).float().mean().item() if others.any() else None
+        return replace(record, noise=noise.name, target=noise.target, limit=noise.limit, targeted_success=taken)
 
 
-def _share(flags: Tensor) -> float:
-    return flags.float().mean().item()
-
-
-def _marked(curve: list[dict[str, object]], keeps: float) -> list[dict[str, object]]:
+def _marked(curve: list[PruningCurveRecord], keeps: float) -> list[PruningCurveRecord]:
     """The records of a curve, those of the highest rate at which untouched images keep the accuracy marked."""
-    rates = [float(str(one["rate"])) for one in curve if one["noise"] is None and float(str(one["value"])) >= keeps]
-    highest = max(rates, default=None)
-    return [{**one, "highest": one["rate"] == highest} for one in curve]
+    highest = max((one.rate for one in curve if one.noise is None and one.value >= keeps), default=None)
+    return [replace(one, highest=one.rate == highest) for one in curve]

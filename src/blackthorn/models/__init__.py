@@ -11,6 +11,9 @@ from .mlp import mlp as mlp
 from .modes import eval_mode as eval_mode
 from .modes import frozen as frozen
 from .normalize import Normalize as Normalize
+from .parameters import HasParameterGroups as HasParameterGroups
+from .parameters import ParameterGroup as ParameterGroup
+from .parameters import parameter_groups as parameter_groups
 from .parana_cnn import parana_cnn as parana_cnn
 from .resnet import resnet18 as resnet18
 from .vgg import vgg16 as vgg16
@@ -21,7 +24,9 @@ from .wide_resnet import wrn28_4 as wrn28_4
 
 __all__ = [
     "BUILDERS",
+    "HasParameterGroups",
     "Normalize",
+    "ParameterGroup",
     "answers",
     "architecture_of",
     "build",
@@ -30,6 +35,7 @@ __all__ = [
     "frozen",
     "lenet5_caffe",
     "mlp",
+    "parameter_groups",
     "parana_cnn",
     "resnet18",
     "stamp",

@@ -1,4 +1,4 @@
-"""What a network, or any other function of images, answers: one label for each image, and nothing else is looked at."""
+"""The label that a network, or any other function of images, gives to each image."""
 
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -36,9 +36,7 @@ def answers(predict: Predict, x: Tensor, *, batch_size: int = 500) -> Tensor:
 
 
 def with_tensors(predict: Predict, x: Tensor | Array) -> tuple[Predict, Tensor]:
-    """Images as a tensor, and `predict` as a function of tensors: a function is handed what its owner has, arrays for
-    arrays.
-    """
+    """Images as a tensor, and `predict` as a function of tensors. Where `x` is an array, `predict` is handed arrays."""
     if isinstance(x, Tensor):
         return predict, x
     images = torch.from_numpy(x if x.dtype == np.uint8 else x.astype(np.float32, copy=False))

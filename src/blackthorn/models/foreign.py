@@ -12,7 +12,9 @@ import torch
 from torch import nn
 
 from ..errors import ModelError, did_you_mean
+from ..files import one_line
 from .architecture import stamp
+from .device import device_of
 from .modes import eval_mode
 
 
@@ -43,7 +45,7 @@ def build_foreign(
             model = factory(**given)
         except (Exception, SystemExit) as error:
             called = ", ".join(f"{name}={option!r}" for name, option in given.items()) or "nothing"
-            raise ModelError(f"{kind} raised {_one_line(error)}; it was called with {called}") from error
+            raise ModelError(f"{kind} raised {_named(error)}; it was called with {called}") from error
         if not isinstance(model, nn.Module):
             raise ModelError(f"{kind} returned {type(model).__name__}; it must return a torch.nn.Module")
         check_logits(model, num_classes=num_classes, shape=shape, name=kind)
@@ -72,12 +74,11 @@ def check_logits(model: nn.Module, *, num_classes: int, shape: tuple[int, int, i
         ModelError: saying what came out instead.
     """
     name = name or type(model).__name__
-    device = next((tensor.device for tensor in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     try:
         with eval_mode(model), torch.no_grad():
-            logits = model(torch.zeros(2, *shape, device=device))
+            logits = model(torch.zeros(2, *shape, device=device_of(model)))
     except Exception as error:
-        raise ModelError(f"{name} cannot take images of shape {shape}: {_one_line(error)}") from error
+        raise ModelError(f"{name} cannot take images of shape {shape}: {_named(error)}") from error
     if not isinstance(logits, torch.Tensor):
         raise ModelError(f"{name} gives a {type(logits).__name__}; its forward must return one tensor of logits")
     if tuple(logits.shape) != (2, num_classes):
@@ -111,7 +112,7 @@ def _find(kind: str) -> Callable[..., object]:
             "write package.module:factory and run where the package lies"
         ) from error
     except (Exception, SystemExit) as error:
-        raise ModelError(f"{kind}: importing '{where}' raised {_one_line(error)}") from error
+        raise ModelError(f"{kind}: importing '{where}' raised {_named(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             made_here = [n for n, thing in vars(found).items() if getattr(thing, "__module__", None) == where]
@@ -145,6 +146,6 @@ def _here_on_path() -> Iterator[None]:
         sys.path[:] = before
 
 
-def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+def _named(error: BaseException) -> str:
+    kind = type(error).__name__
+    return f"{kind}: {one_line(error)}" if str(error).strip() else kind

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .architecture import check_images, check_moments, stamp
+from .builder import builder
 from .init import xavier_caffe_
 from .normalize import normalized
 
 
+@builder(at_least=16)
 def lenet5_caffe(
     num_classes: int = 10,
     *,
@@ -30,8 +31,6 @@ def lenet5_caffe(
     Reference:
         Madaan et al. 2020, LeNet-5-Caffe.
     """
-    check_images("lenet5_caffe", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=16)
-    mean, std = check_moments("lenet5_caffe", in_channels, mean, std)
     side = ((image_size - 4) // 2 - 4) // 2
     layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv1=nn.Conv2d(in_channels, 20, 5),
@@ -47,12 +46,4 @@ def lenet5_caffe(
     )
     model = normalized(mean, std, layers)
     xavier_caffe_(model)
-    return stamp(
-        model,
-        "lenet5_caffe",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-    )
+    return model

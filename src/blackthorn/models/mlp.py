@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .architecture import check_images, check_moments, check_widths, stamp
-from .dropout import drop_probability
+from .builder import builder
 from .init import parana_
 from .normalize import normalized
 
 
+@builder()
 def mlp(
     num_classes: int = 10,
     *,
@@ -36,28 +36,14 @@ def mlp(
     Reference:
         Gannon 2018, "4 layer" network.
     """
-    check_images("mlp", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
-    check_widths("mlp", hidden=hidden)
-    mean, std = check_moments("mlp", in_channels, mean, std)
-    drop = drop_probability("mlp", dropout)
     widths = [in_channels * image_size**2, *hidden]
     layers: OrderedDict[str, nn.Module] = OrderedDict(flatten=nn.Flatten())
     for i, (into, out) in enumerate(zip(widths, hidden), start=1):
         layers[f"fc{i}"] = nn.Linear(into, out)
         layers[f"relu{i}"] = nn.ReLU()
-        if drop:
-            layers[f"dropout{i}"] = nn.Dropout(drop)
+        if dropout:
+            layers[f"dropout{i}"] = nn.Dropout(float(dropout))
     layers["out"] = nn.Linear(widths[-1], num_classes)
     model = normalized(mean, std, layers)
     parana_(model, last=layers["out"])
-    return stamp(
-        model,
-        "mlp",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        hidden=hidden,
-        dropout=drop or None,
-        mean=mean,
-        std=std,
-    )
+    return model

@@ -1,4 +1,4 @@
-"""Borrow a network in eval mode or with frozen weights, and give it back exactly as it was."""
+"""Use a network in eval mode or with frozen weights for a while, and leave it exactly as it was."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

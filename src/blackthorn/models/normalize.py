@@ -40,6 +40,11 @@ class Normalize(nn.Module):
         return f"mean={self.mean.flatten().tolist()}, std={self.std.flatten().tolist()}"
 
 
+def normalization(mean: Sequence[float] | None, std: Sequence[float] | None) -> nn.Module:
+    """A `Normalize`, or a module that does nothing if mean and std are not given."""
+    return nn.Identity() if mean is None or std is None else Normalize(mean, std)
+
+
 def normalized(
     mean: Sequence[float] | None, std: Sequence[float] | None, layers: "OrderedDict[str, nn.Module]"
 ) -> nn.Sequential:

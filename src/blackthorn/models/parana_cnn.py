@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from torch import nn
 
 from ..errors import ModelError
-from .architecture import check_images, check_moments, check_widths, stamp
-from .dropout import drop_probability
+from .builder import builder
 from .init import parana_
 from .normalize import normalized
 
 _KERNELS = (7, 5, 3, 3)
 
 
+@builder()
 def parana_cnn(
     num_classes: int = 10,
     *,
@@ -41,12 +41,8 @@ def parana_cnn(
     Reference:
         Gannon 2018, "7 layer" network: 15,680 features after the last convolution, 24,287,963 weights.
     """
-    check_images("parana_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
-    check_widths("parana_cnn", channels=channels, hidden=hidden)
     if len(channels) != len(_KERNELS):
         raise ModelError(f"parana_cnn: channels must be 4 numbers, one per convolution; got {channels!r}")
-    mean, std = check_moments("parana_cnn", in_channels, mean, std)
-    drop = drop_probability("parana_cnn", dropout)
     layers: OrderedDict[str, nn.Module] = OrderedDict()
     for i, (into, out, kernel) in enumerate(zip([in_channels, *channels], channels, _KERNELS), start=1):
         layers[f"conv{i}"] = nn.Conv2d(into, out, kernel, padding=kernel // 2)
@@ -56,20 +52,9 @@ def parana_cnn(
     for i, (into, out) in enumerate(zip(widths, hidden), start=1):
         layers[f"fc{i}"] = nn.Linear(into, out)
         layers[f"fc_relu{i}"] = nn.ReLU()
-        if drop:
-            layers[f"fc_dropout{i}"] = nn.Dropout(drop)
+        if dropout:
+            layers[f"fc_dropout{i}"] = nn.Dropout(float(dropout))
     layers["out"] = nn.Linear(widths[-1], num_classes)
     model = normalized(mean, std, layers)
     parana_(model, last=layers["out"])
-    return stamp(
-        model,
-        "parana_cnn",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        channels=channels,
-        hidden=hidden,
-        dropout=drop or None,
-        mean=mean,
-        std=std,
-    )
+    return model

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from .architecture import check_images, check_moments, stamp
+from .builder import builder
 from .init import he_normal_
-from .normalize import Normalize
+from .normalize import normalization
 
 
 class BasicBlock(nn.Module):
@@ -58,6 +58,7 @@ class ResNet(nn.Module):
         return logits
 
 
+@builder()
 def resnet18(
     num_classes: int = 10,
     *,
@@ -73,17 +74,6 @@ def resnet18(
     Reference:
         He et al. 2016, Table 1 (18-layer), with a 3x3 stem of stride 1 and no pooling.
     """
-    check_images("resnet18", num_classes=num_classes, in_channels=in_channels, image_size=image_size)
-    mean, std = check_moments("resnet18", in_channels, mean, std)
-    normalize = nn.Identity() if mean is None or std is None else Normalize(mean, std)
-    model = ResNet(num_classes, in_channels, (2, 2, 2, 2), normalize)
+    model = ResNet(num_classes, in_channels, (2, 2, 2, 2), normalization(mean, std))
     he_normal_(model, fan="fan_out")
-    return stamp(
-        model,
-        "resnet18",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-    )
+    return model

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from .architecture import check_images, check_moments, stamp
+from .builder import builder
 from .init import he_normal_
 from .normalize import normalized
 
@@ -19,6 +19,7 @@ _POOLED = (2, 4, 7, 10, 13)  # the convolutions that are followed by pooling
 _TF_MOMENTUM, _TF_EPS = 0.01, 1e-3  # TensorFlow's momentum 0.99 and its epsilon
 
 
+@builder(at_least=32)
 def vgg16(
     num_classes: int = 10,
     *,
@@ -36,29 +37,14 @@ def vgg16(
     Reference:
         Simonyan & Zisserman 2015, configuration D; linear head of the MadryLab CIFAR VGG-16.
     """
-    check_images("vgg16", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32)
-    mean, std = check_moments("vgg16", in_channels, mean, std)
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
-        layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
-        layers[f"norm{i}"] = nn.BatchNorm2d(out)
-        layers[f"relu{i}"] = nn.ReLU()
-        if i in _POOLED:
-            layers[f"pool{i}"] = nn.MaxPool2d(2)
+    layers = _convolutions(in_channels)
     layers.update(average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), out=nn.Linear(512, num_classes))
     model = normalized(mean, std, layers)
     he_normal_(model, fan="fan_out")
-    return stamp(
-        model,
-        "vgg16",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-    )
+    return model
 
 
+@builder(at_least=32)
 def vgg16_anp(
     num_classes: int = 10,
     *,
@@ -74,17 +60,7 @@ def vgg16_anp(
     Reference:
         Madaan et al. 2020, base network of the public code.
     """
-    check_images("vgg16_anp", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=32)
-    mean, std = check_moments("vgg16_anp", in_channels, mean, std)
-    layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
-        layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
-        layers[f"norm{i}"] = nn.BatchNorm2d(out, momentum=_TF_MOMENTUM, eps=_TF_EPS)
-        layers[f"relu{i}"] = nn.ReLU()
-        if i in _POOLED:
-            layers[f"pool{i}"] = nn.MaxPool2d(2)
-        else:
-            layers[f"drop{i}"] = nn.Dropout(0.3 if i == 1 else 0.4)
+    layers = _convolutions(in_channels, momentum=_TF_MOMENTUM, eps=_TF_EPS, drops=True)
     layers.update(
         average=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
@@ -97,12 +73,20 @@ def vgg16_anp(
     )
     model = normalized(mean, std, layers)
     he_normal_(model, fan="fan_out")
-    return stamp(
-        model,
-        "vgg16_anp",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        mean=mean,
-        std=std,
-    )
+    return model
+
+
+def _convolutions(
+    in_channels: int, *, momentum: float = 0.1, eps: float = 1e-5, drops: bool = False
+) -> "OrderedDict[str, nn.Module]":
+    """The convolutions of configuration D, with dropout after those that are not followed by pooling."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
+        layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
+        layers[f"norm{i}"] = nn.BatchNorm2d(out, momentum=momentum, eps=eps)
+        layers[f"relu{i}"] = nn.ReLU()
+        if i in _POOLED:
+            layers[f"pool{i}"] = nn.MaxPool2d(2)
+        elif drops:
+            layers[f"drop{i}"] = nn.Dropout(0.3 if i == 1 else 0.4)
+    return layers

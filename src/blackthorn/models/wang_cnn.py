@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from torch import nn
 
 from ..errors import ModelError
-from .architecture import check_images, check_moments, check_widths, stamp
+from .builder import builder
 from .init import he_normal_
 from .normalize import normalized
 
 
+@builder(at_least=28)
 def wang_cnn(
     num_classes: int = 10,
     *,
@@ -34,12 +35,9 @@ def wang_cnn(
     Reference:
         Wang et al. 2018, sec. 3.
     """
-    check_images("wang_cnn", num_classes=num_classes, in_channels=in_channels, image_size=image_size, at_least=28)
-    check_widths("wang_cnn", channels=channels)
     if len(channels) != 3:
         raise ModelError(f"wang_cnn: channels must be 3 numbers, one per convolution; got {channels!r}")
     first, second, third = channels
-    mean, std = check_moments("wang_cnn", in_channels, mean, std)
     side = (image_size - 2) // 2 + 1  # kernel 8, stride 2, padding 3
     side = (side - 6) // 2 + 1
     side = side - 4
@@ -55,13 +53,4 @@ def wang_cnn(
     )
     model = normalized(mean, std, layers)
     he_normal_(model)
-    return stamp(
-        model,
-        "wang_cnn",
-        num_classes=num_classes,
-        in_channels=in_channels,
-        image_size=image_size,
-        channels=channels,
-        mean=mean,
-        std=std,
-    )
+    return model

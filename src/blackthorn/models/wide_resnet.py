@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from .architecture import check_counts, check_images, check_moments, stamp
+from .architecture import check_counts
+from .builder import builder
 from .init import he_normal_
-from .normalize import Normalize
+from .normalize import normalization
 
 
 class PreActBlock(nn.Module):
@@ -61,6 +62,7 @@ class WideResNet(nn.Module):
         return logits
 
 
+@builder()
 def wide_resnet(
     num_classes: int = 10,
     *,
@@ -81,10 +83,10 @@ def wide_resnet(
     check_counts("wide_resnet", depth=depth, widen=widen)
     if depth < 10 or depth % 6 != 4:
         raise ModelError(f"wide_resnet: depth must be 6 N + 4, such as 10, 16, 22 or 28; got {depth}")
-    sizes = {"depth": depth, "widen": widen}
-    return _made("wide_resnet", num_classes, in_channels, image_size, mean, std, depth, widen, sizes)
+    return _made(num_classes, in_channels, mean, std, depth, widen)
 
 
+@builder()
 def wrn28_4(
     num_classes: int = 10,
     *,
@@ -100,25 +102,17 @@ def wrn28_4(
     Reference:
         Zagoruyko & Komodakis 2016, Table 1; the CIFAR network of Wang et al. 2018.
     """
-    return _made("wrn28_4", num_classes, in_channels, image_size, mean, std, 28, 4, {})
+    return _made(num_classes, in_channels, mean, std, depth=28, widen=4)
 
 
 def _made(
-    kind: str,
     num_classes: int,
     in_channels: int,
-    image_size: int,
     mean: Sequence[float] | None,
     std: Sequence[float] | None,
     depth: int,
     widen: int,
-    said: dict[str, int],
 ) -> WideResNet:
-    """The network under the name and with the options that it is known by."""
-    check_images(kind, num_classes=num_classes, in_channels=in_channels, image_size=image_size)
-    mean, std = check_moments(kind, in_channels, mean, std)
-    normalize = nn.Identity() if mean is None or std is None else Normalize(mean, std)
-    model = WideResNet(num_classes, in_channels, depth, widen, normalize)
+    model = WideResNet(num_classes, in_channels, depth, widen, normalization(mean, std))
     he_normal_(model, fan="fan_out")
-    sizes = {"num_classes": num_classes, "in_channels": in_channels, "image_size": image_size}
-    return stamp(model, kind, **said, **sizes, mean=mean, std=std)
+    return model

@@ -6,11 +6,22 @@ from pydantic import Field
 
 from .adversarial import Adversarial as Adversarial
 from .adversarial import truncated_gaussian as truncated_gaussian
+from .clean import CleanObjective as CleanObjective
 from .loss import Loss as Loss
 from .standard import CrossEntropy as CrossEntropy
 from .standard import LinearQuadratic as LinearQuadratic
+from .vulnerability import vulnerability as vulnerability
 
-AnyObjective = Annotated[CrossEntropy | LinearQuadratic | Adversarial, Field(discriminator="kind")]
+AnyObjective = Annotated[CleanObjective | Adversarial, Field(discriminator="kind")]
 """Every objective a recipe can name, told apart by `kind`."""
 
-__all__ = ["Adversarial", "AnyObjective", "CrossEntropy", "LinearQuadratic", "Loss", "truncated_gaussian"]
+__all__ = [
+    "Adversarial",
+    "AnyObjective",
+    "CleanObjective",
+    "CrossEntropy",
+    "LinearQuadratic",
+    "Loss",
+    "truncated_gaussian",
+    "vulnerability",
+]

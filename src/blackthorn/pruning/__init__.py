@@ -1,29 +1,25 @@
-"""Scores -> masks -> a smaller network with the same function."""
+"""Pruning: criteria score, allocation decides, masks remember, and `shrink` cuts out what does nothing."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from ..channels.groups import ChannelGroup as ChannelGroup
-from ..channels.groups import channel_groups as channel_groups
-from ..channels.resize import replace_ as replace_
-from ..channels.resize import resize_ as resize_
-from .activated_value import ActivatedValue as ActivatedValue
-from .criterion import Criterion as Criterion
-from .criterion import Wanted as Wanted
-from .criterion import wanted as wanted
-from .filter_criteria import FilterNorm as FilterNorm
+from ..channels import ChannelGroup as ChannelGroup
+from ..channels import channel_groups as channel_groups
+from ..channels import replace_ as replace_
+from ..channels import resize_ as resize_
+from .criteria import ActivatedValue as ActivatedValue
+from .criteria import AnyCriterion as AnyCriterion
+from .criteria import Criterion as Criterion
+from .criteria import FilterNorm as FilterNorm
+from .criteria import Magnitude as Magnitude
+from .criteria import Wanted as Wanted
 from .hold import Hold as Hold
 from .masks import Masks as Masks
+from .prune import masks_by_scores as masks_by_scores
 from .prune import masks_for as masks_for
 from .prune import prune as prune
+from .prune import prune_by as prune_by
+from .pruning import Pruning as Pruning
 from .shrink import shrink as shrink
 from .sparsity import Sparsity as Sparsity
 from .sparsity import sparsity as sparsity
-from .weight_criteria import Magnitude as Magnitude
-
-AnyCriterion = Annotated[Magnitude | FilterNorm | ActivatedValue, Field(discriminator="kind")]
-"""Every criterion a recipe can name, told apart by `kind`."""
 
 __all__ = [
     "ActivatedValue",
@@ -34,14 +30,16 @@ __all__ = [
     "Hold",
     "Magnitude",
     "Masks",
+    "Pruning",
     "Sparsity",
     "Wanted",
     "channel_groups",
+    "masks_by_scores",
     "masks_for",
     "prune",
+    "prune_by",
     "replace_",
     "resize_",
     "shrink",
     "sparsity",
-    "wanted",
 ]

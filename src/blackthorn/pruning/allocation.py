@@ -1,5 +1,4 @@
-"""Scores -> what is removed: how many, from where, in which order. Nothing here knows how scores came
-about."""
+"""From scores to what is removed: how many, from where, in which order. How the scores were made does not matter."""
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -17,13 +16,13 @@ Unit = tuple[tuple[str, int], ...]
 """Filters that are removed together: (weight name, filter) each; nearly always one."""
 
 
-def chosen(names: Iterable[str], layers: Sequence[str]) -> list[str]:
-    """Those of the parameter names whose layer one of `layers` names; all of them if it is empty.
+def in_layers(names: Iterable[str], layers: Sequence[str]) -> list[str]:
+    """The parameter names that belong to one of `layers`; all of them if `layers` is empty.
 
     A layer is named as in the model (`fc1`, `features.conv2`) or by a pattern (`fc*`, `features.*`).
 
     Raises:
-        PruningError: something in `layers` names no layer; says which there are.
+        PruningError: an entry of `layers` names no layer; the message says which there are.
     """
     by_name = {name: name.rpartition(".")[0] for name in names}
     if not layers or not by_name:
@@ -35,8 +34,7 @@ def chosen(names: Iterable[str], layers: Sequence[str]) -> list[str]:
 
 
 def removal_count(count: int, rate: float) -> int:
-    """How many of `count` a rate removes: rounded down, but 0.29 of 100 is 29 in spite of binary
-    fractions."""
+    """How many of `count` a rate removes, rounded down; binary fractions do no harm: 0.29 of 100 is 29."""
     return math.floor(rate * count + 1e-9)
 
 

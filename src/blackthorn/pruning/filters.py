@@ -1,4 +1,4 @@
-"""Which filters go, and everything that is zeroed with them."""
+"""Which filters a pruning removes, and what must be zeroed together with them."""
 
 import copy
 import warnings
@@ -7,18 +7,17 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from ..channels.traces import OUTPUT, Trace
-from ..channels.tracing import trace
+from ..channels.trace import OUTPUT, Trace, trace
 from ..errors import PruningError
-from .allocation import Budget, Scope, Unit, check_scores, drop_units
+from .allocation import Budget, Unit, check_scores, drop_units
 from .layers import magnitude_like, prunable_weights
 from .masks import Masks
+from .pruning import Pruning
 from .vanishing import Vanishing
 
 
 def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The scores of those layers that can lose filters; warns of the others, except the one that makes the
-    logits.
+    """The scores of the layers that can lose filters. A warning names the others, but not the one that makes the logits.
 
     Raises:
         PruningError: no layer can.
@@ -50,38 +49,29 @@ def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]
     return free
 
 
-def choose(
-    model: nn.Module,
-    found: Trace,
-    scores: Mapping[str, Tensor],
-    rate: float,
-    *,
-    scope: Scope,
-    budget: str,
-    floor: int,
-    coupled: bool,
-) -> list[Unit]:
-    """The filters that a rate removes, lowest score first.
+def filters_to_remove(model: nn.Module, found: Trace, scores: Mapping[str, Tensor], pruning: Pruning) -> list[Unit]:
+    """The filters that a pruning removes, lowest score first.
 
     Raises:
         PruningError: the floor does not allow that many, or the budget does not go with the scope.
     """
-    if budget == "params" and scope == "per_layer":
+    by_params, each_layer = pruning.budget == "params", pruning.scope == "per_layer"
+    if by_params and each_layer:
         raise PruningError("budget='params' counts over the whole network; write scope='global' with it")
     weights = prunable_weights(model)
     ties = {name: magnitude_like(weights[name], layer).cpu() for name, layer in scores.items()}
     counts = {name: len(layer) for name, layer in scores.items()}
     parts: dict[object, list[Unit]] = {}
-    for unit in _ranked(found, scores, ties, coupled=coupled):
-        part = frozenset(name for name, _ in unit) if scope == "per_layer" else None
+    for unit in _ranked(found, scores, ties, coupled=pruning.coupled):
+        part = frozenset(name for name, _ in unit) if each_layer else None
         parts.setdefault(part, []).append(unit)
     dropped: list[Unit] = []
     for units in parts.values():
         limit = Budget(total=sum(map(len, units)), take=len, exact=True)
-        if budget == "params":
+        if by_params:
             vanishing = Vanishing(found, weights)
             limit = Budget(total=vanishing.total, take=vanishing.take, exact=False)
-        dropped += drop_units(units, counts, rate, limit, floor=floor)
+        dropped += drop_units(units, counts, pruning.sparsity, limit, floor=pruning.floor)
     for name, count in counts.items():
         if count == sum(one == name for unit in dropped for one, _ in unit):
             warnings.warn(f"'{_module(name)}' keeps no filter: nothing passes through it", stacklevel=3)
@@ -89,8 +79,7 @@ def choose(
 
 
 def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit], example: Tensor) -> Masks:
-    """Masks of weights, biases, and the norms (or depthwise filters) whose input is constantly zero
-    without these."""
+    """Masks that remove filters, their biases, and the norms and depthwise filters whose input is then always zero."""
     parameters = dict(model.named_parameters())
     keep = {name: torch.ones_like(parameters[name], dtype=torch.bool) for name in scored}
     for name, filter_ in (one for unit in dropped for one in unit):
@@ -108,7 +97,7 @@ def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit
 
 
 def _ranked(found: Trace, scores: Mapping[str, Tensor], ties: Mapping[str, Tensor], *, coupled: bool) -> list[Unit]:
-    """Units in ascending order of mean score, ties by weight, then by place in the network."""
+    """Units in ascending order of their mean score; equal ones by mean weight, then by their place in the network."""
     makers = {use.weight: use.out for use in found.uses if use.weight in scores}
     units: dict[object, list[tuple[str, int]]] = {}
     for name, out in makers.items():

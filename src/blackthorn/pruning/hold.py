@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import PruningError
+from ..models.device import device_of
 from .masks import Masks
 
 
@@ -23,7 +24,7 @@ class Hold:
         self._planned_for: tuple[int, torch.device] | None = None
 
     def penalty(self, model: nn.Module) -> Tensor | None:
-        """No soft cost: the constraint is met exactly."""
+        """Nothing: the constraint is met exactly, and adds nothing to the loss."""
         return None
 
     @torch.no_grad()
@@ -34,7 +35,7 @@ class Hold:
             PruningError: the masks belong to another network.
         """
         parameters = dict(model.named_parameters())
-        device = next(iter(parameters.values())).device
+        device = device_of(model)
         if (id(model), device) != self._planned_for:
             self.masks.check(model)
             pruned = {name: mask.to(device) for name, mask in self.masks.items() if not mask.all()}

@@ -1,5 +1,7 @@
-"""The layers whose weights can be pruned: convolutions, linear layers and those that store single entries of a matrix,
-in the order the model lists them."""
+"""The layers whose weights can be pruned, in the order the model lists them.
+
+These are convolutions, linear layers, and layers that store single entries of a matrix.
+"""
 
 from typing import Any, Protocol, runtime_checkable
 
@@ -47,8 +49,7 @@ def output_weight(model: nn.Module) -> str:
 
 
 def magnitude_like(weight: Tensor, scores: Tensor) -> Tensor:
-    """What breaks ties of `scores`: |w| where they are per weight, the l1 norm where they are per
-    filter."""
+    """What ranks equal scores: |w| where scores are per weight, the l1 norm where they are per filter."""
     size = weight.detach().abs()
     return size if scores.shape == weight.shape else size.flatten(1).sum(1)
 

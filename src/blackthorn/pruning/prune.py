@@ -1,19 +1,20 @@
-"""Prune a network: score, allocate, zero. The one call that recipes and people use."""
+"""Prune a network: score, allocate, zero. The calls that recipes and people use."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from ..channels.tracing import trace
+from ..channels import trace
 from ..errors import PruningError
-from ..values import Rate, ValidationError, parse
-from .allocation import Scope, chosen, keep_weights
-from .criterion import Criterion
-from .filters import choose, filter_masks, free_scores
+from ..models.device import device_of
+from ..values import ValidationError
+from .allocation import Scope, in_layers, keep_weights
+from .criteria import Criterion
+from .filters import filter_masks, filters_to_remove, free_scores
 from .layers import magnitude_like, prunable_weights
 from .masks import Masks
+from .pruning import BudgetUnit, Pruning
 
 
 def prune(
@@ -22,7 +23,7 @@ def prune(
     *,
     sparsity: float | str,
     scope: Scope = "global",
-    budget: Literal["filters", "params"] = "filters",
+    budget: BudgetUnit = "filters",
     floor: int = 1,
     coupled: bool = False,
     layers: str | Sequence[str] = (),
@@ -40,17 +41,11 @@ def prune(
         model: changed in place.
         criterion: scores weights or filters.
         sparsity: fraction to remove, between 0 and 1; "98%" works too.
-        scope: one class-blind ranking over the network, or the same rate in each layer.
-        budget: what the fraction counts when filters are pruned. "filters": filters in the ranking.
-            "params": all convolution and linear weights, a filter's own and those that read it; filters go
-            in rank order until the fraction is reached.
-        floor: filters (or weights) that each layer keeps at least. 0 allows a layer to be emptied, with a
-            warning where that happens to filters.
-        coupled: filters that an addition ties together get their mean score and go together, so that
-            `shrink` can remove residual channels. By default each filter is ranked by itself, as in the
-            papers.
-        layers: prune these layers only, by name or pattern (`fc1`, `features.*`), and leave the others whole; by
-            default all. Rates are of what these hold.
+        scope: as all options up to `layers`, explained in `Pruning`.
+        budget: what the fraction counts when filters are pruned.
+        floor: filters (or weights) that each layer keeps at least.
+        coupled: whether filters that an addition ties together go together.
+        layers: prune these layers only, by name or pattern.
         also: masks of other prunings of this network, from `masks_for`, whose weights go too.
         x: images, for criteria that need data; filter pruning runs the network once on the first. May be
             left out for networks of `blackthorn.models`.
@@ -63,96 +58,63 @@ def prune(
     Reference:
         Wang et al. 2018, sec. 3.1 (global); Li et al. 2017 (filters).
     """
-    masks = masks_for(
-        model,
-        criterion,
-        sparsity=sparsity,
-        scope=scope,
-        budget=budget,
-        floor=floor,
-        coupled=coupled,
-        layers=layers,
-        x=x,
-        y=y,
-    )
+    try:
+        pruning = Pruning(
+            criterion=criterion,
+            sparsity=sparsity,  # type: ignore[arg-type]  # a rate may be text
+            scope=scope,
+            budget=budget,
+            floor=floor,
+            coupled=coupled,
+            layers=(layers,) if isinstance(layers, str) else tuple(layers),
+        )
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        reason = str(problem["msg"]).removeprefix("Value error, ")
+        raise PruningError(f"{problem['loc'][0]}: {reason}; got {problem['input']!r}") from None
+    return prune_by(model, pruning, also=also, x=x, y=y)
+
+
+def prune_by(
+    model: nn.Module, pruning: Pruning, *, also: Masks | None = None, x: Tensor | None = None, y: Tensor | None = None
+) -> Masks:
+    """`prune`, with the options as one value: a step of a recipe, say."""
+    masks = masks_for(model, pruning, x=x, y=y)
     masks = masks if also is None else masks & also
-    _check_effect(model, masks, f"sparsity {_rate(sparsity):g}")
+    _check_effect(model, masks, f"sparsity {pruning.sparsity:g}")
     masks.apply_(model)
     return masks
 
 
-def masks_for(
-    model: nn.Module,
-    criterion: Criterion,
-    *,
-    sparsity: float | str,
-    scope: Scope = "global",
-    budget: Literal["filters", "params"] = "filters",
-    floor: int = 1,
-    coupled: bool = False,
-    layers: str | Sequence[str] = (),
-    x: Tensor | None = None,
-    y: Tensor | None = None,
-) -> Masks:
-    """The masks that `prune` would apply, for the network as it is; it is left so.
+def masks_for(model: nn.Module, pruning: Pruning, *, x: Tensor | None = None, y: Tensor | None = None) -> Masks:
+    """The masks that a pruning would apply, for the network as it is; it is left so.
 
     So two prunings can be combined that both score the unpruned network, as PARANA does: what either removes goes.
 
-        flow = masks_for(model, ActivatedValue(), sparsity=0.80, scope="per_layer", x=x)
-        prune(model, Magnitude(), sparsity=0.85, scope="per_layer", also=flow)
+        flow = Pruning(criterion=ActivatedValue(), sparsity=0.80, scope="per_layer")
+        prune(model, Magnitude(), sparsity=0.85, scope="per_layer", also=masks_for(model, flow, x=x))
 
-    Arguments and errors are those of `prune`.
+    Images, labels and errors are those of `prune`.
     """
-    return masks_by(
-        model,
-        criterion(model, x, y),
-        granularity=criterion.granularity,
-        sparsity=sparsity,
-        scope=scope,
-        budget=budget,
-        floor=floor,
-        coupled=coupled,
-        layers=layers,
-        x=x,
-    )
+    return masks_by_scores(model, pruning, pruning.criterion(model, x, y), x=x)
 
 
-def masks_by(
-    model: nn.Module,
-    scores: Mapping[str, Tensor],
-    *,
-    granularity: Literal["weights", "filters"],
-    sparsity: float | str,
-    scope: Scope = "global",
-    budget: Literal["filters", "params"] = "filters",
-    floor: int = 1,
-    coupled: bool = False,
-    layers: str | Sequence[str] = (),
-    x: Tensor | None = None,
+def masks_by_scores(
+    model: nn.Module, pruning: Pruning, scores: Mapping[str, Tensor], *, x: Tensor | None = None
 ) -> Masks:
-    """The masks of scores that are there already: those of one criterion, say, at many rates.
+    """The masks of scores that the criterion of `pruning` gave already: for many rates, say.
 
-    `scores` are parameter name -> scores, as a criterion gives them, and `granularity` is what they score. Other
-    arguments and errors are those of `prune`.
+    `scores` are parameter name -> scores. Images and errors are those of `prune`.
     """
-    rate = _rate(sparsity)
-    if floor < 0:
-        raise PruningError(f"floor must be 0 or more, got {floor}")
-    if scope not in ("global", "per_layer") or budget not in ("filters", "params"):
-        raise PruningError(
-            f"scope is 'global' or 'per_layer' and budget 'filters' or 'params'; got {scope!r} and {budget!r}"
-        )
-    layers = (layers,) if isinstance(layers, str) else layers
-    scores = {name: scores[name] for name in chosen(scores, layers)}
-    if granularity == "weights":
+    scores = {name: scores[name] for name in in_layers(scores, pruning.layers)}
+    if pruning.criterion.granularity == "weights":
         weights = prunable_weights(model)
         ties = {name: magnitude_like(weights[name], layer) for name, layer in scores.items()}
-        return Masks(keep_weights(scores, ties, rate, scope=scope, floor=floor))
+        return Masks(keep_weights(scores, ties, pruning.sparsity, scope=pruning.scope, floor=pruning.floor))
     example = example_of(model, x)
     found = trace(model, example)
     free = free_scores(found, scores)
-    dropped = choose(model, found, free, rate, scope=scope, budget=budget, floor=floor, coupled=coupled)
-    return filter_masks(model, free, dropped, example)
+    return filter_masks(model, free, filters_to_remove(model, found, free, pruning), example)
 
 
 def example_of(model: nn.Module, x: Tensor | None) -> Tensor:
@@ -168,20 +130,7 @@ def example_of(model: nn.Module, x: Tensor | None) -> Tensor:
     sides = (size, size) if isinstance(size, int) else size
     if not isinstance(channels, int) or not isinstance(sides, (list, tuple)):
         raise PruningError(f"{type(model).__name__} does not say how large its images are; pass x=, a batch of them")
-    device = next(model.parameters()).device
-    return torch.full((1, channels, *sides), 0.5, device=device)
-
-
-def _rate(sparsity: float | str) -> float:
-    try:
-        rate: float = parse(Rate, sparsity)
-    except ValidationError as error:
-        reason = str(error.errors()[0]["msg"]).removeprefix("Value error, ")
-        raise PruningError(f"sparsity {sparsity!r}: {reason}") from None
-    if not 0 < rate < 1:
-        removes = "nothing" if rate == 0 else "the whole network"
-        raise PruningError(f"sparsity {rate:g} removes {removes}; write a fraction between 0 and 1, such as 0.9")
-    return rate
+    return torch.full((1, channels, *sides), 0.5, device=device_of(model))
 
 
 def _check_effect(model: nn.Module, masks: Masks, asked: str) -> None:

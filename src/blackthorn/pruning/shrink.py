@@ -1,4 +1,4 @@
-"""From a masked network to a smaller one that computes the same function, and the proof of it."""
+"""Cut removed channels out of a masked network, and prove that the smaller network computes the same function."""
 
 import copy
 from collections import Counter
@@ -6,10 +6,10 @@ from collections import Counter
 import torch
 from torch import Tensor, nn
 
-from ..channels.resize import replace_
-from ..channels.traces import Trace, Use
-from ..channels.tracing import trace
+from ..channels import Trace, replace_, trace
+from ..channels.graph import Use
 from ..errors import PruningError
+from ..files import one_line
 from ..models import eval_mode
 from .masks import Masks
 
@@ -59,8 +59,7 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
 
 
 def _removable(model: nn.Module, found: Trace) -> Tensor:
-    """Bool, per channel number: nothing reads anything from it, or only a constant that a bias can take
-    over."""
+    """Whether each channel can go: nothing reads it, or it is a constant that the bias of its readers can take over."""
     goes = found.free(torch.arange(len(found.root)))
     shared = _shared(found)
     for use in found.uses:
@@ -133,9 +132,8 @@ def _prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: f
                         "some operation depends on the number of channels; keep the masked network"
                     )
     except (RuntimeError, IndexError, TypeError) as error:
-        line = str(error).strip().splitlines()[0]
         raise PruningError(
-            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({line}): a size is "
+            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({one_line(error)}): a size is "
             "written in the code there, such as view(-1, 512); write flatten(1), or keep the masked network"
         ) from error
     finally:
@@ -144,7 +142,7 @@ def _prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: f
 
 
 def _rule_out_rounding(masked: nn.Module, found: Trace, goes: Tensor, example: Tensor, differs: _Differs) -> None:
-    """In float64 the same function is the same to many more digits, and another function is still another."""
+    """Compare again in float64, where rounding is far smaller: if the networks still differ, they differ in function."""
     exact = copy.deepcopy(masked).double()
     try:
         _prove(_cut(exact, found, goes), exact, example.double(), tolerance=_TOLERANCE_FLOAT64)

@@ -10,8 +10,10 @@ from .layers import filter_weights, output_weight, prunable_weights
 
 @dataclass(frozen=True)
 class Sparsity:
-    """Fractions in [0, 1] of exact zeros. Removing a fraction p of filters removes about 1 - (1 - p)^2 of
-    the weights."""
+    """Fractions in [0, 1] of exact zeros.
+
+    Removing a fraction p of all filters removes about 1 - (1 - p)^2 of the weights.
+    """
 
     weights: float
     """Of convolution and linear weights."""

@@ -5,13 +5,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from ..channels.traces import Trace
+from ..channels import Trace
 from .allocation import Unit
 
 
 class Vanishing:
-    """Counts the weights that vanish with filters: their own, and those that read what no layer writes any
-    more."""
+    """Counts the weights that vanish with filters: their own, and those that would read what no layer writes any more."""
 
     def __init__(self, found: Trace, weights: Mapping[str, Tensor]) -> None:
         self.total = sum(weight.numel() for weight in weights.values())
@@ -35,7 +34,7 @@ class Vanishing:
                     self._alone[r] = self._alone.get(r, 0) + weight[0].numel()
 
     def take(self, unit: Unit) -> int:
-        """Remove filters; how many weights vanish with them."""
+        """Remove filters, and say how many weights vanish with them."""
         vanished = 0
         for name, filter_ in unit:
             self._rows[name] -= 1

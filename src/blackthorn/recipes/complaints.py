@@ -104,11 +104,11 @@ def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
 
 @cache
 def _values() -> dict[str, type]:
-    from ..claims import selecting, statements
+    from .. import claims
     from . import schema
 
     found = {}
-    for module in (attacks, data, measuring, objectives, pruning, training, schema, selecting, statements):
+    for module in (attacks, data, measuring, objectives, pruning, training, schema, claims):
         for _, made in inspect.getmembers(module, inspect.isclass):
             fields = getattr(made, "__pydantic_fields__", {})
             if "kind" in fields:
@@ -118,7 +118,7 @@ def _values() -> dict[str, type]:
 
 def _options(parent: Any, path: _Path) -> list[str]:
     """What may be written in the mapping at `path`."""
-    from ..claims import selecting
+    from .. import claims
     from . import schema
 
     if isinstance(parent, dict) and parent.get("kind") in _values():
@@ -126,13 +126,13 @@ def _options(parent: Any, path: _Path) -> list[str]:
     elif path and path[-1] == "early_stopping":
         made = training.EarlyStopping
     elif "also" in path:
-        made = schema.Removal
+        made = pruning.Pruning
     else:
         made = {
             "data": schema.Data,
             "published": schema.Published,
             "networks": schema.Network,
-            "select": selecting.Selection,
+            "select": claims.Selection,
         }.get(str(path[0]) if path else "", schema.Recipe)
     extra = ["for"] if made is schema.Network else []
     return [*(field.serialization_alias or name for name, field in made.__pydantic_fields__.items()), *extra]

@@ -18,7 +18,6 @@ from ..data import Splits
 from ..measuring import Cost, Detection, PruningCurve
 from ..models.foreign import source_of
 from ..objectives import Adversarial
-from ..pruning import wanted
 from ..training import Substitute
 from ..values import address, spell
 from .schema import Prune, Recipe, Step, Train
@@ -145,7 +144,7 @@ def _step(step: Step, parent: Stage | None, model: dict[str, Any], seed: int, ro
 
 
 def _looks_at_images(step: Prune) -> bool:
-    return any(wanted(criterion) for criterion in (step.criterion, *(one.criterion for one in step.also)))
+    return any(criterion.wants for criterion in (step.criterion, *(one.criterion for one in step.also)))
 
 
 def _source(measure: Any, finished: Mapping[str, Stage], row: str, splits: Splits) -> Stage | None:

@@ -22,17 +22,14 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..attacks import Precision
-from ..claims.findings import Percent
-from ..claims.selecting import Selection
-from ..claims.statements import AnyStatement
-from ..claims.sweeps import swept
+from ..claims import AnyStatement, Percent, Selection
 from ..data import Crop, Flip
 from ..errors import did_you_mean
 from ..measuring import AnyMeasure
 from ..objectives import AnyObjective, CrossEntropy
-from ..pruning import AnyCriterion
+from ..pruning import Pruning
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, Substitute
-from ..values import Count, Number, Rate, value, whole
+from ..values import Count, Number, value, whole
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 
@@ -61,13 +58,6 @@ def _size(read: object) -> object:
     if read is not None and not (len(sides) == 2 and all(type(side) is int and side > 0 for side in sides)):
         raise ValueError(f"a number of pixels is wanted, such as 28, or [height, width]; got {read}")
     return read
-
-
-def _some(sparsity: float) -> float:
-    if sparsity in (0, 1):
-        removes = "the whole network" if sparsity else "nothing"
-        raise ValueError(f"removes {removes}; a fraction between 0 and 1 is wanted, such as 98% or 0.98")
-    return sparsity
 
 
 def _count_or_share(number: float) -> float | int:
@@ -117,37 +107,11 @@ class Train:
 
 
 @value
-class Removal:
-    """Another pruning of the network that a prune step starts from: what it removes goes too."""
-
-    criterion: AnyCriterion
-    sparsity: Annotated[Rate, AfterValidator(_some)]
-    """Fraction to remove: 0.80 or 80%."""
-    scope: Literal["global", "per_layer"] = "global"
-    """Rank all layers together, or remove the same fraction in each."""
-    layers: tuple[str, ...] = ()
-    """Prune these layers only, by name or pattern."""
-
-
-@value
-class Prune:
+class Prune(Pruning):
     """Set the least important weights or filters to zero."""
 
     kind: Literal["prune"] = "prune"
-    criterion: AnyCriterion
-    sparsity: Annotated[Rate, AfterValidator(_some)]
-    """Fraction to remove: 0.98 or 98%."""
-    scope: Literal["global", "per_layer"] = "global"
-    """Rank all layers together, or remove the same fraction in each."""
-    budget: Literal["filters", "params"] = "filters"
-    """What the fraction of a filter criterion counts: filters, or the weights that vanish with them."""
-    floor: Annotated[int, Field(ge=0), BeforeValidator(whole)] = 1
-    """Filters to leave in every layer; 0 allows a layer to be emptied."""
-    coupled: bool = False
-    """Rank filters that an addition ties together as one, so that residual channels can be cut out too."""
-    layers: tuple[str, ...] = ()
-    """Prune these layers only, by name or pattern: [fc1], ["features.*"]; by default all."""
-    also: tuple[Removal, ...] = ()
+    also: tuple[Pruning, ...] = ()
     """Other prunings, scored on the same network: what any of them removes goes."""
 
 
@@ -234,15 +198,15 @@ class Recipe:
             except ValueError as problem:  # of a sweep's pattern
                 raise ValueError(f"{where}: {problem}") from None
             rows, metrics = [row for row, _ in places], [metric for _, metric in places]
-            self._check_places(f"{where} names", rows, metrics, getattr(statement, "measure", "accuracy"))
+            self._check_places(f"{where} names", rows, metrics, statement.record.measure)
             self._check_measured(where, places)
         for name, selection in self.select.items():
             try:
-                rows = [selection.than, *swept(selection.rows, selection.than, self.rates)]
+                places = selection.places(self.rates)
             except ValueError as problem:
                 raise ValueError(f"select.{name}: {problem}") from None
             self._check_places(f"select.{name} names", [selection.than], list(selection.tolerances))
-            self._check_measured(f"select.{name}", [(row, metric) for row in rows for metric in selection.tolerances])
+            self._check_measured(f"select.{name}", places)
         for row, numbers in (self.published.values if self.published else {}).items():
             self._check_places("published.values names", [row], list(numbers))
 

@@ -1,6 +1,6 @@
 """The points of charts of accuracy: one network under one metric, with its interval, its tooltip and the paper."""
 
-from ..results.estimates import Estimate
+from ..results import Estimate
 from .charts import Point
 from .page import Page
 from .words import percent

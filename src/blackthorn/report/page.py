@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from ..results import AccuracyRecord, Cell, Grid, Place
-from ..results.cells import Published, Selected, Verdict
+from ..claims import Selected, Verdict
+from ..results import AccuracyRecord, Cell, Grid, Place, Published
 
 
 @dataclass(frozen=True)

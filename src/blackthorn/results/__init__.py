@@ -10,14 +10,24 @@ from pydantic import Field
 from .accuracy import AccuracyRecord as AccuracyRecord
 from .cost import CostRecord as CostRecord
 from .detection import DetectionRecord as DetectionRecord
+from .estimates import difference as difference
+from .estimates import estimate as estimate
 from .grid import Cell as Cell
 from .grid import Grid as Grid
 from .grid import Place as Place
 from .grid import Row as Row
 from .pruning_curve import PruningCurveRecord as PruningCurveRecord
+from .published import Published as Published
 from .record import Record as Record
 from .record import record as record
 from .record import to_json as to_json
+from .statistics import Difference as Difference
+from .statistics import Estimate as Estimate
+from .statistics import Reading as Reading
+from .statistics import compare as compare
+from .statistics import mean_interval as mean_interval
+from .statistics import over_seeds as over_seeds
+from .statistics import wilson as wilson
 
 AnyRecord = Annotated[
     AccuracyRecord | CostRecord | PruningCurveRecord | DetectionRecord, Field(discriminator="measure")
@@ -30,11 +40,21 @@ __all__ = [
     "Cell",
     "CostRecord",
     "DetectionRecord",
+    "Difference",
+    "Estimate",
     "Grid",
     "Place",
     "PruningCurveRecord",
+    "Published",
+    "Reading",
     "Record",
     "Row",
+    "compare",
+    "difference",
+    "estimate",
+    "mean_interval",
+    "over_seeds",
     "record",
     "to_json",
+    "wilson",
 ]

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from .record import Record, record
+from .statistics import Reading
 
 
 @record
@@ -39,3 +40,8 @@ class AccuracyRecord(Record):
     classes: tuple[str, ...] = ()
     parameters: int | None = None
     """Numbers that training may change, zeros included."""
+
+    @property
+    def reading(self) -> Reading:
+        """The accuracy."""
+        return Reading(self.value, self.low, self.high, self.n)

@@ -3,6 +3,7 @@
 from typing import Any, Literal
 
 from .record import Record, record
+from .statistics import Reading
 
 
 @record
@@ -44,3 +45,21 @@ class DetectionRecord(Record):
     undetected_high: float
     roc: tuple[tuple[float, float], ...] = ()
     """Points of the curve: false positive rate, true positive rate."""
+
+    @property
+    def reading(self) -> Reading:
+        """The area under the ROC curve."""
+        return Reading(self.value, self.low, self.high, self.n, share=False)
+
+    @property
+    def reading_fooled(self) -> Reading | None:
+        """The area for attacked images that are misclassified; None where there are none."""
+        area, low, high = self.auroc_fooled, self.auroc_fooled_low, self.auroc_fooled_high
+        if area is None or low is None or high is None:
+            return None
+        return Reading(area, low, high, self.fooled, share=False)
+
+    @property
+    def reading_undetected(self) -> Reading:
+        """The share of attacked images that is misclassified and not flagged."""
+        return Reading(self.undetected, self.undetected_low, self.undetected_high, self.n)

@@ -67,6 +67,11 @@ class Grid:
         """Rows by name."""
         return {row.name: row for row in self.rows}
 
+    @cached_property
+    def rates(self) -> dict[str, float]:
+        """The fraction that was to be removed from each row; 0 = not pruned."""
+        return {row.name: row.requested for row in self.rows}
+
     def of(self, kind: type[K]) -> dict[Place, list[Cell[K]]]:
         """Place -> its cells of one kind of record, in the order of the seeds, and of the records within a seed."""
         return self._by_kind.get(kind, {})

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from .record import Record, record
+from .statistics import Reading
 
 
 @record
@@ -37,3 +38,8 @@ class PruningCurveRecord(Record):
     """Share of the images of other classes that are taken for the noise's target."""
     highest: bool = False
     """Whether this is the highest rate that keeps the accuracy which the measure names."""
+
+    @property
+    def reading(self) -> Reading:
+        """The accuracy."""
+        return Reading(self.value, self.low, self.high, self.n)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar, dataclass_transform
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from .statistics import Reading
+
 T = TypeVar("T")
 
 
@@ -54,6 +56,13 @@ class Record:
     device: str = ""
     """The processor or graphics card."""
     threads: int | None = None
+
+    @property
+    def reading(self) -> Reading | None:
+        """The number that the record is about, with its interval over images; None for one that has no such interval,
+        such as a cost.
+        """
+        return None
 
 
 def to_json(held: Record) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any
 import filelock
 
 from ..errors import StoreError
+from ..files import write_whole
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,7 @@ class Store:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    aside = path.with_name(path.name + ".writing")
-    with open(aside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    write_whole(path, content)
 
 
 def write_text(path: Path, text: str) -> None:

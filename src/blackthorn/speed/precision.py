@@ -10,7 +10,6 @@ import platform
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Literal, get_args
 
 import torch
@@ -18,6 +17,7 @@ from filelock import FileLock
 from torch import Tensor, nn
 
 from ..attacks.gradients import attacking, input_gradient
+from ..files import cache_folder, write_whole
 
 Precision = Literal["auto", "float32", "bf16"]
 Chosen = Literal["float32", "bf16"]
@@ -56,8 +56,7 @@ def _once(situation: tuple[object, ...], measure: Callable[[], Chosen]) -> Chose
     cuda = [torch.cuda.get_device_name(n) for n in range(torch.cuda.device_count())]
     machine = [platform.node(), os.cpu_count(), torch.backends.cpu.get_cpu_capability(), *cuda, torch.__version__]
     name = hashlib.sha256(repr((situation, machine)).encode()).hexdigest()[:16]
-    root = os.environ.get("BLACKTHORN_CACHE")
-    path = (Path(root).expanduser() if root else Path.home() / ".cache" / "blackthorn") / "precision" / name
+    path = cache_folder() / "precision" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{path}.lock"):  # two processes that measure at once would disturb each other, too
@@ -66,9 +65,7 @@ def _once(situation: tuple[object, ...], measure: Callable[[], Chosen]) -> Chose
                 if found == known:
                     return known  # type: ignore[no-any-return]  # get_args has no precise type
             made = measure()
-            aside = path.with_suffix(".writing")
-            aside.write_text(made, "utf-8")
-            os.replace(aside, path)
+            write_whole(path, made.encode())
             return made
     except (OSError, NotImplementedError):  # a folder that cannot be written costs repeatability, never a result
         return measure()

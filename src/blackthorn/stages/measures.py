@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AttackWarning
-from ..data import to_float
+from ..data import pixels
 from ..deploy import Bundle, without_zeros
 from ..errors import PruningError
 from ..measuring import Accuracy, Cost, Detection, Measured, PruningCurve, parameters
@@ -111,7 +111,7 @@ def _keep_examples(path: Path, model: nn.Module, x: Tensor, y: Tensor, measured:
     from safetensors.torch import save
 
     index = measured.index[:_SHOWN].to(x.device)
-    original, adversarial = to_float(x[index]), x_adv[: len(index)].to(x.device)
+    original, adversarial = pixels(x[index]), x_adv[: len(index)].to(x.device)
     with eval_mode(model), torch.no_grad():
         predicted, predicted_adversarial = model(original).argmax(1), model(adversarial).argmax(1)
     tensors = {

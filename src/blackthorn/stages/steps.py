@@ -12,7 +12,7 @@ from ..deploy import Bundle, decouple, without_zeros
 from ..errors import PruningError
 from ..measuring import parameters
 from ..models import build
-from ..pruning import Hold, Masks, masks_for, prune, shrink
+from ..pruning import Hold, Masks, masks_for, prune_by, shrink
 from ..recipes.schema import Decouple, Prune, Shrink, Train
 from ..running.store import write_bytes, write_records
 from ..training import Substitute, fit
@@ -66,23 +66,9 @@ def prune_step(work: Work, step: Prune) -> None:
         also: list[Masks] = []
         for one in step.also:
             x, y = work.images(one.criterion)
-            also.append(
-                masks_for(model, one.criterion, sparsity=one.sparsity, scope=one.scope, layers=one.layers, x=x, y=y)
-            )
+            also.append(masks_for(model, one, x=x, y=y))
         x, y = work.images(step.criterion)
-        masks = prune(
-            model,
-            step.criterion,
-            sparsity=step.sparsity,
-            scope=step.scope,
-            budget=step.budget,
-            floor=step.floor,
-            coupled=step.coupled,
-            layers=step.layers,
-            also=reduce(and_, also) if also else None,
-            x=x,
-            y=y,
-        )
+        masks = prune_by(model, step, also=reduce(and_, also) if also else None, x=x, y=y)
     if bundle.masks is not None:
         masks = masks & bundle.masks
     about = {"requested_sparsity": step.sparsity, "warnings": [str(doubt.message) for doubt in doubts]}

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..data import Splits, to_float
+from ..data import Splits, pixels
 from ..deploy import Bundle, load, save
 from ..errors import BundleError
-from ..pruning import AnyCriterion, Masks, sparsity, wanted
+from ..pruning import Criterion, Masks, sparsity
 from ..recipes.planning import Stage
 from ..running.provenance import made_with
 from ..running.store import damaged
@@ -59,17 +59,17 @@ class Work:
 
     def example(self) -> Tensor:
         """Two images to run a network on."""
-        return to_float(self.splits.test.x[:2]).to(self.device)
+        return pixels(self.splits.test.x[:2], bounded=False).to(self.device)
 
-    def images(self, criterion: AnyCriterion) -> tuple[Tensor, Tensor | None]:
+    def images(self, criterion: Criterion) -> tuple[Tensor, Tensor | None]:
         """The images and labels that a criterion wants, drawn by the seed; or an example to run the network on."""
-        asked = wanted(criterion)
+        asked = criterion.wants
         if asked is None:
             return self.example(), None
         images = self.splits.train if asked.source == "train" else self.splits.test
         generator = torch.Generator().manual_seed(self.stage.seed)
         drawn = images.subset(torch.randperm(len(images), generator=generator)[: asked.images]).to(self.device)
-        return to_float(drawn.x), drawn.y
+        return pixels(drawn.x, bounded=False), drawn.y
 
     def keep(
         self, model: nn.Module, masks: Masks | None, about: dict[str, Any], removed: dict[str, Any] | None = None

@@ -7,6 +7,7 @@ from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AnyOptimizer as AnyOptimizer
 from .optimizers import RMSprop as RMSprop
+from .run import Epoch as Epoch
 from .schedules import (
     AnySchedule as AnySchedule,
 )
@@ -21,7 +22,6 @@ from .schedules import (
 )
 from .substitute import Substitute as Substitute
 from .substitute import Substituted as Substituted
-from .trainer import Epoch as Epoch
 from .trainer import fit as fit
 
 __all__ = [

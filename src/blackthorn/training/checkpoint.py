@@ -1,14 +1,13 @@
 """Checkpoints that a power cut cannot spoil: written aside, flushed to disk, then moved into place in one step."""
 
-import os
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import BundleError, StoreError
+from ..files import in_place_of, one_line
 
 _FORMAT = "blackthorn-checkpoint-2"
 
@@ -19,17 +18,11 @@ def save(path: Path, state: dict[str, Any]) -> None:
     Raises:
         StoreError: the disk is full or the folder cannot be written.
     """
-    aside = path.with_suffix(".writing")
     try:
-        with open(aside, "wb") as file:
+        with in_place_of(path) as aside, open(aside, "wb") as file:
             torch.save({"format": _FORMAT, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
     except (OSError, RuntimeError) as problem:  # torch reports a failed write as RuntimeError
-        with suppress(OSError):
-            aside.unlink()
-        reason = _first_line(problem)
+        reason = one_line(problem, most=80)
         raise StoreError(
             f"{path}: the checkpoint cannot be written ({reason}); free some disk space or check permissions"
         ) from None
@@ -47,14 +40,10 @@ def load(path: Path) -> dict[str, Any]:
                 raise ValueError(f"{spoilt} is damaged")
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # a damaged file can make its reader raise anything
-        reason = _first_line(problem)
+        reason = one_line(problem, most=80)
         raise BundleError(
             f"{path}: not a checkpoint of this program ({reason}); delete it to train from the start"
         ) from None
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise BundleError(f"{path}: not a checkpoint of this version ({_FORMAT}); delete it to train from the start")
     return state
-
-
-def _first_line(problem: Exception) -> str:
-    return (str(problem).splitlines() or [type(problem).__name__])[0][:80]

@@ -1,4 +1,4 @@
-"""Where the weights must live while they are trained: the hooks that pruning needs, and no more."""
+"""A constraint on the weights while they are trained, such as pruned weights that must stay zero."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -7,19 +7,22 @@ from torch import Tensor, nn
 
 
 class Constraint(Protocol):
-    """Called by the trainer in this order: `penalty` in every step, `after_step`, and `after_epoch`."""
+    """What the trainer calls: `penalty` and then `after_step` in every step, and `after_epoch` after each epoch.
+
+    A soft constraint gives a penalty; a hard one puts the weights back after the step.
+    """
 
     def penalty(self, model: nn.Module) -> Tensor | None:
         """A differentiable scalar that is added to the objective, or None."""
 
     def after_step(self, model: nn.Module) -> None:
-        """Put the weights back where they must live."""
+        """Change the weights, in place, to ones that the constraint allows."""
 
     def after_epoch(self, model: nn.Module, epoch: int) -> None:
-        """Move on, after epoch `epoch` (from 0)."""
+        """Change the constraint itself, such as its strength, after epoch `epoch`, counted from 0."""
 
     def state_dict(self) -> Mapping[str, Tensor]:
-        """What a checkpoint must keep."""
+        """The tensors that a checkpoint must keep."""
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Take up a checkpoint's state."""
+        """Go on from the state of a checkpoint."""

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ..attacks import FGSM, AnyAttack, Precision, craft
-from ..data import ImageSet, to_float
+from ..data import ImageSet, pixels
 from ..values import Count, value
 
 
@@ -42,4 +42,4 @@ class EarlyStopping:
         cuda = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(devices=cuda):
             torch.manual_seed(0)  # the same starts every epoch, so that epochs are compared and not draws
-            return craft(attack, model, to_float(images.x), images.y, precision=precision).robust_accuracy
+            return craft(attack, model, pixels(images.x), images.y, precision=precision).robust_accuracy

@@ -1,15 +1,22 @@
-"""Optimisers as values; `build(parameters)` makes the torch optimiser. Weight decay is coupled L2 on every
-parameter.
+"""Optimisers as values; `build(parameters)` makes the torch optimiser.
+
+Weight decay is coupled L2: a decay of w adds w/2 * ||p||^2 to the objective. `decay: weights` spares biases and the
+scales and shifts of norms. A module can ask for other rates and decays for its own parameters: see
+`blackthorn.models.ParameterGroup`.
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
+from ..models import ParameterGroup
 from ..values import NonNegative, Positive, Rate, value
+
+Decay = Literal["all", "weights"]
+"""Which parameters decay: all, or those of two axes and more."""
 
 
 @value
@@ -22,16 +29,13 @@ class SGD:
     momentum: Rate = 0.9
     nesterov: bool = False
     weight_decay: NonNegative = 0.0
+    decay: Decay = "all"
+    """What decays: all parameters, or weights only, without biases and norms."""
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The torch optimiser over `parameters`."""
-        return torch.optim.SGD(
-            parameters,
-            self.lr,
-            momentum=self.momentum,
-            nesterov=self.nesterov,
-            weight_decay=self.weight_decay,
-        )
+    def build(self, parameters: Iterable[nn.Parameter], groups: Iterable[ParameterGroup] = ()) -> torch.optim.Optimizer:
+        """The torch optimiser over `parameters`, of which those in `groups` have options of their own."""
+        parted = _parted(parameters, groups, self)
+        return torch.optim.SGD(parted, self.lr, momentum=self.momentum, nesterov=self.nesterov)
 
     def __post_init__(self) -> None:
         if self.nesterov and not self.momentum:
@@ -46,10 +50,12 @@ class Adam:
     lr: Positive = 1e-3
     """Learning rate at the start; the schedule multiplies it."""
     weight_decay: NonNegative = 0.0
+    decay: Decay = "all"
+    """What decays: all parameters, or weights only, without biases and norms."""
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The torch optimiser over `parameters`."""
-        return torch.optim.Adam(parameters, self.lr, weight_decay=self.weight_decay)
+    def build(self, parameters: Iterable[nn.Parameter], groups: Iterable[ParameterGroup] = ()) -> torch.optim.Optimizer:
+        """The torch optimiser over `parameters`, of which those in `groups` have options of their own."""
+        return torch.optim.Adam(_parted(parameters, groups, self), self.lr)
 
 
 @value
@@ -62,11 +68,30 @@ class RMSprop:
     alpha: Rate = 0.99
     """Decay of the squared-gradient average: torch's default; TensorFlow 1's is 0.9."""
     weight_decay: NonNegative = 0.0
+    decay: Decay = "all"
+    """What decays: all parameters, or weights only, without biases and norms."""
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The torch optimiser over `parameters`."""
-        return torch.optim.RMSprop(parameters, self.lr, alpha=self.alpha, weight_decay=self.weight_decay)
+    def build(self, parameters: Iterable[nn.Parameter], groups: Iterable[ParameterGroup] = ()) -> torch.optim.Optimizer:
+        """The torch optimiser over `parameters`, of which those in `groups` have options of their own."""
+        return torch.optim.RMSprop(_parted(parameters, groups, self), self.lr, alpha=self.alpha)
 
 
 AnyOptimizer = Annotated[SGD | Adam | RMSprop, Field(discriminator="kind")]
 """Every optimiser a recipe can name, told apart by `kind`."""
+
+
+def _parted(
+    parameters: Iterable[nn.Parameter], groups: Iterable[ParameterGroup], optimizer: SGD | Adam | RMSprop
+) -> list[dict[str, Any]]:
+    """Torch's own parameter groups: parameters of the same rate and decay are together, in the order they come in."""
+    asked = {id(parameter): group for group in groups for parameter in group.parameters}
+    no_wish = ParameterGroup(())
+    parted: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in parameters:
+        wish = asked.get(id(parameter), no_wish)
+        lr = (optimizer.lr if wish.lr is None else wish.lr) * wish.factor
+        decays = optimizer.decay == "all" or parameter.dim() > 1
+        usual = optimizer.weight_decay if decays else 0.0
+        weight_decay = usual if wish.weight_decay is None else wish.weight_decay
+        parted.setdefault((lr, weight_decay), []).append(parameter)
+    return [{"params": held, "lr": lr, "weight_decay": decay} for (lr, decay), held in parted.items()]

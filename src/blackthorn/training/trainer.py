@@ -6,49 +6,31 @@ interrupted.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..data import Augmentation, ImageSet, batches, to_float
-from ..errors import BundleError, TrainingError
+from ..data import Augmentation, ImageSet, batches
+from ..errors import TrainingError
+from ..models import ParameterGroup, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
-from ..speed.precision import Chosen, Precision, arithmetic, choose
+from ..speed.precision import Precision, arithmetic, choose
 from ..types import Progress
-from . import checkpoint as checkpoints
 from .constraint import Constraint
 from .early_stopping import EarlyStopping
 from .optimizers import Adam, AnyOptimizer
+from .run import Epoch, Run
 from .schedules import AnySchedule, Constant
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Loss]
-Epoch = dict[str, float]
-"""Means over one epoch: `loss`, `accuracy` and the objective's other parts, plus `lr` and, with early stopping,
-`valid`.
-"""
 
 _PATIENCE_AT_CHANCE = 3  # epochs; PGD training from scratch sits at chance for a good part of its first
 _SHOWN_EVERY = 10  # steps between reports of progress; a report waits for the device too
 _WATCHED_EVERY = 50  # steps between looks at whether the loss is finite; a look waits for the device
-
-
-@dataclass
-class _Run:
-    """What a checkpoint must hold: everything that changes while training, and the settings that must not."""
-
-    settings: dict[str, str]
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    constraints: Sequence[Constraint]
-    precision: Chosen
-    history: list[Epoch]
-    best: dict[str, Tensor] | None = None
-    best_epoch: int = -1
 
 
 def fit(
@@ -78,13 +60,15 @@ def fit(
         objective: a value of `blackthorn.objectives`, or any `f(model, x, y) -> Loss`.
         epochs: passes over `images`.
         batch_size: images in a step; the last step of an epoch takes what is left.
-        optimizer: Adam at 1e-3 by default.
-        schedule: factor on the learning rate by fraction of the run; constant by default.
+        optimizer: Adam at 1e-3 by default. Modules of the network may ask for learning rates and weight decays of
+            their own: see `blackthorn.models.ParameterGroup`.
+        schedule: factor on every learning rate by fraction of the run; constant by default.
         augment: applied to each batch in order, such as `[Crop(pad=4), Flip()]`.
-        constraints: where the weights must live, such as `blackthorn.pruning.Hold(masks)`.
+        constraints: what must hold for the weights, such as `blackthorn.pruning.Hold(masks)`: pruned ones stay zero.
         valid: images for `early_stopping`.
         early_stopping: keep the weights of the best epoch instead of the last.
-        precision: `auto` times both on this network; weights stay in float32 in any case.
+        precision: arithmetic of forward and backward passes; weights stay in float32 in any case. `auto` times both
+            on this network, so name one of the two where results must not depend on the machine.
         seed: of data order, augmentation, dropout and random starts. torch's own generator is left as it was.
         stop_at_chance: stop when training accuracy is no better than guessing after 3 epochs, or at the end.
         checkpoint: file to write after each epoch and to resume from, bit for bit, when it exists.
@@ -92,6 +76,7 @@ def fit(
 
     Raises:
         TrainingError: the loss is not finite, or the network learns nothing.
+        ModelError: modules of the network ask for parameter groups that cannot be.
         BundleError: `checkpoint` exists and is not a checkpoint of this run.
         StoreError: `checkpoint` cannot be written.
     """
@@ -103,97 +88,128 @@ def fit(
         raise TrainingError("there are no images to train on; give a split that is not empty")
     device = next(model.parameters()).device
     images = images.to(device)
-    cuda = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=cuda), flushed():
+    optimizer, schedule = optimizer or Adam(), schedule or Constant()
+    example, _ = next(batches(images, batch_size, seed=None))
+    groups = parameter_groups(model)
+    settings = {
+        "seed": str(seed),
+        "epochs": str(epochs),
+        "batch_size": str(batch_size),
+        "objective": repr(objective) if hasattr(objective, "kind") else "",  # a function has no lasting name
+        "optimizer": repr(optimizer),
+        "schedule": repr(schedule),
+        "augment": repr(list(augment)),
+        "early_stopping": repr(early_stopping),
+        "parameter_groups": ", ".join(map(_described, groups)),
+    }
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flushed():
         torch.manual_seed(seed)
-        chosen = choose(precision, model, to_float(images.x[:batch_size]))
+        chosen = choose(precision, model, example)
         torch.manual_seed(seed)
-        optimizer, schedule = optimizer or Adam(), schedule or Constant()
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        settings = {
-            "seed": str(seed),
-            "epochs": str(epochs),
-            "batch_size": str(batch_size),
-            "objective": repr(objective) if hasattr(objective, "kind") else "",  # a function has no lasting name
-            "optimizer": repr(optimizer),
-            "schedule": repr(schedule),
-            "augment": repr(list(augment)),
-            "early_stopping": repr(early_stopping),
-            "precision": precision,
-        }
-        run = _Run(settings, model, optimizer.build(learning), constraints, chosen, [])
+        run = Run(settings, model, optimizer.build(learning, groups), constraints, chosen)
+        steps = _Steps(run, objective, _Rates(run.optimizer, optimizer.lr, schedule), epochs, progress)
         if checkpoint is not None and checkpoint.exists():
-            _restore(run, checkpoint)
+            run.restore(checkpoint, precision)
         for epoch in range(len(run.history), epochs):
             if _out_of_patience(run, early_stopping):
                 break
-
-            def rate(step: int, steps: int, epoch: int = epoch) -> float:
-                return optimizer.lr * schedule((epoch + step / steps) / epochs)
-
             order = batches(images, batch_size, seed=seed, epoch=epoch, augment=augment, device=device)
-            means = _train_epoch(
-                run, objective, order, math.ceil(len(images) / batch_size), rate, epoch, epochs, progress
-            )
-            _refuse_not_finite(
-                model.parameters(), f"weights are not finite after epoch {epoch + 1} of {epochs}", means["lr"]
-            )
+            means = steps.epoch(epoch, order, math.ceil(len(images) / batch_size))
             for constraint in constraints:
                 constraint.after_epoch(model, epoch)
             if early_stopping is not None and valid is not None:
                 means["valid"] = early_stopping.score(model, valid, precision=run.precision)
-                if means["valid"] > max((past["valid"] for past in run.history), default=-1.0):
-                    run.best = {name: value.detach().clone() for name, value in model.state_dict().items()}
-                    run.best_epoch = epoch
+                run.keep_if_best(epoch, means["valid"])
             run.history.append(means)
             if stop_at_chance:
                 _refuse_chance(run.history, images, epochs, means["lr"])
             if checkpoint is not None:
-                checkpoints.save(checkpoint, _state(run))
+                run.save(checkpoint)
         if run.best is not None:
             model.load_state_dict(run.best)
     return run.history
 
 
-def _train_epoch(
-    run: _Run,
-    objective: Objective,
-    order: Any,
-    steps: int,
-    rate: Callable[[int, int], float],
-    epoch: int,
-    epochs: int,
-    progress: Progress | None,
-) -> Epoch:
-    run.model.train()
-    sums: dict[str, Tensor] = {}
-    seen = 0
-    lr = rate(0, steps)
-    for step, (x, y) in enumerate(order):
-        lr = rate(step, steps)
-        for group in run.optimizer.param_groups:
-            group["lr"] = lr
-        with arithmetic(run.precision, x.device):
-            loss = objective(run.model, x, y)
+class _Rates:
+    """The learning rates of an optimiser: each group keeps its own, and the schedule multiplies all of them."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, lr: float, schedule: AnySchedule) -> None:
+        # A checkpoint that is loaded later sets the rates of its last step, so they are noted before.
+        self._groups = [(number, group["lr"]) for number, group in enumerate(optimizer.param_groups)]
+        self._optimizer, self._lr, self._schedule = optimizer, lr, schedule
+
+    def set(self, progress: float) -> float:
+        """Set the rates for a fraction of the run, and return that of parameters that ask for none of their own."""
+        factor = self._schedule(progress)
+        for number, lr in self._groups:
+            self._optimizer.param_groups[number]["lr"] = lr * factor
+        return self._lr * factor
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of a run, one epoch at a time."""
+
+    run: Run
+    objective: Objective
+    rates: _Rates
+    epochs: int
+    progress: Progress | None
+
+    def epoch(self, epoch: int, order: Iterator[tuple[Tensor, Tensor]], steps: int) -> Epoch:
+        """Take a step on each batch of `order`, and return the means over all images."""
+        model = self.run.model.train()
+        sums: dict[str, Tensor] = {}
+        seen, lr = 0, 0.0
+        for step, (x, y) in enumerate(order):
+            lr = self.rates.set((epoch + step / steps) / self.epochs)
+            loss, total = self._forward(x, y)
+            if step % _WATCHED_EVERY == 0 or step == steps - 1:
+                where = (
+                    f"the loss is {total.item():g} in epoch {epoch + 1} of {self.epochs}, step {step + 1} of {steps}"
+                )
+                _refuse_not_finite([total], where, lr)
+            self._update(total)
+            seen += len(y)
+            for name, part in loss.parts.items():
+                sums[name] = sums.get(name, torch.zeros((), device=x.device)) + part * len(y)
+            if self.progress is not None and (step % _SHOWN_EVERY == 0 or step == steps - 1):
+                accuracy = f" accuracy {sums['accuracy'].item() / seen:.1%}" if "accuracy" in sums else ""
+                text = f"epoch {epoch + 1}/{self.epochs}{accuracy}"
+                self.progress(text, epoch * steps + step + 1, self.epochs * steps)
+        where = f"weights are not finite after epoch {epoch + 1} of {self.epochs}"
+        _refuse_not_finite(model.parameters(), where, lr)
+        return {name: (value / seen).item() for name, value in sums.items()} | {"lr": lr}
+
+    def _forward(self, x: Tensor, y: Tensor) -> tuple[Loss, Tensor]:
+        """The objective's loss, and its total with the penalties of the constraints added."""
+        with arithmetic(self.run.precision, x.device):
+            loss = self.objective(self.run.model, x, y)
         total = loss.total
-        for constraint in run.constraints:
-            penalty = constraint.penalty(run.model)
+        for constraint in self.run.constraints:
+            penalty = constraint.penalty(self.run.model)
             total = total if penalty is None else total + penalty
-        if step % _WATCHED_EVERY == 0 or step == steps - 1:
-            where = f"the loss is {total.item():g} in epoch {epoch + 1} of {epochs}, step {step + 1} of {steps}"
-            _refuse_not_finite([total], where, lr)
-        run.optimizer.zero_grad(set_to_none=True)
+        return loss, total
+
+    def _update(self, total: Tensor) -> None:
+        """One step of the optimiser, after which the constraints put the weights back where they must be."""
+        self.run.optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        run.optimizer.step()
-        for constraint in run.constraints:
-            constraint.after_step(run.model)
-        seen += len(y)
-        for name, part in loss.parts.items():
-            sums[name] = sums.get(name, torch.zeros((), device=x.device)) + part * len(y)
-        if progress is not None and (step % _SHOWN_EVERY == 0 or step == steps - 1):
-            accuracy = f" accuracy {sums['accuracy'].item() / seen:.1%}" if "accuracy" in sums else ""
-            progress(f"epoch {epoch + 1}/{epochs}{accuracy}", epoch * steps + step + 1, epochs * steps)
-    return {name: (value / seen).item() for name, value in sums.items()} | {"lr": lr}
+        self.run.optimizer.step()
+        for constraint in self.run.constraints:
+            constraint.after_step(self.run.model)
+
+
+def _described(group: ParameterGroup) -> str:
+    """What a checkpoint notes about a group: a run that goes on must have the same rates and decays."""
+    return f"{len(tuple(group.parameters))} at lr {group.lr} * {group.factor}, weight decay {group.weight_decay}"
+
+
+def _out_of_patience(run: Run, early_stopping: EarlyStopping | None) -> bool:
+    if early_stopping is None or early_stopping.patience is None or run.best is None:
+        return False
+    return len(run.history) - 1 - run.best_epoch >= early_stopping.patience
 
 
 def _refuse_not_finite(numbers: Iterable[Tensor], where: str, lr: float) -> None:
@@ -213,53 +229,3 @@ def _refuse_chance(history: list[Epoch], images: ImageSet, epochs: int, lr: floa
             f"guessing ({guess:.1%}): lower the "
             f"learning rate (now {lr:g}), train longer, start from a trained network, or set stop_at_chance: false"
         )
-
-
-def _out_of_patience(run: _Run, early_stopping: EarlyStopping | None) -> bool:
-    if early_stopping is None or early_stopping.patience is None or run.best is None:
-        return False
-    return len(run.history) - 1 - run.best_epoch >= early_stopping.patience
-
-
-def _state(run: _Run) -> dict[str, Any]:
-    return {
-        "settings": run.settings,
-        "model": run.model.state_dict(),
-        "optimizer": run.optimizer.state_dict(),
-        "constraints": [dict(constraint.state_dict()) for constraint in run.constraints],
-        "precision": run.precision,
-        "history": run.history,
-        "best": run.best,
-        "best_epoch": run.best_epoch,
-        "generator": torch.get_rng_state(),
-        "cuda_generators": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def _restore(run: _Run, path: Path) -> None:
-    state = checkpoints.load(path)
-    _refuse_another_run(run, state, path)
-    try:
-        run.model.load_state_dict(state["model"])
-        run.optimizer.load_state_dict(state["optimizer"])
-    except (RuntimeError, ValueError):  # torch lists every tensor that does not fit, on as many lines
-        raise BundleError(f"{path}: a checkpoint of another network; delete it to train from the start") from None
-    for constraint, held in zip(run.constraints, state["constraints"]):
-        constraint.load_state_dict(held)
-    run.precision, run.history = state["precision"], state["history"]
-    run.best, run.best_epoch = state["best"], state["best_epoch"]
-    torch.set_rng_state(state["generator"])
-    if state["cuda_generators"]:
-        torch.cuda.set_rng_state_all(state["cuda_generators"])
-
-
-def _refuse_another_run(run: _Run, state: dict[str, Any], path: Path) -> None:
-    """A run that went on from another one's checkpoint would end at weights that no single run gives."""
-    now, then = dict(run.settings), dict(state["settings"])
-    now["constraints"], then["constraints"] = str(len(run.constraints)), str(len(state["constraints"]))
-    for name, setting in now.items():
-        if setting != then.get(name):
-            raise BundleError(
-                f"{path}: {name} is {setting} here and {then.get(name)} in the checkpoint; delete it to train from the "
-                "start, or set it back to go on"
-            )

@@ -6,8 +6,7 @@ Two parts of the page: whole networks, and layers that were pruned alone.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ...results import Cell, PruningCurveRecord
-from ...results.estimates import Estimate, estimate
+from ...results import Cell, Estimate, PruningCurveRecord, estimate
 from ..charts import LINES, Chart, Panel, Point, curve_panel
 from ..csv_text import csv_text, in_percent, listed
 from ..page import Page

@@ -1,10 +1,9 @@
 """Detectors of attacks: their ROC curves, a table of what slips through, and `detection.csv`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from ...results import Cell, DetectionRecord
-from ...results.estimates import Estimate, estimate
+from ...results import Cell, DetectionRecord, Estimate, estimate
 from ..charts import LINES, Chart, Panel, Point, curve_panel
 from ..csv_text import csv_text, in_percent, listed
 from ..page import Page
@@ -176,8 +175,7 @@ def detection_lines(page: Page) -> list[DetectionLine]:
 
 def _joined(row: str, metric: str, noise: str, cells: Sequence[Cell[DetectionRecord]]) -> Detected:
     records = [cell.record for cell in cells]
-    lost = [replace(cell, record=_undetected(cell.record)) for cell in cells]
-    auroc, undetected = estimate(cells), estimate(lost)
+    auroc, undetected = estimate(cells), estimate(cells, lambda record: record.reading_undetected)
     assert auroc is not None and undetected is not None  # there is a cell
     fooled = [record.auroc_fooled for record in records if record.auroc_fooled is not None]
     return Detected(
@@ -195,11 +193,6 @@ def _joined(row: str, metric: str, noise: str, cells: Sequence[Cell[DetectionRec
         undetected=undetected,
         roc=records[0].roc,
     )
-
-
-def _undetected(record: DetectionRecord) -> DetectionRecord:
-    """The record with the share that slips through as its value."""
-    return replace(record, value=record.undetected, low=record.undetected_low, high=record.undetected_high)
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -1,6 +1,6 @@
 """What pruning changed: accuracy of each sweep minus that of its unpruned network."""
 
-from ...results.estimates import difference, estimate
+from ...results import difference, estimate
 from ..attacks import attack_words, eps_of
 from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
 from ..families import Network, by_family, networks

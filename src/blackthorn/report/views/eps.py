@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ...results.estimates import estimate
+from ...results import estimate
 from ..accuracy_points import TIPS, accuracy_point
 from ..attacks import aims, attack_words, eps_of
 from ..charts import POINTS, SERIES, Chart, Panel, Point, Spec, line_panel, paper_note

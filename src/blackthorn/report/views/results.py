@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...results.estimates import estimate
+from ...results import estimate
 from ..attacks import source_notes
 from ..csv_text import csv_text, in_percent, listed
 from ..families import mean_zeros

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ...results.cells import Selected, Tried
-from ...results.estimates import difference, estimate
+from ...claims import Selected, Tried
+from ...results import difference, estimate
 from ..csv_text import csv_text
 from ..page import Page
 from ..template import fill

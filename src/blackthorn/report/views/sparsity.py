@@ -1,6 +1,6 @@
 """Accuracy against how much of the weights is removed."""
 
-from ...results.estimates import estimate
+from ...results import estimate
 from ..accuracy_points import TIPS, accuracy_point
 from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
 from ..families import by_family, networks

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ...results.estimates import Difference, difference, estimate
+from ...results import Difference, difference, estimate
 from ..costs import Cost, costs
 from ..families import PRUNED, Network, featured, mean_zeros, networks
 from ..page import Page

@@ -1,0 +1,1 @@
+"""What each torch operation does to channels: a rule is a function of the `ChannelGraph` and the call."""

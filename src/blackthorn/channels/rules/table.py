@@ -1,0 +1,39 @@
+"""Which rule belongs to which torch function, looked up by the function's bare name.
+
+A rule notes the channels of the result in the graph and returns True. Where a rule returns False, or where there is
+no rule, the tracer pins the channels. That is always safe: they are then neither pruned nor removed.
+"""
+
+from . import elementwise, layers, shapes
+from .call import Rule
+
+_ACTIVATIONS = (
+    "relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh softplus "
+    "softsign logsigmoid threshold"
+)
+ACTIVATIONS = frozenset([*_ACTIVATIONS.split(), "prelu", "rrelu"])
+"""The functions that people call activations. Two of them have no rule: one has weights, the other draws."""
+
+_FAMILIES: dict[str, Rule] = {
+    "conv1d conv2d conv3d": layers.convolution,
+    "linear": layers.linear,
+    "batch_norm": layers.batch_norm,
+    "instance_norm": layers.instance_norm,
+    _ACTIVATIONS: elementwise.elementwise,
+    "abs neg exp sqrt square pow clamp clamp_min clamp_max positive "
+    "contiguous clone detach to float double half bfloat16 cpu cuda": elementwise.elementwise,
+    "dropout dropout1d dropout2d dropout3d feature_dropout": elementwise.dropout,
+    "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
+    "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
+    "adaptive_max_pool3d interpolate": elementwise.pool,
+    "mean sum amax amin": elementwise.reduce,
+    "pad": elementwise.pad,
+    "add sub rsub mul div rdiv maximum minimum": elementwise.binary,
+    "cat": shapes.cat,
+    "flatten view reshape squeeze unsqueeze unflatten": shapes.reshape,
+    "permute": shapes.permute,
+    "transpose": shapes.transpose,
+    "getitem": shapes.getitem,
+}
+RULES: dict[str, Rule] = {name: rule for names, rule in _FAMILIES.items() for name in names.split()}
+"""Bare function name -> what it does to channels."""

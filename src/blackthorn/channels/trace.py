@@ -1,0 +1,131 @@
+"""Follow channels through any network: run it once, and note which axis of which tensor carries which channels.
+
+Every channel that a layer makes gets a number. Operations pass the numbers on (relu, pooling), repeat them (flatten),
+join them (cat) or declare them one and the same (an addition couples its two sides). The result says, for each axis of
+each parameter, which channel numbers index it: enough to mask, to shrink and to count.
+
+Along with its numbers a tensor carries, per channel, the constant that it is known to hold, or nan: a zeroed filter
+holds 0, and sigmoid makes that 0.5. Channels that reach an unknown operation are pinned: they can be neither pruned nor
+removed, and `Trace.reasons` says why.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import PruningError
+from ..files import one_line
+from ..models import eval_mode
+from .graph import ChannelGraph, Use
+from .tracer import Tracer, tensors_in
+
+OUTPUT = "makes the output of the network"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What one run of a network tells about its channels. Numbers in `axes` and `uses` index `root`."""
+
+    axes: Mapping[str, Mapping[int, Tensor]]
+    """Parameter or buffer name -> axis -> channel number of each index."""
+    uses: Sequence[Use]
+    """Convolutions and linear layers that make channels of their own, in the order they run."""
+    followers: Mapping[str, Tensor]
+    """Module of a norm or depthwise convolution -> the channels that it works on, one by one."""
+    idle: Mapping[str, Tensor]
+    """Parameter of a follower -> bool (C,): its input is constantly zero there."""
+    stuck: Mapping[str, str]
+    """Parameter that is used in a way that cannot be followed -> how."""
+    root: Tensor
+    """Channel number -> representative of all channels that must stay or go together."""
+    reasons: Mapping[int, str]
+    """Representative -> why it can neither be pruned nor removed; the absent can."""
+
+    def free(self, ids: Tensor) -> Tensor:
+        """Whether each of these channels may go: bool, of the shape of `ids`."""
+        pinned = torch.zeros(len(self.root), dtype=torch.bool)
+        pinned[list(self.reasons)] = True
+        return ~pinned[self.root[ids]]
+
+    def reason(self, ids: Tensor) -> str | None:
+        """Why some of these channels are pinned, or None."""
+        found = (self.reasons[r] for r in self.root[ids].tolist() if r in self.reasons)
+        return next(found, None)
+
+
+def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
+    """Run the network on `example` in eval mode and follow its channels; the network is left as it was.
+
+    Args:
+        model: any network.
+        example: one image or more, (batch, channels, height, width).
+        bury: take norms and depthwise filters whose input is constantly zero to give zero, which is
+            what masking them will make true; without it they give the constant that they give.
+    Raises:
+        PruningError: the network cannot run on the example.
+    """
+    batch = two_of(example)
+    graph = ChannelGraph(model, bury=bury)
+    logits = run_once(model, batch, Tracer(graph, batch))
+    for tensor in tensors_in(logits):
+        if (flow := graph.flow(tensor)) is not None:
+            graph.pin(flow.ids, OUTPUT)
+    return _settled(graph)
+
+
+def two_of(example: Tensor) -> Tensor:
+    """The first image twice: a batch of one would hide which axis is the batch.
+
+    Raises:
+        PruningError: the example is no batch of images.
+    """
+    if example.dim() < 2 or not len(example):
+        raise PruningError(f"example must be a batch of images such as x[:1], got shape {tuple(example.shape)}")
+    return torch.cat([example[:1], example[:1]])
+
+
+def run_once(model: nn.Module, batch: Tensor, watching: torch.overrides.TorchFunctionMode) -> object:
+    """What the network gives for a batch while its torch calls are watched; the network is left as it was.
+
+    Raises:
+        PruningError: the network cannot run on the batch.
+    """
+    devices = [batch.device] if batch.is_cuda else []
+    with torch.random.fork_rng(devices), eval_mode(model), torch.no_grad():
+        try:
+            with watching:
+                return model(batch)
+        except (RuntimeError, TypeError, IndexError) as error:
+            line = one_line(error)
+            raise PruningError(f"the network cannot run on an example of shape {tuple(batch.shape)}: {line}") from error
+
+
+def _settled(graph: ChannelGraph) -> Trace:
+    """Number what must stay or go together, and say what must stay."""
+    pins = list(graph.pins)
+    for name, reason in graph.stuck.items():
+        pins += [(ids, reason) for ids in graph.axes.get(name, {}).values()]
+    root = _representatives(graph.count, graph.pairs)
+    reasons: dict[int, str] = {}
+    for ids, reason in pins:
+        for r in set(root[ids].tolist()):
+            reasons.setdefault(r, reason)
+    return Trace(graph.axes, graph.uses, graph.followers, graph.idle, graph.stuck, root, reasons)
+
+
+def _representatives(count: int, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """The least number of each connected set: labels fall along the pairs, and jump to their label's label."""
+    root = torch.arange(count)
+    if not pairs:
+        return root
+    one, other = torch.cat([p[0] for p in pairs]), torch.cat([p[1] for p in pairs])
+    ends = torch.cat([one, other])
+    while True:
+        least = torch.minimum(root[one], root[other]).repeat(2)
+        lower = root.scatter_reduce(0, ends, least, "amin")
+        lower = lower[lower]
+        if torch.equal(lower, root):
+            return root
+        root = lower

@@ -1,0 +1,50 @@
+"""What a pruning is: the one list of options that the calls, the recipes and the measures share."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, WrapValidator
+
+from ..values import Rate, value, whole
+from .allocation import Scope
+from .criteria import AnyCriterion, Criterion
+
+BudgetUnit = Literal["filters", "params"]
+
+
+def _some(sparsity: float) -> float:
+    if sparsity in (0, 1):
+        removes = "the whole network" if sparsity else "nothing"
+        raise ValueError(f"removes {removes}; a fraction between 0 and 1 is wanted, such as 98% or 0.98")
+    return sparsity
+
+
+_AnyOrOwn = Annotated[
+    Criterion,
+    GetPydanticSchema(lambda _, handler: handler.generate_schema(AnyCriterion)),  # what a recipe can name
+    WrapValidator(lambda read, validate: read if callable(read) else validate(read)),  # or a person's own, in Python
+]
+
+
+@value
+class Pruning:
+    """What is removed from a network: what scores it, how much goes, and from where."""
+
+    criterion: _AnyOrOwn
+    """What scores weights or filters; the lowest scores go."""
+    sparsity: Annotated[Rate, AfterValidator(_some)]
+    """Fraction to remove: 0.98 or 98%."""
+    scope: Scope = "global"
+    """Rank all layers together, blind to their class, or remove the same fraction in each."""
+    budget: BudgetUnit = "filters"
+    """What the fraction of a filter criterion counts. `filters`: the filters in the ranking. `params`: all convolution
+    and linear weights, a filter's own and those that read it; filters go in rank order until the fraction is
+    reached."""
+    floor: Annotated[int, Field(ge=0), BeforeValidator(whole)] = 1
+    """Filters (or weights) to leave in every layer; 0 allows a layer to be emptied, with a warning where that happens
+    to filters."""
+    coupled: bool = False
+    """Rank filters that an addition ties together as one, by their mean score, so that `shrink` can cut residual
+    channels out too. By default each filter is ranked by itself, as in the papers."""
+    layers: tuple[str, ...] = ()
+    """Prune these layers only, by name or pattern: [fc1], ["features.*"]; by default all. The fraction is of what they
+    hold."""
