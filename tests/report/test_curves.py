@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from blackthorn.report import write
+from blackthorn.report.views import curves as curves_view
 from blackthorn.report.views.curves import against_rate, against_rate_by_layer, curve_points, curves_csv
-from blackthorn.report.views.curves import networks as whole_networks
 from blackthorn.report.views.results import results_csv
 
 from .demo import NOISES, bare, curve_cells, curves, with_cells
@@ -77,4 +77,4 @@ def test_the_page_holds_figures_their_legend_and_a_link_to_the_numbers(tmp_path:
     assert html.count('<a href="curves.csv">CSV</a>') == 2 and html.count('data-series="5, 0.35"') == 2
     write(tmp_path / "out", bare(tmp_path))
     assert not (tmp_path / "out" / "curves.csv").exists()
-    assert whole_networks(bare(tmp_path)) is None
+    assert curves_view.whole(bare(tmp_path)) is None

@@ -25,7 +25,7 @@ VIEWS: tuple[Part, ...] = (
     results.view,
     statements.view,
     selected.view,
-    curves.networks,
+    curves.whole,
     curves.layers,
     detection.view,
     eps.view,

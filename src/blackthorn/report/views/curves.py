@@ -54,7 +54,7 @@ class CurvePoint:
     """Whether this is, for each seed, the highest rate that keeps the accuracy which the measure names."""
 
 
-def networks(page: Page) -> View | None:
+def whole(page: Page) -> View | None:
     """Curves of whole networks; None where there are none."""
     return _view(page, "Pruning curves", against_rate(page))
 
