@@ -13,15 +13,21 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..attacks import AnyAttack, Crafted, UniversalNoise, craft
+from ..attacks.effort import gradients
+from ..data import Splits
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
+from ..results import AccuracyRecord
 from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
-from ..values import Count, spell, value
+from ..values import Count, parse, spell, value
+from .measure import Measure, Measurement, Subject, check_targets
 from .randomness import own_randomness
 from .sources import AnySource, SourceNetwork
+
+_SHOWN = 8  # images kept for the report's gallery
 
 Threat = Annotated[AnyAttack | UniversalNoise, Field(discriminator="kind")]
 """What accuracy can be measured under: images made one by one, or one noise for all of them."""
@@ -95,7 +101,7 @@ class Measured:
 
 
 @value
-class Accuracy:
+class Accuracy(Measure):
     """Share of images classified right, untouched or under an attack.
 
     Always in eval mode and judged in float32. Torch's global generator is neither used nor moved: random
@@ -122,6 +128,28 @@ class Accuracy:
     def noises(self) -> tuple[UniversalNoise, ...]:
         """The universal noise that must be made before, if any."""
         return (self.attack,) if isinstance(self.attack, UniversalNoise) else ()
+
+    def effort(self, images: int) -> float:
+        """A gradient is two passes, but images leave once they are fooled; all are judged once more at the end."""
+        return images * (1.0 if self.attack is None else 2.0 + gradients(self.attack))
+
+    def check(self, splits: Splits) -> None:
+        """Raises DataError where a noise aims at no class, or a substitute leaves no image to measure."""
+        check_targets(self.noises, splits)
+        if isinstance(self.source, Substitute) and len(splits.test) <= self.source.holdout:
+            raise DataError(
+                f"source: a substitute is trained on the first {self.source.holdout} of {len(splits.test)} test "
+                "images, which leaves none to measure; write a smaller holdout"
+            )
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """One record, a flag for every image, and a few attacked images."""
+        model, x, y = subject.model, subject.x, subject.y
+        noise = next(iter(subject.noises), None)
+        found = self(model, x, y, source=subject.source, noise=noise, progress=progress)
+        record: AccuracyRecord = parse(AccuracyRecord, found.record())
+        examples = None if found.x_adv is None else _examples(model, x, y, found.index, found.x_adv)
+        return Measurement([record], found.flags, examples)
 
     def __post_init__(self) -> None:
         if self.attack is None and self.source is not None:
@@ -274,6 +302,21 @@ def evenly(total: int, wanted: int | None) -> Tensor:
     """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
     n = total if wanted is None else min(wanted, total)
     return torch.arange(n) * total // n
+
+
+def _examples(model: nn.Module, x: Tensor, y: Tensor, index: Tensor, x_adv: Tensor) -> dict[str, Tensor]:
+    """A few images for people to look at: the first of the test set, with what became of them."""
+    index = index[:_SHOWN].to(x.device)
+    original, adversarial = pixels(x[index]), x_adv[: len(index)].to(x.device)
+    with eval_mode(model), torch.no_grad():
+        predicted, predicted_adversarial = model(original).argmax(1), model(adversarial).argmax(1)
+    return {
+        "original": original,
+        "adversarial": adversarial,
+        "label": y[index],
+        "predicted": predicted,
+        "predicted_adversarial": predicted_adversarial,
+    }
 
 
 def _summed(flags: Tensor, index: Tensor, seconds: float) -> Measured:

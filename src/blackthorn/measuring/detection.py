@@ -15,14 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AnyAttack, AttackWarning, Evading, UniversalNoise, craft
+from ..attacks.effort import gradients
 from ..attacks.evading import Reading, one_hot_distance, read
+from ..data import Splits
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
+from ..results import DetectionRecord
 from ..results.roc import auroc, roc, threshold
 from ..results.statistics import wilson
 from ..types import Progress
-from ..values import Count, spell, value
+from ..values import Count, parse, spell, value
 from .accuracy import Threat, evenly, pixels
+from .measure import Measure, Measurement, Subject, check_targets
 from .randomness import own_randomness
 from .sources import SourceNetwork
 
@@ -31,7 +35,7 @@ RATES = (0.01, 0.05)
 
 
 @value
-class Detection:
+class Detection(Measure):
     """How well the distance of the outputs to the nearest one-hot vector tells attacked images from untouched ones.
 
     An attack is run on every image to its end and does not stop at the boundary, where outputs lie between two classes
@@ -73,6 +77,20 @@ class Detection:
             raise ValueError(f"noises: class and limit {again[0]} are listed twice; write a measure for each")
         if getattr(self.attack, "targeted", False):
             raise ValueError("detection wants an attack that leaves the true label: remove targeted: true")
+
+    def effort(self, images: int) -> float:
+        """Every image once as it is, once under every noise, and two passes a gradient of the attack."""
+        images = min(images, self.n_max or images)
+        return images * (1.0 + len(self.noises) + 2.0 * (0 if self.attack is None else gradients(self.attack)))
+
+    def check(self, splits: Splits) -> None:
+        """Raises DataError where a noise aims at a class that there is not."""
+        check_targets(self.noises, splits)
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """A record for the attack, or one for every noise."""
+        found = self(subject.model, subject.x, subject.y, noises=subject.noises, progress=progress)
+        return Measurement([parse(DetectionRecord, record) for record in found])
 
     def __call__(
         self,

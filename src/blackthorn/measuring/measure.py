@@ -10,8 +10,9 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from ..attacks import UniversalNoise
+from ..attacks import Precision, UniversalNoise
 from ..data import Splits
+from ..errors import DataError
 from ..pruning import AnyCriterion
 from ..results import Record
 from ..training import Substituted
@@ -76,6 +77,11 @@ class Measure(Protocol):
         """The criterion that says which images it wants to score weights on; None if it looks at none."""
         return None
 
+    @property
+    def precision(self) -> Precision:
+        """The arithmetic that it is asked to search in; `auto` is resolved by the plan of a run."""
+        return "float32"
+
     def effort(self, images: int) -> float:
         """Forward or backward passes of one image, roughly, for `images` test images; for the remaining time."""
         return float(images)
@@ -90,3 +96,17 @@ class Measure(Protocol):
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """Measure, and keep records of it."""
         ...
+
+
+def check_targets(noises: Sequence[UniversalNoise], splits: Splits) -> None:
+    """Refuse noises that aim at a class which the images do not have.
+
+    Raises:
+        DataError: names the class, and how many there are.
+    """
+    for noise in noises:
+        if noise.target >= splits.num_classes:
+            raise DataError(
+                f"universal_noise aims at class {noise.target}, but {splits.name} has {splits.num_classes} classes, "
+                "numbered from 0"
+            )

@@ -11,14 +11,17 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
+from ..data import Splits
 from ..errors import DataError
 from ..pruning import AnyCriterion, Masks, wanted
 from ..pruning.allocation import Scope, chosen
 from ..pruning.prune import masks_by
+from ..results import PruningCurveRecord
 from ..results.statistics import wilson
 from ..types import Progress
-from ..values import Count, Rate, value
+from ..values import Count, Rate, parse, value
 from .accuracy import evenly, pixels
+from .measure import Measure, Measurement, Subject, check_targets
 from .sources import SourceNetwork
 from .walk import Walk
 
@@ -26,7 +29,7 @@ _ROUNDING = 1e-9  # 0.07 - 0.07 is not always 0
 
 
 @value
-class PruningCurve:
+class PruningCurve(Measure):
     """Accuracy at every rate of pruning, of untouched images and of images under universal noises.
 
     Rates are evaluated after pruning; the PARANA blog's notebook evaluates before, which shifts its curves by one step.
@@ -83,6 +86,31 @@ class PruningCurve:
         """The criterion that says which images are scored on; None if neither looks at any."""
         asked = [one for one in (self.criterion, self.also) if one is not None and wanted(one)]
         return asked[0] if asked else None
+
+    @property
+    def scores_on(self) -> AnyCriterion | None:
+        """The criterion that says which images are scored on; None if neither looks at any."""
+        return self.looks_at
+
+    def effort(self, images: int) -> float:
+        """Every image is seen at every rate, as it is and under every noise."""
+        return float(images * (1 + len(self.noises)) * len(self.rates))
+
+    def check(self, splits: Splits) -> None:
+        """Raises DataError where a noise aims at a class that there is not."""
+        check_targets(self.noises, splits)
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """A record for every curve, set of images and rate."""
+        found = self(
+            subject.model,
+            subject.x,
+            subject.y,
+            scored_on=subject.scored_on,
+            noises=subject.noises,
+            progress=progress,
+        )
+        return Measurement([parse(PruningCurveRecord, record) for record in found])
 
     def __call__(
         self,

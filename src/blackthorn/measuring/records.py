@@ -1,24 +1,40 @@
 """Costs as the flat JSON objects that results are stored as."""
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from ..values import Count, value
+from ..results import CostRecord
+from ..types import Progress
+from ..values import Count, parse, value
+from .accuracy import pixels
 from .cost import bytes_on_disk, macs, nonzero, parameters
 from .latency import latency
+from .measure import Measure, Measurement, Subject
 
 
 @value
-class Cost:
+class Cost(Measure):
     """What a network costs: parameters, multiplications, bytes, and time beside its other forms."""
 
     kind: Literal["cost"] = "cost"
+    timed: ClassVar[bool] = True
     batches: tuple[Count, ...] = (1, 128)
     """Batch sizes to time."""
     repeats: Count = 30
     """Rounds of timing for each batch size."""
+
+    def effort(self, images: int) -> float:
+        """In up to three forms; how many test images there are does not matter."""
+        return 3.0 * self.repeats * sum(self.batches)
+
+    def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
+        """Measure every form of the network."""
+        assert subject.forms is not None
+        device = next((tensor.device for tensor in subject.model.parameters()), subject.x.device)
+        example = pixels(subject.x[:2]).to(device)
+        return Measurement([parse(CostRecord, record) for record in self(subject.forms(), example)])
 
     def __call__(self, models: Mapping[str, nn.Module], example: Tensor) -> list[dict[str, object]]:
         """Records of networks by form (dense, masked, shrunk); see `cost_records`."""

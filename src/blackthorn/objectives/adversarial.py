@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from ..attacks import AnyAttack
+from ..attacks.effort import gradients
 from ..attacks.gradients import attacking
 from ..values import NonNegative, value
 from .loss import Loss
@@ -48,6 +49,11 @@ class Adversarial:
             raise ValueError("clean_weight and adv_weight are both 0; nothing would be trained")
         if self.attack.targeted:
             raise ValueError("training wants an attack that leaves the true label: remove targeted: true")
+
+    @property
+    def passes(self) -> float:
+        """Forward and backward passes of one image in a training step."""
+        return 6.0 + 2.0 * gradients(self.attack)
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""

@@ -1,6 +1,6 @@
 """The record of an accuracy: the share of images classified right, untouched or under an attack."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from .record import Record, record
 
@@ -8,6 +8,8 @@ from .record import Record, record
 @record
 class AccuracyRecord(Record):
     """One accuracy of one network, with its 95 % interval over images."""
+
+    flagged: ClassVar[bool] = True
 
     measure: Literal["accuracy"] = "accuracy"
     value: float
