@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from blackthorn.running.running import load_splits
 
 from blackthorn.claims.curve_statements import Rises, Stays
 from blackthorn.claims.statements import Higher, Lower, judge
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import plan
 from blackthorn.results.cells import Cell, Verdict
-from blackthorn.running.running import load_splits
 
 from .conftest import run
 from .test_statements import right, verdict

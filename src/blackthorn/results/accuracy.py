@@ -1,6 +1,6 @@
 """The record of an accuracy: the share of images classified right, untouched or under an attack."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from .record import Record, record
 
@@ -8,8 +8,6 @@ from .record import Record, record
 @record
 class AccuracyRecord(Record):
     """One accuracy of one network, with its 95 % interval over images."""
-
-    flagged: ClassVar[bool] = True
 
     measure: Literal["accuracy"] = "accuracy"
     value: float
@@ -41,3 +39,8 @@ class AccuracyRecord(Record):
     classes: tuple[str, ...] = ()
     parameters: int | None = None
     """Numbers that training may change, zeros included."""
+
+    @property
+    def flagged(self) -> int:
+        """Every image has a flag."""
+        return self.n

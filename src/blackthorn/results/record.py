@@ -4,7 +4,7 @@ A record is one flat JSON object, one line of `records.jsonl`. It is validated w
 read, so that whatever shows a number can rely on its type. Nothing here loads torch.
 """
 
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -22,9 +22,6 @@ def record(cls: type[T]) -> type[T]:
 @record
 class Record:
     """The fields that all records share; each kind of record adds its own, with a `measure` that names it."""
-
-    flagged: ClassVar[bool] = False
-    """Whether a flag for every image, right or wrong, is kept beside it."""
 
     measure: str
     """The kind of the measure that made it."""
@@ -57,6 +54,11 @@ class Record:
     device: str = ""
     """The processor or graphics card."""
     threads: int | None = None
+
+    @property
+    def flagged(self) -> int | None:
+        """How many images have a flag, right or wrong, that is kept beside the record; None where none is kept."""
+        return None
 
 
 def to_json(held: Record) -> dict[str, Any]:
