@@ -36,7 +36,7 @@ def test_a_detector_is_measured_under_noises_and_attacks_and_keeps_its_records(t
         for rest in (("noise", "3, 0.25", 40), ("noise", "5, 0.25", 40), ("evading", None, 10))
     ]
     assert all(cell.flags is None and cell.record.seed == 0 for cell in found)
-    assert all(cell.record.seconds > 0 and cell.record.architecture == "mlp" for cell in found)
+    assert all(cell.record.seconds >= 0 and cell.record.architecture == "mlp" for cell in found)
 
 
 def test_a_noise_is_the_one_that_an_accuracy_adds(tmp_path: Path) -> None:

@@ -44,5 +44,5 @@ def test_noise_for_decoupled_networks_is_made_on_the_dense_one_and_reused_at_eve
     assert len(every) == 8 and all(noise.parent is dense["natural"].parent for noise in every)
     for row in recipe.rows:
         for metric, stage in measured(made, row).items():
-            added, others = stage.inputs.get("noises", ()), dense[metric].inputs.get("noises", ())
-            assert added == (tuple(every) if stage.kind == "pruning_curve" else others)
+            expected = tuple(every) if stage.kind == "pruning_curve" else dense[metric].inputs.get("noises", ())
+            assert stage.inputs.get("noises", ()) == expected
