@@ -9,14 +9,13 @@ from blackthorn.data import Splits
 from blackthorn.deploy import load
 from blackthorn.recipes.planning import plan
 from blackthorn.recipes.reading import read_recipe
-from blackthorn.running.running import load_splits, quiet, run_plan
-from blackthorn.running.store import Store
+from blackthorn.running import Store, quiet, run_plan
 
 
 def trained(recipe: Path, store: Path, data_root: Path | None) -> tuple[Splits, dict[str, nn.Module]]:
     """The data and the networks of a recipe by name, trained if they are not in the store."""
     read = read_recipe(str(recipe))
-    splits = load_splits(read.data, data_root)
+    splits = read.data.load(data_root)
     made, kept = plan(read, splits), Store(store)
     run_plan(made, splits, kept, torch.device("cpu"), quiet)
     networks = {}

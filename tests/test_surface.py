@@ -9,12 +9,13 @@ import torch
 import blackthorn as bt
 
 PACKAGES = [
-    "attacks", "data", "deploy", "measuring", "models", "objectives", "pruning", "recipes", "report", "training",
+    "attacks", "data", "deploy", "measuring", "models", "objectives", "pruning", "recipes", "report", "results",
+    "running", "training",
 ]  # fmt: skip
 
 
 def test_the_top_level_names_are_these() -> None:
-    assert bt.__all__ == sorted([*PACKAGES, "__version__", "fit", "load_data"])
+    assert bt.__all__ == sorted([*PACKAGES, "__version__", "fit", "load_data", "run", "write_report"])
     assert all(hasattr(bt, name) for name in bt.__all__) and dir(bt) == bt.__all__
 
 

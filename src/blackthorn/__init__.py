@@ -42,9 +42,17 @@ if TYPE_CHECKING:
         report as report,
     )
     from . import (
+        results as results,
+    )
+    from . import (
+        running as running,
+    )
+    from . import (
         training as training,
     )
     from .data import load_data as load_data
+    from .experiment import run as run
+    from .experiment import write_report as write_report
     from .training import fit as fit
 
 __version__ = "0.1.0"
@@ -59,9 +67,11 @@ _FOLDERS = (
     "pruning",
     "recipes",
     "report",
+    "results",
+    "running",
     "training",
 )
-_FUNCTIONS = {"load_data": "data", "fit": "training"}
+_FUNCTIONS = {"load_data": "data", "fit": "training", "run": "experiment", "write_report": "experiment"}
 
 __all__ = sorted([*_FOLDERS, *_FUNCTIONS, "__version__"])  # kept in step with the tables above
 

@@ -47,7 +47,7 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     ((*PGD, "random_start"), "maybe", ["true or false", "'maybe'"]),
     (PGD, "pgd", ["measures.pgd.attack", "{kind: pgd, ...}", "got 'pgd'"]),
     (PGD, ["pgd"], ["measures.pgd.attack", "{kind: pgd, ...}"]),
-    (PGD, {"eps": 0.1}, ["'kind'", "{kind: pgd, ...}"]),
+    (PGD, {"eps": 0.1}, ["'kind'", "{kind: fgsm, ...}"]),
     (PGD, {"kind": "pdg", "eps": 0.1}, ["there is no kind 'pdg'", "did you mean 'pgd'", "fgsm, pgd"]),
     (PGD, {"kind": 3}, ["there is no kind '3'"]),
     (PGD, {"kind": None}, ["there is no kind 'None'"]),
@@ -311,7 +311,7 @@ def test_a_substitute_that_leaves_no_image_to_measure_is_refused_before_anything
 ) -> None:
     write(tmp_path, tiny(*FGSM, "source", to={"kind": "substitute"}))
     line = refusal(cli("run", "r.yaml"))
-    assert "measures.fgsm 0.1.source: a substitute is trained on the first 150 of 40 test images" in line
+    assert "measures.fgsm 0.1: source: a substitute is trained on the first 150 of 40 test images" in line
     assert not (tmp_path / "runs" / "stages").exists()
 
 

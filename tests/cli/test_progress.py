@@ -14,7 +14,7 @@ import pytest
 from blackthorn.cli import pace as pace_module
 from blackthorn.cli.pace import Pace, clock
 from blackthorn.recipes import Plan
-from blackthorn.running.running import Event
+from blackthorn.running import Event
 
 from ..recipes.conftest import laid_out
 from ..recipes.tiny import read, tiny, write
@@ -42,7 +42,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def plan(tmp_path: Path) -> Plan:
     """Nine stages, of an effort of 100 each."""
     made = laid_out(read(tmp_path, tiny()))
-    return Plan([replace(stage, effort=100.0) for stage in made.stages], made.places)
+    return replace(made, stages=[replace(stage, effort=100.0) for stage in made.stages])
 
 
 def event(plan: Plan, number: int, what: str, **more: Any) -> Event:

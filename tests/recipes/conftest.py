@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 import torch
 
-from blackthorn.recipes import Plan, Recipe, Store, plan, run_plan
-from blackthorn.running.running import Event, load_splits, quiet
+from blackthorn.recipes import Plan, Recipe, plan
+from blackthorn.running import Event, Store, quiet, run_plan
 
 from .tiny import read, tiny
 
 
 def laid_out(recipe: Recipe) -> Plan:
     """The plan of a recipe, its images loaded."""
-    return plan(recipe, load_splits(recipe.data, None))
+    return plan(recipe, recipe.data.load())
 
 
 def run(recipe: Recipe, folder: Path, listen: Callable[[Event], None] = quiet) -> dict[str, str]:
     """Run a recipe in this process, without a report; returns the failures."""
-    splits = load_splits(recipe.data, None)
+    splits = recipe.data.load()
     return run_plan(plan(recipe, splits), splits, Store(folder), torch.device("cpu"), listen).failures
 
 

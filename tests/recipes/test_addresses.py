@@ -3,8 +3,8 @@
 When a pinned test fails, ask what changed.
 
 - A published recipe was changed on purpose: copy the new table that the failure prints.
-- A default was changed: that is a breaking change; write the old value into the recipes, or raise the stage's revision
-  in `planning.REVISIONS`, so that old results are not taken for new ones.
+- A default was changed: that is a breaking change; write the old value into the recipes, or raise the `revision` of
+  the task or the measure, so that old results are not taken for new ones.
 - An option was added: give it the default under which nothing changes; then no address does.
 """
 
@@ -17,8 +17,10 @@ import pytest
 import torch
 import yaml
 
-from blackthorn.cli.commands import Request, show_command
+from blackthorn.cli.commands import show_command
 from blackthorn.data import ImageSet, Splits
+from blackthorn.experiment import Request
+from blackthorn.measuring import Accuracy
 from blackthorn.recipes import Plan, Recipe, plan, read_recipe
 from blackthorn.recipes.reading import published
 from blackthorn.values import address, spell, value
@@ -441,7 +443,7 @@ def test_other_images_move_everything_that_has_seen_them(tmp_path: Path) -> None
 
 def test_a_revision_moves_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = measures(laid_out(read(tmp_path, tiny())))
-    monkeypatch.setitem(__import__("blackthorn.recipes.planning", fromlist=["REVISIONS"]).REVISIONS, "accuracy", 99)
+    monkeypatch.setattr(Accuracy, "revision", 99)
     after = laid_out(read(tmp_path, tiny()))
     assert not set(before.values()) & set(measures(after).values())
     assert steps(after, "dense") == steps(laid_out(read(tmp_path, tiny())), "dense")

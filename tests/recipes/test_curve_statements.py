@@ -8,7 +8,6 @@ import pytest
 from blackthorn.claims import judge
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import plan
-from blackthorn.running.running import load_splits
 
 from ..claims.grids import grid
 from .conftest import run
@@ -27,7 +26,7 @@ def test_a_statement_about_curves_is_decided_from_a_run(tmp_path: Path) -> None:
 
     recipe = read(tmp_path, curved(statements=[STAYS]))
     assert run(recipe, tmp_path / "store") == {}
-    found, _ = collect(plan(recipe, load_splits(recipe.data, None)), Store(tmp_path / "store"))
+    found, _ = collect(plan(recipe, recipe.data.load()), Store(tmp_path / "store"))
     (decided,) = judge(recipe.statements, grid(found, recipe.seeds, recipe.rates))
     assert decided.holds is True and decided.evidence.startswith("dense, curve: lowest at")
 
@@ -42,7 +41,7 @@ def test_a_row_can_leave_measures_out(tmp_path: Path) -> None:
     recipe = curved()
     recipe["networks"]["weight 50%"]["measures"] = ["nat*"]
     made = read(tmp_path, recipe)
-    laid = plan(made, load_splits(made.data, None))
+    laid = plan(made, made.data.load())
     assert [(place.row, place.metric) for place in laid.places] == [
         ("dense", "natural"),
         ("dense", "curve"),
@@ -50,7 +49,7 @@ def test_a_row_can_leave_measures_out(tmp_path: Path) -> None:
     ]
     everything = read(tmp_path, curved())
     assert {stage.key for stage in laid.stages} < {
-        stage.key for stage in plan(everything, load_splits(everything.data, None)).stages
+        stage.key for stage in plan(everything, everything.data.load()).stages
     }
 
 

@@ -8,7 +8,9 @@ import torch
 
 from blackthorn.deploy import Bundle, SparseLayer, load
 from blackthorn.errors import RecipeError
-from blackthorn.recipes import Recipe, Store, collect
+from blackthorn.recipes import Recipe
+from blackthorn.results import CostRecord
+from blackthorn.running import Store, collect
 
 from .conftest import laid_out, run
 from .test_prune_steps import PRUNE
@@ -38,9 +40,9 @@ def left(recipe: Recipe, folder: Path, row: str = "net") -> Bundle:
 
 def costs(recipe: Recipe, folder: Path, metric: str) -> dict[str, Any]:
     """Form -> what the row costs."""
-    cells, _ = collect(laid_out(recipe), Store(folder))
-    records = [cell.record for cell in cells if (cell.row, cell.metric) == ("net", "cost")]
-    return {str(record["form"]): record["value"] for record in records if record["metric"] == metric}
+    grid, _ = collect(laid_out(recipe), Store(folder))
+    records = [cell.record for cell in grid.of(CostRecord)["net", "cost"]]
+    return {record.form: record.value for record in records if record.metric == metric}
 
 
 def test_a_decoupled_network_computes_what_it_did_and_its_connections_are_pruned(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from blackthorn.recipes import Store, collect
+from blackthorn.results import DetectionRecord
+from blackthorn.running import Store, collect
 
 from .conftest import laid_out, run
 from .tiny import read, tiny
@@ -26,16 +27,16 @@ def test_a_detector_is_measured_under_noises_and_attacks_and_keeps_its_records(t
         ),
     )
     assert run(made, tmp_path / "store") == {}
-    cells, missing = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(made), Store(tmp_path / "store"))
     assert missing == []
-    found = [cell for cell in cells if cell.record["measure"] == "detection"]
-    assert [(cell.row, cell.metric, cell.record["noise"], cell.record["n"]) for cell in found] == [
+    found = [cell for cells in grid.of(DetectionRecord).values() for cell in cells]
+    assert [(cell.row, cell.metric, cell.record.noise, cell.record.n) for cell in found] == [
         (row, *rest)
         for row in ("dense", "weight 50%")
         for rest in (("noise", "3, 0.25", 40), ("noise", "5, 0.25", 40), ("evading", None, 10))
     ]
-    assert all(cell.flags is None and cell.record["seed"] == 0 for cell in found)
-    assert all(isinstance(cell.record["seconds"], float) and cell.record["architecture"] == "mlp" for cell in found)
+    assert all(cell.flags is None and cell.record.seed == 0 for cell in found)
+    assert all(cell.record.seconds >= 0 and cell.record.architecture == "mlp" for cell in found)
 
 
 def test_a_noise_is_the_one_that_an_accuracy_adds(tmp_path: Path) -> None:
@@ -54,7 +55,7 @@ def test_a_noise_is_the_one_that_an_accuracy_adds(tmp_path: Path) -> None:
             next(place.stage for place in made.places if (place.row, place.metric) == (row, metric))
             for metric in ("accuracy", "detection")
         )
-        assert accuracy.noises == detection.noises
+        assert accuracy.inputs["noises"] == detection.inputs["noises"]
 
 
 def test_an_attack_that_tries_every_class_is_expected_to_take_longer(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from blackthorn.attacks import UniversalNoise
 from blackthorn.deploy import load
 from blackthorn.errors import RecipeError, StoreError
 from blackthorn.measuring import Accuracy, PruningCurve
+from blackthorn.measuring.measure import Subject
 from blackthorn.pruning import Magnitude
-from blackthorn.recipes import Cell, Plan, Store, collect
-from blackthorn.recipes.planning import Stage
-from blackthorn.running.running import Event, load_splits
+from blackthorn.recipes import Plan
+from blackthorn.results import Cell
+from blackthorn.running import Event, Store, collect
+from blackthorn.stages import Stage
 
 from .conftest import laid_out, run
 from .tiny import read, tiny
@@ -52,11 +54,11 @@ def place(made: Plan, row: str, metric: str) -> Stage:
     return next(place.stage for place in made.places if (place.row, place.metric) == (row, metric))
 
 
-def collected(recipe: Any, folder: Path) -> list[Cell]:
+def collected(recipe: Any, folder: Path) -> list[Cell[Any]]:
     assert run(recipe, folder) == {}
-    cells, missing = collect(laid_out(recipe), Store(folder))
+    grid, missing = collect(laid_out(recipe), Store(folder))
     assert missing == []
-    return cells
+    return list(grid.cells)
 
 
 def test_a_noise_of_a_named_network_is_made_once_for_all_rows_and_measures(tmp_path: Path) -> None:
@@ -66,8 +68,9 @@ def test_a_noise_of_a_named_network_is_made_once_for_all_rows_and_measures(tmp_p
         "seed 0 · dense · noise 8, 0.5",
     ]
     first, second = noises(made)
-    assert place(made, "weight 50%", "kept").noises == (first,)
-    assert place(made, "weight 50%", "curve").noises == place(made, "dense", "curve").noises == (first, second)
+    assert place(made, "weight 50%", "kept").inputs["noises"] == (first,)
+    curves = [place(made, row, "curve") for row in ("weight 50%", "dense")]
+    assert [curve.inputs["noises"] for curve in curves] == [(first, second)] * 2
     dense = place(made, "dense", "natural").parent
     assert place(made, "weight 50%", "curve").needs[1:] == (dense, first, second) and first.needs == (dense,)
 
@@ -75,8 +78,9 @@ def test_a_noise_of_a_named_network_is_made_once_for_all_rows_and_measures(tmp_p
 def test_without_a_source_each_measured_network_gets_a_noise_of_its_own(tmp_path: Path) -> None:
     made = laid_out(read(tmp_path, noisy(own=under(), kept=under(source=DENSE))))
     assert [stage.label.split(" · ")[1] for stage in noises(made)] == ["dense", "weight 50%"]
-    assert place(made, "weight 50%", "own").noises == (noises(made)[1],)
-    assert place(made, "dense", "own").noises == place(made, "dense", "kept").noises == (noises(made)[0],)
+    assert place(made, "weight 50%", "own").inputs["noises"] == (noises(made)[1],)
+    dense = [place(made, "dense", metric) for metric in ("own", "kept")]
+    assert [stage.inputs["noises"] for stage in dense] == [(noises(made)[0],)] * 2
 
 
 def test_how_a_noise_is_added_moves_the_measure_and_not_the_noise(tmp_path: Path) -> None:
@@ -113,7 +117,7 @@ def test_noises_move_no_address_of_what_has_none(tmp_path: Path) -> None:
 def test_what_a_run_stores_is_what_the_library_makes(tmp_path: Path) -> None:
     """The noise from training images and the seed; the accuracy and the curve with it, on the test images."""
     recipe = read(tmp_path, noisy(kept=under(source=DENSE), curve=CURVE))
-    cells, made, splits = collected(recipe, tmp_path / "store"), laid_out(recipe), load_splits(recipe.data, None)
+    cells, made, splits = collected(recipe, tmp_path / "store"), laid_out(recipe), recipe.data.load()
     stages = tmp_path / "store" / "stages"
     models = {
         row: load(stages / f"{stage.kind}-{stage.key}" / "network.safetensors").model
@@ -131,12 +135,13 @@ def test_what_a_run_stores_is_what_the_library_makes(tmp_path: Path) -> None:
         measured = Accuracy(attack=attacks[0])(model, x, y, noise=drawn[0], source=models["dense"])
         (cell,) = (cell for cell in cells if (cell.row, cell.metric) == (row, "kept"))
         assert cell.flags is not None and torch.equal(torch.from_numpy(cell.flags), measured.flags)
-        assert cell.record["targeted_success"] == measured.targeted_success
+        assert cell.record.targeted_success == measured.targeted_success
         curve = PruningCurve(criterion=Magnitude(), noises=tuple(attacks), last=0.8, step=0.4)
-        slow = curve(model, x, y, noises=drawn)
+        slow = curve.measure(Subject(model, x, y, noises=drawn)).records
         ours = [cell.record for cell in cells if (cell.row, cell.metric) == (row, "curve")]
-        assert [{key: one[key] for key in slow[0]} for one in ours] == slow
-        assert len(ours) == 3 * 3 and ours[0]["seed"] == 0 and str(ours[0]["key"]).startswith("pruning_curve-")
+        measured_again = [(one.rate, one.noise, one.value, one.gained, one.lost, one.highest) for one in slow]
+        assert [(one.rate, one.noise, one.value, one.gained, one.lost, one.highest) for one in ours] == measured_again
+        assert len(ours) == 3 * 3 and ours[0].seed == 0 and ours[0].key.startswith("pruning_curve-")
 
 
 def test_a_noise_that_hardly_moved_is_said_with_every_number(tmp_path: Path) -> None:
@@ -144,14 +149,14 @@ def test_a_noise_that_hardly_moved_is_said_with_every_number(tmp_path: Path) -> 
         tmp_path, noisy(kept=under({**NOISE, "lr": 1e-6}), curve={**CURVE, "noises": [{**NOISE, "lr": 1e-6}]})
     )
     for cell in collected(recipe, tmp_path / "store"):
-        hardly = "barely moved" in str(cell.record["warnings"])
-        assert hardly == (cell.metric == "kept" or cell.record.get("noise") is not None)
+        hardly = "barely moved" in str(cell.record.warnings)
+        assert hardly == (cell.metric == "kept" or (cell.metric == "curve" and cell.record.noise is not None))
 
 
 def test_a_curve_scores_the_images_that_its_criterion_asks_for(tmp_path: Path) -> None:
     curve = {**CURVE, "criterion": {"kind": "activated_value", "images": 20}, "noises": [], "source": None}
     cells = collected(read(tmp_path, noisy(curve=curve)), tmp_path / "store")
-    assert {cell.record["criterion"] for cell in cells if cell.metric == "curve"} == {"activated_value"}
+    assert {cell.record.criterion for cell in cells if cell.metric == "curve"} == {"activated_value"}
 
 
 def test_a_run_that_was_interrupted_makes_no_noise_again(tmp_path: Path) -> None:
@@ -179,8 +184,8 @@ def test_a_noise_that_cannot_be_read_is_said_in_a_line(tmp_path: Path) -> None:
 def test_a_target_that_the_network_does_not_have_leaves_the_other_measures(tmp_path: Path) -> None:
     recipe = read(tmp_path, noisy(kept=under({**NOISE, "target": 10}, source=DENSE)))
     failures = run(recipe, tmp_path / "store")
-    cells, _ = collect(laid_out(recipe), Store(tmp_path / "store"), failures)
-    assert {cell.metric for cell in cells} == {"natural"}
+    grid, _ = collect(laid_out(recipe), Store(tmp_path / "store"), failures)
+    assert {cell.metric for cell in grid.cells} == {"natural"}
     assert "target is class 10, but the network has 10 logits" in " ".join(failures.values())
 
 
@@ -192,4 +197,4 @@ def test_a_curve_whose_source_is_no_network_is_refused(tmp_path: Path) -> None:
 def test_a_measure_is_handed_the_noises_that_it_lists_in_its_order(tmp_path: Path) -> None:
     curve = place(laid_out(read(tmp_path, noisy(curve=CURVE))), "dense", "curve")
     turned = place(laid_out(read(tmp_path, noisy(curve={**CURVE, "noises": [OTHER, NOISE]}))), "dense", "curve")
-    assert turned.noises == curve.noises[::-1] and turned.key != curve.key
+    assert turned.inputs["noises"] == curve.inputs["noises"][::-1] and turned.key != curve.key

@@ -1,8 +1,8 @@
 """The recipe on detectors works with the networks and the noises of the recipe on costs, read from their plans."""
 
 from blackthorn.attacks import Evading
-from blackthorn.recipes import read_recipe
-from blackthorn.recipes.planning import Plan, Stage
+from blackthorn.recipes import Plan, read_recipe
+from blackthorn.stages import Stage
 
 from .test_addresses import laid_out
 
@@ -26,13 +26,13 @@ def test_networks_and_the_noises_that_both_recipes_use_are_computed_once() -> No
 def test_every_noise_is_made_on_the_network_that_it_is_added_to() -> None:
     made = laid_out(read_recipe("parana-detection"))
     for place in made.places:
-        assert all(noise.parent is place.stage.parent for noise in place.stage.noises)
+        assert all(noise.parent is place.stage.parent for noise in place.stage.inputs.get("noises", ()))
 
 
 def test_an_attacker_who_knows_has_the_steps_and_the_radius_of_one_who_does_not_and_tries_every_class() -> None:
     found = measured(laid_out(read_recipe("parana-detection")), "softmax")
     for radius in ("0.05", "0.1", "0.3"):
-        blind, knowing = (found[f"{kind} {radius}"].value for kind in ("pgd", "evading"))
+        blind, knowing = (found[f"{kind} {radius}"].value.measure for kind in ("pgd", "evading"))
         assert isinstance(knowing.attack, Evading) and knowing.attack.restarts == 9
         assert (blind.attack.eps, blind.attack.steps) == (knowing.attack.eps, knowing.attack.steps)
         assert blind.n_max == knowing.n_max

@@ -1,7 +1,7 @@
 """Whose noise is added to whose images in the recipes that compare noises, read from their plans."""
 
-from blackthorn.recipes import read_recipe
-from blackthorn.recipes.planning import Plan, Stage
+from blackthorn.recipes import Plan, read_recipe
+from blackthorn.stages import Stage
 
 from .test_addresses import laid_out
 
@@ -20,19 +20,20 @@ def test_every_noise_of_the_cost_recipe_is_made_on_the_network_and_with_the_cost
     named = {metric: stage for metric, stage in measured(made, "linear-quadratic").items() if metric != "natural"}
     assert len(noises(made)) == len(named) == 3 * 8 + 2 * 4 + 2
     for metric, stage in named.items():
-        (noise,) = stage.noises
+        (noise,) = stage.inputs["noises"]
+        made_as = noise.value.noise
         assert noise.parent is (twin if metric.startswith("softmax") else own)
-        assert noise.value.loss == ("quadratic" if metric.startswith("quadratic") else "ce")
-        assert noise.value.search.penalty == (0.0 if "free" in metric or "sgd" in metric else 0.02)
-        assert noise.value.search.optimizer == ("sgd" if "sgd" in metric else "adam")
-        assert metric.endswith(f" {noise.value.target} {noise.value.limit:g}")
+        assert made_as.loss == ("quadratic" if metric.startswith("quadratic") else "ce")
+        assert made_as.search.penalty == (0.0 if "free" in metric or "sgd" in metric else 0.02)
+        assert made_as.search.optimizer == ("sgd" if "sgd" in metric else "adam")
+        assert metric.endswith(f" {made_as.target} {made_as.limit:g}")
 
 
 def test_both_networks_of_the_cost_recipe_get_the_same_own_and_transferred_noises() -> None:
     made = laid_out(read_recipe("parana-cost"))
     own, twin = (measured(made, row) for row in ("linear-quadratic", "softmax"))
     assert [name for name in own if name in twin] == list(twin) and len(twin) == 1 + 2 * 8
-    assert all(own[name].noises == stage.noises for name, stage in twin.items())
+    assert all(own[name].inputs == stage.inputs for name, stage in twin.items())
 
 
 def test_noise_for_decoupled_networks_is_made_on_the_dense_one_and_reused_at_every_rate() -> None:
@@ -43,4 +44,5 @@ def test_noise_for_decoupled_networks_is_made_on_the_dense_one_and_reused_at_eve
     assert len(every) == 8 and all(noise.parent is dense["natural"].parent for noise in every)
     for row in recipe.rows:
         for metric, stage in measured(made, row).items():
-            assert stage.noises == (tuple(every) if stage.kind == "pruning_curve" else dense[metric].noises)
+            expected = tuple(every) if stage.kind == "pruning_curve" else dense[metric].inputs.get("noises", ())
+            assert stage.inputs.get("noises", ()) == expected

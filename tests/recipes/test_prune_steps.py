@@ -11,8 +11,7 @@ from blackthorn.deploy import Bundle, load
 from blackthorn.errors import RecipeError
 from blackthorn.pruning import ActivatedValue, Magnitude, Pruning, masks_for
 from blackthorn.recipes import Recipe, plan
-from blackthorn.recipes.planning import Stage
-from blackthorn.running.running import load_splits
+from blackthorn.stages import Stage
 from blackthorn.values import address, spell
 
 from .conftest import laid_out, run
@@ -52,7 +51,7 @@ def networks(recipe: Recipe, folder: Path) -> list[Bundle]:
 def test_a_criterion_that_wants_images_is_handed_those_that_the_seed_draws(tmp_path: Path) -> None:
     recipe = read(tmp_path, pruned(criterion=ACTIVATED))
     dense, sparse = networks(recipe, tmp_path / "store")
-    train = load_splits(recipe.data, None).train
+    train = recipe.data.load().train
     drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:30]
     x = pixels(train.x[drawn])
     assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(images=30), 0.5), x=x)
@@ -61,7 +60,7 @@ def test_a_criterion_that_wants_images_is_handed_those_that_the_seed_draws(tmp_p
 def test_test_images_are_handed_over_where_the_criterion_says_so(tmp_path: Path) -> None:
     recipe = read(tmp_path, pruned(criterion={**ACTIVATED, "images": 10_000, "source": "test"}))
     dense, sparse = networks(recipe, tmp_path / "store")
-    x = pixels(load_splits(recipe.data, None).test.x)  # fewer than it asks for: all of them
+    x = pixels(recipe.data.load().test.x)  # fewer than it asks for: all of them
     assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(), 0.5), x=x)
 
 
@@ -99,7 +98,7 @@ def test_several_prunings_remove_what_any_of_them_removes_of_the_same_network(tm
     ]
     recipe = read(tmp_path, pruned(also=also))
     dense, sparse = networks(recipe, tmp_path / "store")
-    train = load_splits(recipe.data, None).train
+    train = recipe.data.load().train
     drawn = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))[:30]
     wanted = (
         masks_for(dense.model, per_layer(Magnitude(), 0.5))

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from blackthorn.errors import StoreError
-from blackthorn.recipes import Store, collect, plan
-from blackthorn.running.running import Event, load_splits
+from blackthorn.recipes import plan
+from blackthorn.results import CostRecord
+from blackthorn.running import Event, Store, collect
 
 from .conftest import laid_out, run
 from .tiny import TRAIN, read, tiny
@@ -87,8 +88,8 @@ def test_a_network_that_fails_leaves_the_others_and_their_numbers(tmp_path: Path
     made = read(tmp_path, recipe)
     failures = run(made, tmp_path / "store")
     assert all("blown up" in why for why in failures.values())
-    cells, missing = collect(laid_out(made), Store(tmp_path / "store"), failures)
-    assert {cell.row for cell in cells} == {"dense", "weight 50%"}
+    grid, missing = collect(laid_out(made), Store(tmp_path / "store"), failures)
+    assert {cell.row for cell in grid.cells} == {"dense", "weight 50%"}
     assert len(missing) == 6
     assert missing[0].startswith("fast, natural, seed 0: seed 0 · fast · train 2 epochs: the loss is")
 
@@ -139,17 +140,17 @@ def test_a_half_finished_store_says_what_is_missing(store: Path, tmp_path: Path,
     stage = place.stage if lost == "accuracy" else place.stage.parent
     assert stage is not None
     shutil.rmtree(store / "stages" / f"{stage.kind}-{stage.key}")
-    cells, missing = collect(made, Store(store))
+    grid, missing = collect(made, Store(store))
     if lost == "accuracy":
         assert missing == ["dense, natural, seed 0: not run yet"]
-        assert len(cells) == 5
+        assert len(grid.cells) == 5
     else:
-        assert (len(cells), missing) == (6, [])  # what was measured stays measured
+        assert (len(grid.cells), missing) == (6, [])  # what was measured stays measured
 
 
 def test_an_empty_store_lacks_everything(tmp_path: Path) -> None:
-    cells, missing = collect(laid_out(read(tmp_path, tiny())), Store(tmp_path / "new"))
-    assert (cells, len(missing)) == ([], 6)
+    grid, missing = collect(laid_out(read(tmp_path, tiny())), Store(tmp_path / "new"))
+    assert (list(grid.cells), len(missing)) == ([], 6)
 
 
 def test_a_stage_says_where_it_comes_from(finished: Path) -> None:
@@ -213,5 +214,5 @@ def test_costs_are_measured_in_every_form_a_network_has(tmp_path: Path, chain: l
     del recipe["published"]
     made = read(tmp_path, recipe)
     assert run(made, tmp_path / "store") == {}
-    cells, _ = collect(plan(made, load_splits(made.data, None)), Store(tmp_path / "store"))
-    assert {cell.record["form"] for cell in cells} == forms
+    grid, _ = collect(plan(made, made.data.load()), Store(tmp_path / "store"))
+    assert {cell.record.form for cells in grid.of(CostRecord).values() for cell in cells} == forms

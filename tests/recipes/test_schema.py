@@ -5,14 +5,13 @@ from typing import Any, get_args
 
 import pytest
 import yaml
-from blackthorn.claims.selecting import AnyRule
-from blackthorn.claims.statements import AnyStatement
 from rich.console import Console
 
 from blackthorn import attacks, measuring, models, objectives, pruning, training
+from blackthorn.claims import AnyRule, AnyStatement
 from blackthorn.cli.commands import list_command, schema_command
 from blackthorn.recipes.reading import published
-from blackthorn.recipes.schema import Augmentation, Step
+from blackthorn.stages import Augmentation, Step
 
 from .tiny import MISSING, PGD, PRUNE, TRAIN, tiny
 
@@ -96,7 +95,7 @@ def test_every_exported_kind_is_listed(home: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "union"), [("step", Step), ("augmentation", Augmentation), ("statement", AnyStatement), ("rule", AnyRule)]
+    ("what", "union"), [("step", Step), ("augment", Augmentation), ("statement", AnyStatement), ("rule", AnyRule)]
 )
 def test_every_kind_of_a_recipe_s_own_words_is_listed(what: str, union: Any) -> None:
     assert {made.kind for made in get_args(get_args(union)[0])} == listed()[what]

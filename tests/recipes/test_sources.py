@@ -10,9 +10,10 @@ import pytest
 
 from blackthorn.deploy import load
 from blackthorn.errors import RecipeError
-from blackthorn.recipes import Plan, Store, collect
-from blackthorn.recipes.planning import Stage
-from blackthorn.running.running import Event
+from blackthorn.recipes import Plan
+from blackthorn.results import AccuracyRecord
+from blackthorn.running import Event, Store, collect
+from blackthorn.stages import Stage
 
 from .conftest import laid_out, run
 from .tiny import read, tiny
@@ -55,7 +56,7 @@ def test_rows_can_share_the_substitute_of_one(tmp_path: Path) -> None:
     made = laid_out(read(tmp_path, sourced(own=black(), dense=black({**SUBSTITUTE, "of": "dense"}))))
     dense, pruned = substitutes(made)
     assert metric(made, "weight 50%", "dense").needs == (metric(made, "weight 50%", "natural").parent, dense)
-    assert metric(made, "weight 50%", "own").source == pruned
+    assert metric(made, "weight 50%", "own").inputs == {"source": (pruned,)}
     assert metric(made, "dense", "own") is metric(made, "dense", "dense")  # the same work has the same address
 
 
@@ -65,11 +66,13 @@ def test_a_transfer_attack_is_crafted_on_the_row_it_names_shown_or_not(tmp_path:
     del recipe["published"]
     made = laid_out(read(tmp_path, recipe))
     stage = metric(made, "weight 50%", "transfer")
-    assert stage.source is not None and stage.source.kind == "train" and not substitutes(made)
+    (source,) = stage.inputs["source"]
+    assert source.kind == "train" and not substitutes(made)
     assert run(read(tmp_path, recipe), tmp_path / "store") == {}
-    cells, _ = collect(made, Store(tmp_path / "store"))
-    record = next(cell.record for cell in cells if cell.metric == "transfer")
-    assert (record["source"], record["first"], record["n"]) == ("network", 0, 40) and "queries" not in record
+    grid, _ = collect(made, Store(tmp_path / "store"))
+    (cell,) = grid.of(AccuracyRecord)["weight 50%", "transfer"]
+    record = cell.record
+    assert (record.source, record.first, record.n, record.queries) == ("network", 0, 40, None)
 
 
 def test_what_a_source_is_called_decides_no_address_and_what_it_is_does(tmp_path: Path) -> None:
@@ -94,14 +97,16 @@ def test_a_source_moves_no_other_address(tmp_path: Path) -> None:
 def test_the_record_says_what_was_left_out_and_what_it_took(tmp_path: Path) -> None:
     recipe = read(tmp_path, sourced(black=black()))
     run(recipe, tmp_path / "store")
-    cells, missing = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(recipe), Store(tmp_path / "store"))
     assert missing == []
-    for cell in cells:
+    for cell in (cell for cells in grid.of(AccuracyRecord).values() for cell in cells):
+        record = cell.record
         if cell.metric == "black":
-            assert {"source": "substitute", "first": 10, "n": 30, "queries": 30}.items() <= cell.record.items()
-            assert 0 <= cell.record["agreement"] <= 1 and cell.flags is not None and len(cell.flags) == 30  # type: ignore[operator]
+            assert (record.source, record.first, record.n, record.queries) == ("substitute", 10, 30, 30)
+            assert record.agreement is not None and 0 <= record.agreement <= 1
+            assert cell.flags is not None and len(cell.flags) == 30
         else:
-            assert "first" not in cell.record
+            assert record.source is None and record.first == 0
 
 
 def test_a_substitute_is_kept_as_a_network_that_others_can_load(tmp_path: Path) -> None:
@@ -136,8 +141,8 @@ def test_a_measure_whose_source_failed_is_left_out_with_its_reason(tmp_path: Pat
     recipe["networks"] = {"fast": {"steps": [blown_up], "show": False}, "dense": recipe["networks"]["dense"]}
     made = read(tmp_path, recipe)
     failures = run(made, tmp_path / "store")
-    cells, missing = collect(laid_out(made), Store(tmp_path / "store"), failures)
-    assert [(cell.row, cell.metric) for cell in cells] == [("dense", "natural")]
+    grid, missing = collect(laid_out(made), Store(tmp_path / "store"), failures)
+    assert [(cell.row, cell.metric) for cell in grid.cells] == [("dense", "natural")]
     assert len(missing) == 1 and missing[0].startswith(
         "dense, black, seed 0: seed 0 · fast · train 1 epoch: the loss is"
     )

@@ -92,7 +92,8 @@ def run(
     """
     chosen, processes = _seeds(seeds), _jobs(jobs)
     with busy("Loading"):
-        from .commands import Request, run_command
+        from ..experiment import Request
+        from .commands import run_command
 
     request = Request(recipe, preset, chosen, model, set_)
     close(run_command(request, store=store, data_root=data_root, jobs=processes, device=device))
@@ -116,7 +117,8 @@ def report(
     """
     chosen = _seeds(seeds)
     with busy("Loading"):
-        from .commands import Request, report_command
+        from ..experiment import Request
+        from .commands import report_command
 
     close(report_command(Request(recipe, preset, chosen, model, set_), store=store, data_root=data_root))
 
@@ -124,7 +126,8 @@ def report(
 @app.command
 def show(recipe: RecipeName, /, *, preset: Preset = "full", model: Model = None, set_: Changes = ()) -> None:
     """Print a recipe as it would run: preset and changes applied, sweeps written out, every default filled in."""
-    from .commands import Request, show_command
+    from ..experiment import Request
+    from .commands import show_command
 
     print(show_command(Request(recipe, preset, None, model, set_)), end="")
 

@@ -1,13 +1,16 @@
-"""What a command says last: the results in short, and where the page is. On a terminal, and only on standard error."""
+"""What a command says last: where the page is, and on a terminal the results in short. It goes to standard error."""
 
-import csv
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from ..experiment import Finished
 
 _STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
 _OUTCOMES = {"picked": "bold", "none": "red", "unknown": "yellow"}
@@ -24,37 +27,36 @@ def busy(doing: str) -> Iterator[None]:
         yield
 
 
-def close(page: Path) -> None:
-    """Name the page, after what stands in it: accuracy in percent, the statements and what was selected."""
+def close(finished: "Finished") -> None:
+    """Name the page, after what stands on it: accuracy in percent, the statements and what was selected."""
     console = Console(stderr=True)
     if console.is_terminal:
-        lines = _read(page.with_name("results.csv"))
-        if lines:
-            console.print(_results(lines), highlight=False)
-        for line in _read(page.with_name("statements.csv")):
-            holds = (f"{line['holds']:>7}", _STYLES[line["holds"]])
-            console.print(Text.assemble(holds, f"  {line['statement']}"), highlight=False)
-        for line in _read(page.with_name("selected.csv")):
-            paper = f" (paper {line['published']}%)" if line["published"] else ""
-            picked = (line["row"] or line["outcome"], _OUTCOMES[line["outcome"]])
-            console.print(Text.assemble(f"{line['selection']}: ", picked, paper), highlight=False)
-    console.print(Text.assemble("Report: ", (str(page), "bold")), soft_wrap=True, highlight=False)
+        for shown in _told(finished):
+            console.print(shown, highlight=False)
+    console.print(Text.assemble("Report: ", (str(finished.index), "bold")), soft_wrap=True, highlight=False)
 
 
-def _results(lines: list[dict[str, str]]) -> Table:
-    metrics = list(dict.fromkeys(line["metric"] for line in lines))
-    values = {(line["row"], line["metric"]): line["value"] for line in lines}
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("% right", overflow="fold")
-    for metric in metrics:
-        table.add_column(Text(metric), justify="right", overflow="fold")
-    for row in dict.fromkeys(line["row"] for line in lines):
-        table.add_row(Text(row), *(values.get((row, metric), "") for metric in metrics))
-    return table
+def _told(finished: "Finished") -> Iterator[Table | Text]:
+    from ..results import AccuracyRecord
 
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if not path.exists():  # selected.csv, where nothing was
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    accuracies = finished.grid.of(AccuracyRecord)
+    if accuracies:
+        metrics = [name for name in finished.grid.metrics if any(metric == name for _, metric in accuracies)]
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("% right", overflow="fold")
+        for metric in metrics:
+            table.add_column(Text(metric), justify="right", overflow="fold")
+        for row in finished.grid.rows:
+            places = [accuracies.get((row.name, metric), []) for metric in metrics]
+            if any(places):
+                means = [fmean(cell.record.value for cell in cells) if cells else None for cells in places]
+                table.add_row(Text(row.name), *("" if mean is None else f"{100 * mean:.2f}" for mean in means))
+        yield table
+    for verdict in finished.verdicts:
+        holds = {True: "yes", False: "no", None: "unknown"}[verdict.holds]
+        yield Text.assemble((f"{holds:>7}", _STYLES[holds]), f"  {verdict.statement}")
+    for selected in finished.selections:
+        outcome = "picked" if selected.picked else "none" if selected.settled else "unknown"
+        paper = "" if selected.published is None else f" (paper {100 * selected.published:.4g}%)"
+        picked = selected.picked.row if selected.picked else outcome
+        yield Text.assemble(f"{selected.name}: ", (picked, _OUTCOMES[outcome]), paper)

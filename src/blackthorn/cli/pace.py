@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from ..recipes.planning import Plan
-from ..running.running import Event
+from ..running.events import Event
 
 _TOO_EARLY = 2.0  # seconds in which a pace is mostly that of warming up
 
@@ -17,7 +17,7 @@ class Pace:
 
     def __init__(self, plan: Plan, found: Sequence[str] = ()) -> None:
         self._effort = {stage.key: stage.effort for stage in plan.stages}
-        self._trained = {stage.key for stage in plan.stages if stage.kind == "train"}
+        self._resumed = {stage.key for stage in plan.stages if stage.value.trains}
         self._shares: dict[str, float] = {}
         self._found: set[str] = set(found)
         self._settled: set[str] = set(found)
@@ -40,7 +40,7 @@ class Pace:
         """Take note of an event."""
         effort = self._effort.get(event.key, 0.0)
         if event.what == "advanced" and event.total:
-            if event.key in self._trained:
+            if event.key in self._resumed:
                 self._begun.setdefault(event.key, effort * (event.done - 1) / event.total)
             self._shares[event.key] = effort * event.done / event.total
         elif event.what in ("finished", "failed"):

@@ -10,7 +10,7 @@ from rich.table import Column
 from rich.text import Text
 
 from ..recipes.planning import Plan
-from ..running.running import Event, Listener
+from ..running.events import Event, Listener
 from ..running.store import Store
 from .pace import Pace, clock
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
-from ..attacks import UniversalNoise
+from ..attacks import Precision, UniversalNoise
 from ..data import Splits
 from ..errors import AttackError
 from ..pruning import AnyCriterion
@@ -76,6 +76,11 @@ class Measure(Protocol):
     def scores_on(self) -> AnyCriterion | None:
         """The criterion that says which images it wants to score weights on; None if it looks at none."""
         return None
+
+    @property
+    def precision(self) -> Precision:
+        """The arithmetic that it is asked to search in; `auto` is resolved by the plan of a run."""
+        return "float32"
 
     def effort(self, images: int) -> float:
         """Forward or backward passes of one image, roughly, for `images` test images; for the remaining time."""

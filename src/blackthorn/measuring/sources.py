@@ -16,6 +16,16 @@ class SourceNetwork:
     name: str
     """Its row."""
 
+    @property
+    def row(self) -> tuple[str, str]:
+        """The option that names a row of the recipe, and that row."""
+        return "name", self.name
+
+    @property
+    def trained(self) -> None:
+        """What has to be trained before: nothing, the network is one of the recipe's."""
+        return None
+
 
 AnySource = Annotated[Substitute | SourceNetwork, Field(discriminator="kind")]
 """Every source a recipe can name, told apart by `kind`."""

@@ -60,6 +60,11 @@ class Adversarial:
         if self.attack.targeted:
             raise ValueError("training wants an attack that leaves the true label: remove targeted: true")
 
+    @property
+    def passes(self) -> float:
+        """Forward and backward passes of one image in a training step."""
+        return 6.0 + 2.0 * self.attack.effort
+
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""
         if self.vulnerability:

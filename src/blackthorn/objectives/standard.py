@@ -3,7 +3,7 @@
 L2 regularisation is the optimiser's `weight_decay`: coupled decay w adds w/2 * ||p||^2 to the objective.
 """
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +18,8 @@ class CrossEntropy:
     """Softmax cross-entropy, averaged over the batch."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
+    passes: ClassVar[float] = 3.0
+    """Forward and backward passes of one image in a training step."""
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""
@@ -34,6 +36,7 @@ class LinearQuadratic:
     """
 
     kind: Literal["linear_quadratic"] = "linear_quadratic"
+    passes: ClassVar[float] = 3.0
     output_activation: Literal["none", "relu", "softmax"] = "none"
     """Applied to the outputs before the cost. The blog's text says none; the notebook behind its headline table
     uses relu.

@@ -1,47 +1,18 @@
-"""Recipes: experiments as data, run from a content-addressed store.
+"""Recipes: experiments as data, and what has to be computed for them.
 
-Names load on first use: reading a results file needs no torch.
+Names load on first use, so that reading about recipes does not wait for torch.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ..claims.selecting import Choice as Choice
-    from ..claims.selecting import HighCompression as HighCompression
-    from ..claims.selecting import HighRobustness as HighRobustness
-    from ..claims.selecting import NoLoss as NoLoss
-    from ..claims.selecting import select as select
-    from ..results.cells import Cell as Cell
-    from ..results.cells import Published as Published
-    from ..results.cells import Selected as Selected
-    from ..results.cells import Verdict as Verdict
-    from ..running.collecting import collect as collect
-    from ..running.running import run_plan as run_plan
-    from ..running.store import Store as Store
     from .planning import Plan as Plan
     from .planning import plan as plan
     from .reading import read_recipe as read_recipe
     from .schema import Recipe as Recipe
 
-_HOMES = {
-    "Cell": "cells",
-    "Choice": "selecting",
-    "HighCompression": "selecting",
-    "HighRobustness": "selecting",
-    "NoLoss": "selecting",
-    "Plan": "planning",
-    "Published": "cells",
-    "Recipe": "schema",
-    "Selected": "cells",
-    "Store": "store",
-    "Verdict": "cells",
-    "collect": "collecting",
-    "plan": "planning",
-    "read_recipe": "reading",
-    "run_plan": "running",
-    "select": "selecting",
-}
+_HOMES = {"Plan": "planning", "Recipe": "schema", "plan": "planning", "read_recipe": "reading"}
 
 __all__ = sorted(_HOMES)  # the table above
 

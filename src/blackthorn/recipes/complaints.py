@@ -1,14 +1,13 @@
-"""One line for what is wrong with a recipe: where it stands, what was read, what to write instead."""
+"""One line for what is wrong with a recipe: where it stands, what was read, and what to write instead."""
 
-import inspect
 import reprlib
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
-from .. import attacks, data, measuring, objectives, pruning, training
 from ..errors import did_you_mean
 from ..values import ValidationError
+from .kinds import fields, kind_of, standing_at
+from .network import Network
 
 _Path = list[str | int]
 
@@ -31,14 +30,15 @@ def _sentence(problem: Any, raw: Any) -> str:
         word = str(path[-1])
         owner = parent.get("kind") if isinstance(parent, dict) else None
         of = f"{owner} has no option" if owner else "there is no option"
-        return f"{where}{of} '{word}'; {did_you_mean(word, _options(parent, path[:-1]))}"
+        return f"{where}{of} '{word}'; {did_you_mean(word, _options(path[:-1], raw))}"
     if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return f"{where}is missing; {_wanted(parent, path)}"
+        owner = next((kind_of(made) for made in standing_at(path[:-1], raw)), None)
+        return f"{where}is missing; " + (f"{owner} needs '{path[-1]}'" if owner else f"write {path[-1]}: ...")
     if kind == "union_tag_invalid":
         known = [tag.strip().strip("'") for tag in about["expected_tags"].split(",")]
         return f"{where}there is no kind '{about['tag']}'; {did_you_mean(about['tag'], known)}"
     if kind in ("union_tag_not_found", "model_attributes_type"):
-        example = read if isinstance(read, str) and read in _values() else _kinds_near(path)
+        example = _example(read, path, raw)
         return f"{where}a mapping with a 'kind' is wanted, such as {{kind: {example}, ...}}; got {_shown(read)}"
     if kind == "value_error":
         simple = read is None or isinstance(read, (str, int, float))
@@ -102,61 +102,18 @@ def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
     return path, parent
 
 
-@cache
-def _values() -> dict[str, type]:
-    from .. import claims
-    from . import schema
-
-    found = {}
-    for module in (attacks, data, measuring, objectives, pruning, training, schema, claims):
-        for _, made in inspect.getmembers(module, inspect.isclass):
-            fields = getattr(made, "__pydantic_fields__", {})
-            if "kind" in fields:
-                found[str(fields["kind"].default)] = made
-    return found
-
-
-def _options(parent: Any, path: _Path) -> list[str]:
+def _options(path: _Path, raw: Any) -> list[str]:
     """What may be written in the mapping at `path`."""
-    from .. import claims
-    from . import schema
-
-    if isinstance(parent, dict) and parent.get("kind") in _values():
-        made: Any = _values()[parent["kind"]]
-    elif path and path[-1] == "early_stopping":
-        made = training.EarlyStopping
-    elif "also" in path:
-        made = pruning.Pruning
-    else:
-        made = {
-            "data": schema.Data,
-            "published": schema.Published,
-            "networks": schema.Network,
-            "select": claims.Selection,
-        }.get(str(path[0]) if path else "", schema.Recipe)
-    extra = ["for"] if made is schema.Network else []
-    return [*(field.serialization_alias or name for name, field in made.__pydantic_fields__.items()), *extra]
+    known = dict.fromkeys(option for made in standing_at(path, raw) for option in fields(made))
+    extra = ["for"] if Network in standing_at(path, raw) else []  # written out before the recipe is validated
+    return [*known, *extra]
 
 
-def _wanted(parent: Any, path: _Path) -> str:
-    owner = parent.get("kind") if isinstance(parent, dict) else None
-    return f"{owner} needs '{path[-1]}'" if owner in _values() else f"write {path[-1]}: ..."
-
-
-def _kinds_near(path: _Path) -> str:
-    words = [str(step) for step in path if isinstance(step, str)] or [""]
-    examples = {
-        "attack": "pgd",
-        "augment": "flip",
-        "objective": "cross_entropy",
-        "optimizer": "adam",
-        "schedule": "cosine",
-        "criterion": "magnitude",
-        "source": "substitute",
-        "statements": "keeps",
-        "rule": "high_compression",
-    }
-    return examples.get(words[-1], "accuracy" if words[0] == "measures" else "train")
+def _example(read: Any, path: _Path, raw: Any) -> str:
+    """A kind that may stand at `path`: the one that seems to be meant, else the first."""
+    known = [kind for made in standing_at(path, raw) if (kind := kind_of(made)) is not None]
+    words = read if isinstance(read, list) else [read]
+    return next((kind for kind in known if kind in words), known[0])
 
 
 def _shown(read: Any) -> str:

@@ -3,6 +3,7 @@
 A recipe is named by its file, or by the name of one that comes with the package.
 """
 
+import io
 import itertools
 import os
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
 from ..errors import RecipeError, did_you_mean
 from ..values import ValidationError, parse
@@ -63,6 +65,15 @@ def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[
         return _validated(raw, where)
     except RecursionError:
         raise RecipeError(f"{where}: lists or mappings are nested too deeply; write it flatter") from None
+
+
+def written_out(recipe: Recipe) -> str:
+    """The recipe as YAML, as it would run: without presets, with every default."""
+    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json", by_alias=True)
+    plain.pop("presets")
+    text = io.StringIO()
+    yaml.safe_dump(plain, text, sort_keys=False, allow_unicode=True, width=100)
+    return text.getvalue()
 
 
 def _made(written: dict[str, Any], changes: Sequence[Change], where: str) -> dict[str, Any]:

@@ -45,3 +45,8 @@ class AccuracyRecord(Record):
     def reading(self) -> Reading:
         """The accuracy."""
         return Reading(self.value, self.low, self.high, self.n)
+
+    @property
+    def flagged(self) -> int:
+        """Every image has a flag."""
+        return self.n

@@ -64,6 +64,11 @@ class Record:
         """
         return None
 
+    @property
+    def flagged(self) -> int | None:
+        """How many images have a flag, right or wrong, that is kept beside the record; None where none is kept."""
+        return None
+
 
 def to_json(held: Record) -> dict[str, Any]:
     """The flat JSON object of a record; what is not known (None, no text, an empty list) is left out."""

@@ -1,24 +1,22 @@
 """Where results live: one folder for each stage, named by what made it.
 
 DIR/stages/train-3f2a90c1b7de/     a finished stage; the folder's existence is what says so
-DIR/stages/train-3f2a90c1b7de.partial/     one in work, or interrupted; taken up where it was
+DIR/stages/train-3f2a90c1b7de.partial/     a stage in work, or interrupted; a later run goes on from there
 DIR/locks/3f2a90c1b7de.lock     held by the process that works on it; freed by the system if that process dies
+DIR/precision.json     which arithmetic `precision: auto` stands for, by architecture and machine
 DIR/reports/RECIPE-PRESET/     pages and tables, made from the stages at any time
 """
 
 import errno
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
 
 from ..errors import StoreError
-from ..files import write_whole
 
 
 @dataclass(frozen=True)
@@ -83,41 +81,6 @@ class Store:
             yield partial
             _flush(partial)
             os.replace(partial, final)
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    write_whole(path, content)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write text in UTF-8, whole or not at all."""
-    write_bytes(path, text.encode("utf-8"))
-
-
-def write_records(path: Path, records: list[dict[str, Any]]) -> None:
-    """Write flat JSON objects, one a line."""
-    write_text(path, "".join(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n" for record in records))
-
-
-def read_records(path: Path) -> list[dict[str, Any]]:
-    """Read them back.
-
-    Raises:
-        StoreError: the file is missing or damaged.
-    """
-    try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    except (OSError, ValueError) as problem:
-        raise damaged(path, str(problem)) from None
-    if not records or not all(isinstance(record, dict) for record in records):
-        raise damaged(path, "no records")
-    return records
-
-
-def damaged(path: Path, why: str) -> StoreError:
-    """The complaint about a file of a finished stage that is not as the stage wrote it."""
-    return StoreError(f"{path}: cannot be read ({why}); delete the folder {path.parent} and run again")
 
 
 @contextmanager

@@ -1,1 +1,38 @@
-"""The kinds of stages that a recipe consists of: one file each, with its options, its needs and what it does."""
+"""The kinds of stages that a recipe consists of: one file each, with its options, its needs and what it does.
+
+A step that is exported here, and added to `Step`, can be written in recipes.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from .decouple import Decouple as Decouple
+from .measure import Measuring as Measuring
+from .prune import Prune as Prune
+from .prune import Removal as Removal
+from .shrink import Shrink as Shrink
+from .stage import Need as Need
+from .stage import Stage as Stage
+from .stage import Task as Task
+from .train import Augmentation as Augmentation
+from .train import Train as Train
+from .work import Work as Work
+
+Step = Annotated[Train | Prune | Shrink | Decouple, Field(discriminator="kind")]
+"""Every step that a network of a recipe can go through, told apart by `kind`."""
+
+__all__ = [
+    "Augmentation",
+    "Decouple",
+    "Measuring",
+    "Need",
+    "Prune",
+    "Removal",
+    "Shrink",
+    "Stage",
+    "Step",
+    "Task",
+    "Train",
+    "Work",
+]

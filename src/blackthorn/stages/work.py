@@ -1,22 +1,21 @@
 """One stage at work: what it was given, and what every stage needs to read and to keep."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from ..attacks import Precision
 from ..data import Splits, pixels
-from ..deploy import Bundle, load, save
-from ..errors import BundleError
+from ..deploy import Bundle
 from ..pruning import Criterion, Masks, sparsity
-from ..recipes.planning import Stage
-from ..running.provenance import made_with
-from ..running.store import damaged
 from ..types import Progress
-from .files import NETWORK, NOISE
+from .artifacts import load_network, save_about, save_network
+from .stage import Stage
 
 Finished = Callable[[Stage], Path]
 """The folder of a stage that is done."""
@@ -33,29 +32,32 @@ class Work:
     finished: Finished
     device: torch.device
     progress: Progress
+    made_with: Mapping[str, Any]
+    """The program and the machine, as they go into everything that is stored."""
 
     def parent(self) -> Bundle:
         """The network that the stage works on, on the device."""
         assert self.stage.parent is not None  # only a first training has none, and it does not ask
-        return self.network(self.stage.parent)
+        return self.bundle(self.stage.parent)
 
-    def network(self, stage: Stage) -> Bundle:
+    def bundle(self, stage: Stage) -> Bundle:
         """The network that a finished stage left, on the device; its recipe has already decided whose code builds it.
 
         Raises:
             BundleError: it cannot be read; says which folder to delete.
         """
-        kind, folder = str(stage_model(stage).get("kind")), self.finished(stage)
-        try:
-            bundle = load(folder / NETWORK, factory=kind if ":" in kind else None)
-        except BundleError as problem:
-            raise BundleError(f"{problem}; delete the folder {folder} and run again") from None
+        kind = str(stage.model.get("kind"))
+        bundle = load_network(self.finished(stage), factory=kind if ":" in kind else None)
         bundle.model.to(self.device)
         return bundle
 
-    def noises(self) -> list[Tensor]:
-        """The noises that a measure asked for by its `noises`, in that order, each (channels, height, width)."""
-        return [_read_noise(self.finished(noise) / NOISE).to(self.device) for noise in self.stage.noises]
+    def inputs(self, role: str) -> list[Any]:
+        """What the stages that stand in this role have made, in their order."""
+        return [stage.value.made(self, stage) for stage in self.stage.inputs.get(role, ())]
+
+    def precision(self, asked: Precision) -> Precision:
+        """The arithmetic that was asked for, with `auto` resolved as the plan did."""
+        return self.stage.precision if asked == "auto" else asked
 
     def example(self) -> Tensor:
         """Two images to run a network on."""
@@ -71,56 +73,49 @@ class Work:
         drawn = images.subset(torch.randperm(len(images), generator=generator)[: asked.images]).to(self.device)
         return pixels(drawn.x, bounded=False), drawn.y
 
-    def keep(
-        self, model: nn.Module, masks: Masks | None, about: dict[str, Any], removed: dict[str, Any] | None = None
-    ) -> None:
-        """Leave a network for other stages; `removed` counts what the network itself no longer shows is gone."""
-        counted = {f"sparsity_{what}": share for what, share in asdict(sparsity(model)).items()}
-        kept = {name: held for name, held in (removed or {}).items() if name in counted}
-        shape = self.splits.shape
-        save(self.folder / NETWORK, model, masks=masks, about={**about, **counted, **kept}, example_shape=shape)
+    def keep(self, model: torch.nn.Module, masks: Masks | None, about: Mapping[str, Any]) -> None:
+        """Leave a network for other stages, with how much of it is zero.
 
-    def provenance(self, seconds: float = 0.0) -> dict[str, Any]:
+        A network that was cut down no longer shows what was removed from it; then `about`, which came with the network
+        before, is believed instead.
+        """
+        counted: dict[str, Any] = {f"sparsity_{what}": share for what, share in asdict(sparsity(model)).items()}
+        if any(stage.value.form == "shrunk" for stage in self.stage.lineage()):
+            counted |= {name: held for name, held in about.items() if name in counted}
+        save_network(self.folder, model, masks, {**about, **counted}, self.splits.shape)
+
+    def provenance(self) -> dict[str, Any]:
         """What, from what and where: part of everything that is stored."""
         return {
-            "key": f"{self.stage.kind}-{self.stage.key}",
+            "key": self.stage.name,
             "dataset": self.splits.name,
             "fingerprint": self.splits.fingerprint,
-            "architecture": str(stage_model(self.stage).get("kind")),
+            "architecture": str(self.stage.model.get("kind")),
             "seed": self.stage.seed,
-            **made_with(self.device),
-            "seconds": round(seconds, 3),
+            **self.made_with,
         }
 
 
-def stage_model(stage: Stage) -> dict[str, Any]:
-    """The architecture that a chain of stages began with; a substitute begins one of its own."""
-    while stage.parent is not None and stage.kind != "substitute":
-        stage = stage.parent
-    return stage.model
+def perform(work: Work) -> None:
+    """Do a stage's work in its folder, going on from what an interrupted attempt left there.
 
-
-def trainings_before(stage: Stage) -> int:
-    """How many trainings a stage builds on."""
-    parents = []
-    while stage.parent is not None:
-        stage = stage.parent
-        parents.append(stage.kind)
-    return parents.count("train")
-
-
-def after(kind: str, stage: Stage | None) -> bool:
-    """Whether a stage is of a kind, or builds on one that is."""
-    while stage is not None and stage.kind != kind:
-        stage = stage.parent
-    return stage is not None
-
-
-def _read_noise(path: Path) -> Tensor:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return load_file(path)["noise"]
-    except (OSError, SafetensorError, KeyError) as problem:
-        raise damaged(path, str(problem)) from None
+    Raises:
+        BlackthornError: what the stage's own work refuses.
+        OSError: the folder cannot be written.
+    """
+    start, stage = time.time(), work.stage
+    stage.value.run(work)
+    named = {role: [one.name for one in stages] for role, stages in stage.inputs.items()}
+    save_about(
+        work.folder,
+        {
+            "stage": stage.value.spelling(),
+            "label": stage.label,
+            "parent": stage.parent.key if stage.parent else None,
+            **({"inputs": named} if named else {}),
+            "model": stage.model,
+            **({"precision": stage.precision} if stage.value.precision == "auto" else {}),
+            **work.provenance(),
+            "seconds": round(time.time() - start, 3),
+        },
+    )

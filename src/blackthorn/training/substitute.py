@@ -8,7 +8,7 @@ Reference: Papernot et al. 2017, "Practical black-box attacks against machine le
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -83,6 +83,16 @@ class Substitute:
     def __post_init__(self) -> None:
         if not self.lam:
             raise ValueError("lam: a step of 0 makes no new points; write 0.1")
+
+    @property
+    def row(self) -> tuple[str, str | None]:
+        """The option that names a row of the recipe, and that row; None where each measured network has its own."""
+        return "of", self.of
+
+    @property
+    def trained(self) -> "Substitute":
+        """What has to be trained before, on the answers of the named network: the name itself decides nothing."""
+        return replace(self, of=None)
 
     @property
     def points(self) -> int:

@@ -1,0 +1,317 @@
+"""An experiment, from a recipe to its page: what `blackthorn run` and `blackthorn report` do, for Python.
+
+    finished = bt.run("quickstart", preset="smoke")
+    print(finished.index, finished.grid.cells[0].record)
+
+`bt.report` is the package that draws pages, so the function that draws one again is called `bt.write_report`.
+"""
+
+import dataclasses
+import json
+import os
+import shlex
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import __version__, report
+from .claims import Selected, Verdict, choose, judge
+from .data import Splits
+from .errors import BlackthornError, ModelError, RecipeError
+from .files import write_whole
+from .models import build
+from .recipes.planning import Plan, check, plan
+from .recipes.reading import name_of, read_recipe, written_out
+from .recipes.schema import Recipe
+from .results import Grid, Published
+from .running.arithmetic import Arithmetic
+from .running.collecting import collect
+from .running.events import Listener, quiet
+from .running.processes import Processes
+from .running.provenance import commit
+from .running.runner import Outcome, carry_out, run_plan, useful_jobs
+from .running.store import Store, written
+from .stages.artifacts import load_about
+
+AnyPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A report that was written, and everything that it shows; as a path, it is that of its page."""
+
+    index: Path
+    """The page, `index.html`; CSV files and figures lie beside it."""
+    grid: Grid
+    missing: Sequence[str]
+    """A line for each result that should be there and is not."""
+    verdicts: Sequence[Verdict]
+    selections: Sequence[Selected]
+
+    def __fspath__(self) -> str:
+        return str(self.index)
+
+
+def run(
+    recipe: AnyPath,
+    *,
+    preset: str = "full",
+    seeds: Sequence[int] | None = None,
+    store: AnyPath = "runs",
+    data_root: AnyPath | None = None,
+    jobs: int | None = None,
+    device: str | None = None,
+    model: str | None = None,
+    set: Sequence[str] = (),
+    listen: Listener | None = None,
+) -> Finished:
+    """Run a recipe and write its report; what is in the store already is not done again.
+
+    Args:
+        recipe: a recipe of the package, such as "quickstart", or a file.
+        preset: which preset of the recipe; `full` is the recipe as written.
+        seeds: instead of the recipe's.
+        store: the folder of networks, measurements and reports; many runs may share it.
+        data_root: where data sets are looked up by name before the hub.
+        jobs: processes that share the work; by default as many as can train side by side, at most one for each core.
+            More than one need a script that guards its call with `if __name__ == "__main__"`.
+        device: "cpu", "cuda" or "cuda:1"; by default a GPU if there is one.
+        model: another network than the recipe's: a built-in name, or "package.module:factory".
+        set: changes, "path=value", such as "data.train=2000".
+        listen: called with an `Event` for everything that happens to a stage.
+    Raises:
+        BlackthornError: anything refused; for failed stages, after the report of the others is written.
+    """
+    asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set))
+    experiment = Experiment.prepare(asked, store, data_root, device=found_device(device))
+    return experiment.carry_out(jobs, listen or quiet).write()
+
+
+def write_report(
+    recipe: AnyPath,
+    *,
+    preset: str = "full",
+    seeds: Sequence[int] | None = None,
+    store: AnyPath = "runs",
+    data_root: AnyPath | None = None,
+    model: str | None = None,
+    set: Sequence[str] = (),
+) -> Finished:
+    """Draw a recipe's report again from what is in the store, finished or not; nothing is run.
+
+    The options are those of `run`: they decide which results are meant.
+
+    Raises:
+        BlackthornError: anything refused.
+    """
+    asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set))
+    return Experiment.prepare(asked, store, data_root, device=None).write()
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which experiment: a recipe, and what is changed about it."""
+
+    recipe: str
+    preset: str = "full"
+    seeds: tuple[int, ...] | None = None
+    model: str | None = None
+    changes: tuple[str, ...] = ()
+
+    def read(self) -> Recipe:
+        """The recipe, validated, with everything applied."""
+        model = [] if self.model is None else [f"model={json.dumps({'kind': self.model})}"]
+        read = read_recipe(self.recipe, preset=self.preset, changes=[*model, *self.changes])
+        return read if self.seeds is None else dataclasses.replace(read, seeds=self.seeds)
+
+    @property
+    def command(self) -> str:
+        """What to type to run it again; folders are left out, since a report travels to where there are others."""
+        words = ["blackthorn", "run", self.recipe, "--preset", self.preset]
+        if self.seeds is not None:
+            words += ["--seeds", ",".join(map(str, self.seeds))]
+        if self.model is not None:
+            words += ["--model", self.model]
+        for change in self.changes:
+            words += ["--set", change]
+        return shlex.join(words)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe with its images, its plan and its store, and how far it has come in this command."""
+
+    request: Request
+    recipe: Recipe
+    data_root: Path | None
+    splits: Splits
+    plan: Plan
+    store: Store
+    device: torch.device | None
+    """None for a report only."""
+    outcome: Outcome = dataclasses.field(default_factory=Outcome)
+    seconds: float | None = None
+    """How long this command worked."""
+
+    @staticmethod
+    def prepare(
+        request: Request, store: AnyPath, data_root: AnyPath | None, *, device: torch.device | None
+    ) -> "Experiment":
+        """Read the recipe and its images, refuse what cannot be done with them, and lay out the stages.
+
+        Raises:
+            BlackthornError: one line that names the recipe and the path in it.
+        """
+        root = None if data_root is None else Path(data_root)
+        if device is None and not Path(store).is_dir():
+            raise RecipeError(
+                f"--store {store}: there is no such folder; give the one that was given to blackthorn run"
+            )
+        if device is not None:
+            torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
+        recipe = request.read()
+        if root is not None and not root.is_dir():
+            raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")
+        with _told(f"{request.recipe}: data"):
+            splits = recipe.data.load(root)
+        for row, network in recipe.networks.items():
+            if network.of is None:  # a network that cannot be built is refused before hours of training others
+                with _told(f"{request.recipe}: {'model' if network.model is None else f'networks.{row}.model'}"):
+                    _check_trainable(recipe.model_of(row), splits)
+        check(recipe, splits, lambda path: _told(f"{request.recipe}: {path}"))
+        kept = Store(Path(store))
+        return Experiment(
+            request, recipe, root, splits, plan(recipe, splits, Arithmetic(kept, splits, device)), kept, device
+        )
+
+    def carry_out(self, jobs: int | None, listen: Listener) -> "Experiment":
+        """Do what is not done, in so many processes, or as many as are useful.
+
+        Raises:
+            StoreError: the store cannot be written or read, or a process has died.
+        """
+        assert self.device is not None
+        start = time.perf_counter()
+        jobs = useful_jobs(self.plan, self.device) if jobs is None else jobs
+        if jobs <= 1 or all(self.store.done(stage.kind, stage.key) for stage in self.plan.stages):
+            outcome = run_plan(self.plan, self.splits, self.store, self.device, listen)
+        else:
+            root = None if self.data_root is None else str(self.data_root)
+            with Processes(jobs, self.recipe.data, root, self.store, self.device, listen) as executor:
+                outcome = carry_out(self.plan, self.store, executor, listen)
+        return dataclasses.replace(self, outcome=outcome, seconds=time.perf_counter() - start)
+
+    def write(self) -> Finished:
+        """Write the report of what is in the store.
+
+        Raises:
+            RecipeError: stages have failed; the report of the others is written.
+            StoreError: the store cannot be read or written.
+        """
+        recipe, failures = self.recipe, self.outcome.failures
+        grid, missing = collect(self.plan, self.store, failures)
+        name = name_of(self.request.recipe)
+        finished = Finished(
+            self.store.report(name, self.request.preset) / "index.html",
+            grid,
+            missing,
+            judge(recipe.statements, grid),
+            choose(recipe.select, grid),
+        )
+        paper = None if recipe.published is None else Published(recipe.published.source, recipe.published.values)
+        page = report.Page(
+            title=recipe.title,
+            about=recipe.about,
+            recipe=name,
+            preset=self.request.preset,
+            grid=grid,
+            missing=missing,
+            published=paper,
+            verdicts=finished.verdicts,
+            selections=finished.selections,
+            command=self.request.command,
+            recipe_text=written_out(recipe),
+            provenance=self._provenance(grid),
+        )
+        report.write(finished.index.parent, page)
+        with written(finished.index.parent):
+            write_whole(finished.index.with_name("recipe.yaml"), page.recipe_text.encode())
+        if failures:
+            messages = list(dict.fromkeys(failures.values()))
+            more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+            raise RecipeError(f"{messages[0]}{more}; the report of the rest is {finished.index}")
+        return finished
+
+    def _provenance(self, grid: Grid) -> Mapping[str, str]:
+        folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
+        spent = sum(load_about(folder)["seconds"] for folder in folders if folder is not None)
+        records = [cell.record for cell in grid.cells]
+
+        def all_of(said: Sequence[object]) -> str:
+            return ", ".join(sorted({str(one) for one in said if one}))
+
+        splits = self.splits
+        found = {
+            "version": __version__,
+            "commit": all_of([record.commit for record in records]) or commit(),
+            "seeds": ", ".join(map(str, self.recipe.seeds)),
+            "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, "
+            f"{len(splits.test):,} test images, fingerprint {splits.fingerprint}",
+            "device": all_of([record.device for record in records]),
+            "threads": all_of([record.threads for record in records]),
+            "torch": all_of([record.torch for record in records]) or torch.__version__,
+            "python": all_of([record.python for record in records]),
+            "computing time": _duration(spent) + " in all stages",
+        }
+        if self.seconds is not None:
+            found["this run"] = _duration(self.seconds)
+        return {key: text for key, text in found.items() if text}
+
+
+def found_device(name: str | None) -> torch.device:
+    """The device of that name; by default a GPU if there is one.
+
+    Raises:
+        RecipeError: it cannot be used here.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as problem:
+        reason = str(problem).partition("\n")[0]
+        why = f" ({reason})" if len(reason) <= 100 else ""  # torch goes on about its internals
+        raise RecipeError(f"--device {name}: cannot be used here{why}; leave it out, or write cpu") from None
+    return device
+
+
+def _check_trainable(model: Mapping[str, Any], splits: Splits) -> None:
+    with torch.random.fork_rng(devices=[]):
+        made = build(model, num_classes=splits.num_classes, shape=splits.shape)
+    if not any(parameter.requires_grad for parameter in made.parameters()):
+        raise ModelError(f"{model['kind']} has no weights to train")
+
+
+@contextmanager
+def _told(where: str) -> Iterator[None]:
+    """Say where in the recipe a thing is asked for that cannot be had."""
+    try:
+        yield
+    except BlackthornError as problem:
+        raise type(problem)(f"{where}: {problem}") from problem
+    except (RuntimeError, MemoryError) as problem:
+        if "can't allocate memory" not in str(problem) and not isinstance(problem, MemoryError):
+            raise
+        raise ModelError(f"{where}: there is not enough memory for it; make it smaller") from None
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

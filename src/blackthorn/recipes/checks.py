@@ -1,0 +1,115 @@
+"""What cannot be wrong with one part of a recipe alone: names that must be those of another part, and their order.
+
+Each check raises ValueError with one line that begins with the path in the recipe.
+"""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from ..claims import AnyStatement, Selection
+from ..errors import did_you_mean
+from ..measuring import AnyMeasure
+from .lineage import rates
+from .network import Networks
+
+Measures = Mapping[str, AnyMeasure]
+Place = tuple[str, str]
+
+
+def check_networks(networks: Networks) -> None:
+    """Each network goes on from one before it or starts anew, and shrinks only what is pruned."""
+    pruned: dict[str, bool] = {}
+    for name, network in networks.items():
+        before = pruned.get(network.of or "")
+        first = network.steps[0]
+        if network.of is not None and before is None:
+            later = network.of in networks and network.of != name
+            hint = "it comes later; move it up" if later else did_you_mean(network.of, pruned)
+            hint = hint if pruned or later else "this is the first; leave 'of' out"
+            raise ValueError(f"networks.{name}.of: there is no network '{network.of}' before it; {hint}")
+        if network.of is not None and network.model is not None:
+            raise ValueError(
+                f"networks.{name}: 'of' goes on from a network, 'model' starts a new one; write one of them"
+            )
+        if network.of is None and not first.trains:
+            raise ValueError(
+                f"networks.{name}: a new network starts with a train step, not {first.kind}; write of: NETWORK to go "
+                "on from one"
+            )
+        for number, step in enumerate(network.steps):
+            if step.form == "shrunk" and not before:
+                raise ValueError(
+                    f"networks.{name}.steps.{number}: nothing is pruned before this {step.kind}; add a prune"
+                )
+            before = step.requested is not None or (before and step.form != "shrunk")
+        pruned[name] = bool(before)
+    if not any(network.show for network in networks.values()):
+        raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
+
+
+def check_measures(measures: Measures, networks: Networks) -> None:
+    """Sources are networks of the recipe, and the patterns of networks fit measures."""
+    for name, measure in measures.items():
+        option, row = (None, None) if measure.source is None else measure.source.row
+        if row is not None and row not in networks:
+            where = f"measures.{name}.source.{option}"
+            raise ValueError(f"{where}: there is no network '{row}'; {did_you_mean(row, networks)}")
+    for name, network in networks.items():
+        for pattern in network.measures:
+            if not any(fnmatchcase(metric, pattern) for metric in measures):
+                raise ValueError(
+                    f"networks.{name}.measures: no measure fits '{pattern}'; {did_you_mean(pattern, measures)}"
+                )
+
+
+def check_claims(
+    statements: Sequence[AnyStatement], selections: Mapping[str, Selection], networks: Networks, measures: Measures
+) -> None:
+    """Statements and selections speak of rows that are shown, under measures of the right kind that they have."""
+    asked = {name: rate for name, rate in rates(networks).items() if networks[name].show}
+    for statement in statements:
+        where = f"statements: '{statement.text}'"
+        try:
+            places = statement.places(asked)
+        except ValueError as problem:  # of a sweep's pattern
+            raise ValueError(f"{where}: {problem}") from None
+        rows, metrics = [row for row, _ in places], [metric for _, metric in places]
+        _check_places(f"{where} names", rows, metrics, networks, measures, statement.record.measure)
+        _check_measured(where, places, networks)
+    for name, selection in selections.items():
+        try:
+            named = selection.places(asked)
+        except ValueError as problem:
+            raise ValueError(f"select.{name}: {problem}") from None
+        _check_places(f"select.{name} names", [selection.than], list(selection.tolerances), networks, measures)
+        _check_measured(f"select.{name}", named, networks)
+
+
+def check_published(values: Mapping[str, Mapping[str, float]], networks: Networks, measures: Measures) -> None:
+    """Published numbers stand in rows that are shown, under accuracies."""
+    for row, numbers in values.items():
+        _check_places("published.values names", [row], list(numbers), networks, measures)
+
+
+def _check_places(
+    where: str,
+    rows: Sequence[str],
+    metrics: Sequence[str],
+    networks: Networks,
+    measures: Measures,
+    kind: str = "accuracy",
+) -> None:
+    """Rows that are shown, and measures of that kind."""
+    shown = [name for name, network in networks.items() if network.show]
+    fitting = [name for name, measure in measures.items() if measure.kind == kind]
+    for what, names, known in (("row", rows, shown), (kind.replace("_", " "), metrics, fitting)):
+        for name in names:
+            if name not in known:
+                raise ValueError(f"{where} the {what} '{name}'; {did_you_mean(name, known)}")
+
+
+def _check_measured(where: str, places: Sequence[Place], networks: Networks) -> None:
+    """Rows for which these measures are not left out."""
+    for row, metric in places:
+        if not networks[row].wants(metric):
+            raise ValueError(f"{where} names '{metric}' of '{row}', which networks.{row}.measures leaves out")

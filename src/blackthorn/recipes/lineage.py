@@ -1,0 +1,73 @@
+"""Where the rows of a recipe come from: how much is removed from each, from which row, and beside which others."""
+
+import json
+import re
+from typing import Any
+
+from ..results import Row
+from ..values import spell
+from .network import Networks
+
+_RATE = re.compile(r"\s*\d+(?:\.\d+)?\s*%$")  # at the end of a name: "pgd weight 94%"
+
+
+def rates(networks: Networks) -> dict[str, float]:
+    """The fraction that is to be removed from each network, by the last pruning on its way; 0 where nothing is."""
+    found: dict[str, float] = {}
+    for name, network in networks.items():
+        before = found.get(network.of or "", 0.0)
+        found[name] = before if network.requested is None else network.requested
+    return found
+
+
+def lineage(networks: Networks) -> list[Row]:
+    """The rows that are shown, in order, each with the row that it was pruned from and its family."""
+    requested, labels = rates(networks), _Labels()
+    rows = []
+    for name, network in networks.items():
+        if network.show:
+            base = _base(name, networks, requested)
+            family = labels.of(name, _way(name, networks, requested)) if requested[name] else name
+            rows.append(Row(name, base, requested[name], family))
+    return rows
+
+
+def _base(name: str, networks: Networks, requested: dict[str, float]) -> str | None:
+    """The nearest network on the way to a pruned one that is not pruned and is shown."""
+    if not requested[name]:
+        return None
+    before = networks[name].of
+    while before is not None and (requested[before] or not networks[before].show):
+        before = networks[before].of
+    return before
+
+
+def _way(name: str, networks: Networks, requested: dict[str, float]) -> str:
+    """What was done to a network since it was not pruned, and to which; spelled without the rates."""
+    steps: list[Any] = []
+    at: str | None = name
+    while at is not None and requested[at]:
+        steps = [*(_without_rates(spell(step)) for step in networks[at].steps), *steps]
+        model = networks[at].model
+        at = networks[at].of
+    return json.dumps([at, None if at is not None else model, steps], sort_keys=True)
+
+
+def _without_rates(spelled: Any) -> Any:
+    if isinstance(spelled, dict):
+        return {key: _without_rates(held) for key, held in spelled.items() if key != "sparsity"}
+    return [_without_rates(held) for held in spelled] if isinstance(spelled, list) else spelled
+
+
+class _Labels:
+    """Names of families: that of the first row without its rate, or the whole where another family has that."""
+
+    def __init__(self) -> None:
+        self._by_way: dict[str, str] = {}
+
+    def of(self, name: str, way: str) -> str:
+        if way not in self._by_way:
+            taken = set(self._by_way.values())
+            shorter = _RATE.sub("", name) or name
+            self._by_way[way] = name if shorter in taken else shorter
+        return self._by_way[way]

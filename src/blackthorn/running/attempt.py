@@ -1,0 +1,68 @@
+"""One attempt at one stage, in whatever process: under its lock, in its folder, with its errors told apart."""
+
+import time
+from pathlib import Path
+
+import torch
+
+from ..data import Splits
+from ..errors import BlackthornError, BundleError, StoreError
+from ..stages import Stage, Work
+from ..stages.work import perform
+from .events import Event, Listener
+from .executor import Settled
+from .provenance import made_with
+from .store import Store
+
+
+def attempt(stage: Stage, splits: Splits, store: Store, device: torch.device, listen: Listener) -> Settled:
+    """Do a stage whose needs are finished, unless another command is at it or has done it.
+
+    Raises:
+        StoreError: the store cannot be written, or what it holds cannot be read.
+        BundleError: a network in the store cannot be read.
+    """
+    # Two commands must not measure time side by side, even of different stages.
+    with store.lock("timing" if stage.timed else stage.key) as ours:
+        if not ours:
+            return Settled("busy")
+        if store.done(stage.kind, stage.key):
+            listen(Event("elsewhere", stage.key, stage.label))
+            return Settled("done")
+        start = time.perf_counter()
+        listen(Event("started", stage.key, stage.label))
+
+        def progress(text: str, done: int, total: int) -> None:
+            listen(Event("advanced", stage.key, stage.label, text, done, total))
+
+        def finished(need: Stage) -> Path:
+            folder = store.done(need.kind, need.key)
+            if folder is None:
+                raise StoreError(f"{store.stage(need.kind, need.key)}: has disappeared; run the command again")
+            return folder
+
+        try:
+            with store.work(stage.kind, stage.key) as folder:
+                perform(Work(stage, folder, splits, finished, device, progress, made_with(device)))
+        except (StoreError, BundleError) as problem:
+            raise type(problem)(f"{stage.label}: {problem}") from problem
+        except Exception as problem:
+            reason = _reason(problem, stage)
+            if reason is None:
+                raise
+            listen(Event("failed", stage.key, stage.label, reason))
+            return Settled("failed", f"{stage.label}: {reason}")
+        listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start))
+        return Settled("done")
+
+
+def _reason(problem: Exception, stage: Stage) -> str | None:
+    """Why a network cannot go through a stage; None for an error of this program, which must not be hidden."""
+    first = " ".join(str(problem).split())[:200]
+    if isinstance(problem, BlackthornError):
+        return str(problem)
+    if isinstance(problem, (MemoryError, torch.OutOfMemoryError)) or "can't allocate memory" in first:
+        return "there is not enough memory; write a smaller batch_size, or take a smaller network"
+    kinds = [str(one.model.get("kind")) for one in (stage, *stage.needs)]
+    kind = next((kind for kind in kinds if ":" in kind), None)
+    return None if kind is None else f"{kind} raised {type(problem).__name__}: {first}"

@@ -1,0 +1,154 @@
+"""Measuring a network: the one stage that runs every measure, by the protocol of `measuring.measure`."""
+
+import contextlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
+
+from ..attacks import AttackWarning, Precision
+from ..data import Splits
+from ..deploy import Bundle, without_zeros
+from ..errors import PruningError
+from ..measuring import AnyMeasure, parameters
+from ..measuring.measure import Subject
+from ..models import build
+from ..pruning import shrink
+from ..results import Record
+from ..values import spell
+from .artifacts import save_examples, save_flags, save_records
+from .noise import NoiseMaking
+from .stage import Decider, Form, Need, Stage, Task
+from .substitute import Substitution
+from .work import Work
+
+
+@dataclass(frozen=True)
+class Measuring(Task):
+    """Measure a network under the name that the recipe gives to the measure."""
+
+    measure: AnyMeasure
+    name: str
+
+    @property
+    def kind(self) -> str:
+        """That of the measure."""
+        return self.measure.kind
+
+    @property
+    def revision(self) -> int:
+        """That of the measure."""
+        return self.measure.revision
+
+    @property
+    def timed(self) -> bool:
+        """As the measure says."""
+        return self.measure.timed
+
+    @property
+    def precision(self) -> Precision:
+        """As the measure says."""
+        return self.measure.precision
+
+    def spelling(self) -> Any:
+        """The options of the measure. What its source is called decides nothing; what it is enters as an input."""
+        return {name: said for name, said in spell(self.measure).items() if name != "source"}
+
+    def decided_by(self) -> frozenset[Decider]:
+        """The test images; measures draw by seeds of their own, the same for every network."""
+        return frozenset({"images"})
+
+    def needs(self) -> Sequence[Need]:
+        """The source, where it is not the measured network, and the noises, which are made on the source."""
+        source = self._source()
+        noises = [Need("noises", NoiseMaking(noise), on=source, many=True) for noise in self.measure.noises]
+        return noises if source is None else [source, *noises]
+
+    def _source(self) -> Need | None:
+        source = self.measure.source
+        if source is None:
+            return None
+        _, row = source.row
+        return Need("source", None if source.trained is None else Substitution(source.trained), on=row)
+
+    def check(self, splits: Splits) -> None:
+        """As the measure says."""
+        self.measure.check(splits)
+
+    def effort(self, splits: Splits) -> float:
+        """As the measure says."""
+        return self.measure.effort(len(splits.test))
+
+    def label(self) -> str:
+        """The name of the measure."""
+        return self.name
+
+    def run(self, work: Work) -> None:
+        """Measure, and keep records, and what comes with them."""
+        bundle, test = work.parent(), work.splits.test.to(work.device)
+        criterion = self.measure.scores_on
+        subject = Subject(
+            bundle.model,
+            test.x,
+            test.y,
+            source=next(iter(work.inputs("source")), None),
+            noises=work.inputs("noises"),
+            scored_on=None if criterion is None else work.images(criterion),
+            forms=lambda: _forms(work, bundle),
+        )
+        measure = self.measure
+        if measure.precision == "auto":
+            resolved: Any = {"precision": work.stage.precision}  # only a measure with this option can ask for auto
+            measure = replace(measure, **resolved)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AttackWarning)  # kept in the records, and shown in the report
+            found = measure.measure(subject, progress=work.progress)
+        known = _known(work, bundle)
+        save_records(work.folder, [_completed(record, known, bundle) for record in found.records])
+        if found.flags is not None:
+            save_flags(work.folder, found.flags)
+        if found.examples is not None:
+            save_examples(work.folder, found.examples)
+
+
+def _known(work: Work, bundle: Bundle) -> dict[str, Any]:
+    """What a stage knows of the measured network, for records that have a field for it."""
+    return {
+        **{name: said for name, said in bundle.about.items() if "sparsity" in name},
+        **work.provenance(),
+        "classes": tuple(work.splits.test.classes),
+        "parameters": parameters(bundle.model),
+    }
+
+
+def _completed(record: Record, known: Mapping[str, Any], bundle: Bundle) -> Record:
+    """A record with what the measure itself cannot know, and with the doubts about how the network was made."""
+    fields = type(record).__dataclass_fields__
+    doubts = bundle.about.get("warnings")
+    warned = (*record.warnings, *(doubts if isinstance(doubts, list) and record.flagged is not None else ()))
+    return replace(record, **{name: said for name, said in known.items() if name in fields}, warnings=warned)
+
+
+def _forms(work: Work, bundle: Bundle) -> dict[str, nn.Module]:
+    """The network as it would be with nothing pruned, as it is with zeros, and cut down to what is left."""
+    stage, splits = work.stage.parent, work.splits
+    assert stage is not None
+    dense = build(stage.model, num_classes=splits.num_classes, shape=splits.shape).to(work.device)
+    if stage.value.form == "shrunk" and stage.parent is not None:
+        return {"dense": dense, "masked": work.bundle(stage.parent).model, "shrunk": bundle.model}
+    if bundle.masks is None:
+        return {"dense": dense, _form(stage): bundle.model}
+    forms = {"dense": dense, "masked": bundle.model}
+    with contextlib.suppress(PruningError):  # a network that cannot be cut has no smaller form to time
+        small = without_zeros(shrink(bundle.model, bundle.masks, example=work.example()))
+        if parameters(small) < parameters(bundle.model):
+            forms["shrunk"] = small
+    return forms
+
+
+def _form(stage: Stage) -> Form:
+    """What a network without masks is by now; once shrunk, it stays so."""
+    forms = [one.value.form for one in stage.lineage() if one.value.form is not None]
+    return "shrunk" if "shrunk" in forms else forms[0] if forms else "dense"

@@ -1,0 +1,102 @@
+"""Training a network, from fresh weights or from those of the step before."""
+
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+
+from ..attacks import Precision
+from ..data import Crop, Flip, Splits
+from ..deploy import Bundle
+from ..errors import DataError
+from ..models import build
+from ..objectives import AnyObjective, CrossEntropy
+from ..pruning import Hold
+from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, fit
+from ..values import Count, value
+from .artifacts import save_history
+from .stage import Decider, Task
+from .work import Work
+
+Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
+
+_CHECKPOINT = "checkpoint.pt"
+
+
+@value
+class Train(Task):
+    """Train, or fine-tune; pruned weights stay zero."""
+
+    kind: Literal["train"] = "train"
+    epochs: Count
+    objective: AnyObjective = CrossEntropy()
+    optimizer: AnyOptimizer = Adam()
+    schedule: AnySchedule = Constant()
+    batch_size: Count = 128
+    augment: tuple[Augmentation, ...] = ()
+    """Applied in order, such as [{kind: crop, pad: 4}, {kind: flip}]."""
+    early_stopping: EarlyStopping | None = None
+    """Keep the weights of the epoch that did best on the validation images."""
+    precision: Precision = "auto"
+    """Arithmetic of forward and backward passes; auto takes bf16 where it is measured to be faster."""
+    stop_at_chance: bool = True
+    """Stop with a message when training accuracy stays at that of guessing."""
+
+    @property
+    def trains(self) -> bool:
+        """It trains."""
+        return True
+
+    def decided_by(self) -> frozenset[Decider]:
+        """The seed and the images decide what is learnt."""
+        return frozenset({"seed", "images"})
+
+    def check(self, splits: Splits) -> None:
+        """Raises DataError where there are no images for early stopping."""
+        if self.early_stopping is not None and not len(splits.valid):
+            raise DataError("early_stopping needs validation images; set data.valid=0.1, or leave it out")
+
+    def effort(self, splits: Splits) -> float:
+        """Every training image is seen in every epoch."""
+        return self.epochs * len(splits.train) * self.objective.passes
+
+    def label(self) -> str:
+        """How many epochs there are."""
+        return f"train {self.epochs} epoch{'s' if self.epochs > 1 else ''}"
+
+    def run(self, work: Work) -> None:
+        """Train, going on from a checkpoint that is there, and keep the network."""
+        bundle = _fresh(work) if work.stage.parent is None else work.parent()
+        trainings_before = sum(stage.value.trains for stage in work.stage.ancestors())
+        history = fit(
+            bundle.model,
+            work.splits.train,
+            self.objective,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=self.optimizer,
+            schedule=self.schedule,
+            augment=self.augment,
+            constraints=[] if bundle.masks is None else [Hold(bundle.masks)],
+            valid=work.splits.valid,
+            early_stopping=self.early_stopping,
+            precision=work.precision(self.precision),
+            # Each training of a chain has a seed of its own, or fine-tuning would see the images in the order in which
+            # the training before saw them.
+            seed=work.stage.seed * 1000 + trainings_before,
+            stop_at_chance=self.stop_at_chance,
+            checkpoint=work.folder / _CHECKPOINT,
+            progress=work.progress,
+        )
+        save_history(work.folder, history)
+        work.keep(bundle.model, bundle.masks, bundle.about)
+        (work.folder / _CHECKPOINT).unlink(missing_ok=True)
+
+
+def _fresh(work: Work) -> Bundle:
+    """A network with the weights that its seed gives."""
+    splits = work.splits
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(work.stage.seed)
+        model = build(work.stage.model, num_classes=splits.num_classes, shape=splits.shape)
+    return Bundle(model.to(work.device), None, {})
