@@ -20,7 +20,7 @@ from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, value
-from .cost import parameters
+from .counting import parameters
 from .images import evenly as evenly
 from .images import pixels as pixels
 from .images import shown

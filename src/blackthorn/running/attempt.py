@@ -8,7 +8,7 @@ import torch
 from ..data import Splits
 from ..errors import BlackthornError, BundleError, StoreError
 from ..stages import Stage, Work
-from ..stages.work import perform
+from ..stages.perform import perform
 from .events import Event, Listener
 from .executor import Settled
 from .provenance import made_with

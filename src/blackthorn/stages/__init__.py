@@ -10,14 +10,13 @@ from pydantic import Field
 from .decouple import Decouple as Decouple
 from .measure import Measuring as Measuring
 from .prune import Prune as Prune
-from .prune import Removal as Removal
 from .shrink import Shrink as Shrink
 from .stage import Need as Need
 from .stage import Stage as Stage
 from .stage import Task as Task
+from .stage import Work as Work
 from .train import Augmentation as Augmentation
 from .train import Train as Train
-from .work import Work as Work
 
 Step = Annotated[Train | Prune | Shrink | Decouple, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
@@ -28,7 +27,6 @@ __all__ = [
     "Measuring",
     "Need",
     "Prune",
-    "Removal",
     "Shrink",
     "Stage",
     "Step",

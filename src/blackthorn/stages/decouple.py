@@ -7,8 +7,7 @@ from torch import nn
 from ..deploy import decouple
 from ..pruning import Masks
 from ..values import value
-from .stage import Form, Task
-from .work import Work
+from .stage import Form, Task, Work
 
 
 @value

@@ -20,9 +20,8 @@ from ..results import Record
 from ..values import spell
 from .artifacts import save_examples, save_flags, save_records
 from .noise import NoiseMaking
-from .stage import Decider, Form, Need, Stage, Task
+from .stage import Decider, Form, Need, Stage, Task, Work
 from .substitute import Substitution
-from .work import Work
 
 
 @dataclass(frozen=True)

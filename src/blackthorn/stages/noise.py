@@ -10,8 +10,7 @@ from ..attacks import AttackWarning, Precision, UniversalNoise
 from ..data import Splits
 from ..values import spell
 from .artifacts import load_noise, save_noise
-from .stage import Decider, Stage, Task
-from .work import Work
+from .stage import Decider, Stage, Task, Work
 
 
 @dataclass(frozen=True)

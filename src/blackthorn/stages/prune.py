@@ -7,8 +7,7 @@ from typing import Literal
 
 from ..pruning import Masks, Pruning, masks_for, prune_by
 from ..values import value
-from .stage import Decider, Task
-from .work import Work
+from .stage import Decider, Task, Work
 
 
 @value

@@ -7,8 +7,7 @@ from ..errors import PruningError
 from ..measuring import parameters
 from ..pruning import shrink
 from ..values import value
-from .stage import Form, Task
-from .work import Work
+from .stage import Form, Task, Work
 
 
 @value

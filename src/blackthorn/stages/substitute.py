@@ -8,8 +8,7 @@ from ..data import Splits
 from ..training import Substitute, Substituted
 from ..values import spell
 from .artifacts import save_history
-from .stage import Decider, Stage, Task
-from .work import Work
+from .stage import Decider, Stage, Task, Work
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ from ..pruning import Hold
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, fit
 from ..values import Count, value
 from .artifacts import save_history
-from .stage import Decider, Task
-from .work import Work
+from .stage import Decider, Task, Work
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 

@@ -1,0 +1,31 @@
+"""Doing one stage's work, and saying what was done."""
+
+import time
+
+from .artifacts import save_about
+from .stage import Work
+
+
+def perform(work: Work) -> None:
+    """Do a stage's work in its folder, going on from what an interrupted attempt left there.
+
+    Raises:
+        BlackthornError: what the stage's own work refuses.
+        OSError: the folder cannot be written.
+    """
+    start, stage = time.time(), work.stage
+    stage.value.run(work)
+    named = {role: [one.name for one in stages] for role, stages in stage.inputs.items()}
+    save_about(
+        work.folder,
+        {
+            "stage": stage.value.spelling(),
+            "label": stage.label,
+            "parent": stage.parent.key if stage.parent else None,
+            **({"inputs": named} if named else {}),
+            "model": stage.model,
+            **({"precision": stage.precision} if stage.value.precision == "auto" else {}),
+            **work.provenance(),
+            "seconds": round(time.time() - start, 3),
+        },
+    )
