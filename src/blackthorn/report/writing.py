@@ -1,13 +1,12 @@
 """Write a report: one HTML page that needs nothing else, CSV files for programs, and figures for papers."""
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..errors import StoreError
+from ..files import write_whole
 from .charts import for_page
 from .charts.draw import draw, vega
 from .page import Page
@@ -41,8 +40,8 @@ def write(folder: Path, page: Page) -> Path:
         for name in _left(folder) - files.keys():
             (folder / name).unlink(missing_ok=True)
         for name, content in files.items():
-            _put(folder / name, content)
-        _put(folder / _PAGE, _encode(html))
+            write_whole(folder / name, content)
+        write_whole(folder / _PAGE, _encode(html))
     except OSError as error:
         raise StoreError(f"{folder}: the report cannot be written ({error.strerror or error}).") from None
     return folder / _PAGE
@@ -86,15 +85,3 @@ def _left(folder: Path) -> set[str]:
 
 def _encode(words: str) -> bytes:
     return words.encode("utf-8", errors="backslashreplace")  # a lone surrogate in a name is shown, not fatal
-
-
-def _put(place: Path, content: bytes) -> None:
-    handle, partial = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}.")
-    try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(content)
-        Path(partial).chmod(0o644)  # mkstemp makes files only their owner can read; a report is to be shared
-        os.replace(partial, place)
-    except BaseException:
-        Path(partial).unlink(missing_ok=True)
-        raise
