@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterable
+from itertools import chain, count
 from typing import Any
 
 from ..results import Row
@@ -22,7 +24,8 @@ def rates(networks: Networks) -> dict[str, float]:
 
 def lineage(networks: Networks) -> list[Row]:
     """The rows that are shown, in order, each with the row that it was pruned from and its family."""
-    requested, labels = rates(networks), _Labels()
+    requested = rates(networks)
+    labels = _Labels(name for name, rate in requested.items() if not rate)
     rows = []
     for name, network in networks.items():
         if network.show:
@@ -60,14 +63,17 @@ def _without_rates(spelled: Any) -> Any:
 
 
 class _Labels:
-    """Names of families: that of the first row without its rate, or the whole where another family has that."""
+    """Names of families: the name of the first row without its rate, or the whole name where that is taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: Iterable[str]) -> None:
+        self._taken = set(taken)
         self._by_way: dict[str, str] = {}
 
     def of(self, name: str, way: str) -> str:
+        """The label of the family of rows that were made in this way; `name` is the row that asks."""
         if way not in self._by_way:
-            taken = set(self._by_way.values())
-            shorter = _RATE.sub("", name) or name
-            self._by_way[way] = name if shorter in taken else shorter
+            tries = chain([_RATE.sub("", name) or name, name], (f"{name} ({number})" for number in count(2)))
+            label = next(label for label in tries if label not in self._taken)
+            self._taken.add(label)
+            self._by_way[way] = label
         return self._by_way[way]
