@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from . import __version__, report
+from . import report
 from .claims import Selected, Verdict, choose, judge
 from .data import Splits
 from .errors import BlackthornError, ModelError, RecipeError
@@ -33,7 +33,7 @@ from .running.arithmetic import Arithmetic
 from .running.collecting import collect
 from .running.events import Listener, quiet
 from .running.processes import Processes
-from .running.provenance import commit
+from .running.provenance import facts
 from .running.runner import Outcome, carry_out, run_plan, useful_jobs
 from .running.store import Store, written
 from .stages.artifacts import load_about
@@ -236,7 +236,7 @@ class Experiment:
             selections=finished.selections,
             command=self.request.command,
             recipe_text=written_out(recipe),
-            provenance=self._provenance(grid),
+            provenance=self._facts(grid),
         )
         report.write(finished.index.parent, page)
         with written(finished.index.parent):
@@ -247,30 +247,11 @@ class Experiment:
             raise RecipeError(f"{messages[0]}{more}; the report of the rest is {finished.index}")
         return finished
 
-    def _provenance(self, grid: Grid) -> Mapping[str, str]:
+    def _facts(self, grid: Grid) -> dict[str, str]:
+        """Where the numbers come from, for the end of the page."""
         folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
         spent = sum(load_about(folder)["seconds"] for folder in folders if folder is not None)
-        records = [cell.record for cell in grid.cells]
-
-        def all_of(said: Sequence[object]) -> str:
-            return ", ".join(sorted({str(one) for one in said if one}))
-
-        splits = self.splits
-        found = {
-            "version": __version__,
-            "commit": all_of([record.commit for record in records]) or commit(),
-            "seeds": ", ".join(map(str, self.recipe.seeds)),
-            "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, "
-            f"{len(splits.test):,} test images, fingerprint {splits.fingerprint}",
-            "device": all_of([record.device for record in records]),
-            "threads": all_of([record.threads for record in records]),
-            "torch": all_of([record.torch for record in records]) or torch.__version__,
-            "python": all_of([record.python for record in records]),
-            "computing time": _duration(spent) + " in all stages",
-        }
-        if self.seconds is not None:
-            found["this run"] = _duration(self.seconds)
-        return {key: text for key, text in found.items() if text}
+        return facts([cell.record for cell in grid.cells], self.recipe.seeds, self.splits, spent, self.seconds)
 
 
 def found_device(name: str | None) -> torch.device:
@@ -309,9 +290,3 @@ def _told(where: str) -> Iterator[None]:
         if "can't allocate memory" not in str(problem) and not isinstance(problem, MemoryError):
             raise
         raise ModelError(f"{where}: there is not enough memory for it; make it smaller") from None
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

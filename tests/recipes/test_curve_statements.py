@@ -8,8 +8,8 @@ import pytest
 from blackthorn.claims import judge
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import plan
+from blackthorn.running import Store, collect
 
-from ..claims.grids import grid
 from .conftest import run
 from .tiny import read, tiny
 
@@ -22,12 +22,10 @@ def curved(**more: Any) -> dict[str, Any]:
 
 
 def test_a_statement_about_curves_is_decided_from_a_run(tmp_path: Path) -> None:
-    from blackthorn.recipes import Store, collect
-
     recipe = read(tmp_path, curved(statements=[STAYS]))
     assert run(recipe, tmp_path / "store") == {}
     found, _ = collect(plan(recipe, recipe.data.load()), Store(tmp_path / "store"))
-    (decided,) = judge(recipe.statements, grid(found, recipe.seeds, recipe.rates))
+    (decided,) = judge(recipe.statements, found)
     assert decided.holds is True and decided.evidence.startswith("dense, curve: lowest at")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..results import Row
 from ..values import spell
-from .network import Networks
+from .network import Network, Networks
 
 _RATE = re.compile(r"\s*\d+(?:\.\d+)?\s*%$")  # at the end of a name: "pgd weight 94%"
 
@@ -36,13 +36,20 @@ def lineage(networks: Networks) -> list[Row]:
 
 
 def _base(name: str, networks: Networks, requested: dict[str, float]) -> str | None:
-    """The nearest network on the way to a pruned one that is not pruned and is shown."""
+    """The nearest network on the way to a pruned one that is trained, not pruned, and shown.
+
+    One without a training, whose convolutions were decoupled say, gives the logits of the network before it.
+    """
     if not requested[name]:
         return None
     before = networks[name].of
-    while before is not None and (requested[before] or not networks[before].show):
+    while before is not None and not _unpruned(networks[before], requested[before]):
         before = networks[before].of
     return before
+
+
+def _unpruned(network: Network, requested: float) -> bool:
+    return network.show and not requested and any(step.trains for step in network.steps)
 
 
 def _way(name: str, networks: Networks, requested: dict[str, float]) -> str:

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import torch
 
 from .. import __version__
+from ..data import Splits
+from ..results import Record
 
 
 def made_with(device: torch.device) -> dict[str, Any]:
@@ -55,3 +58,41 @@ def processor() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine()
+
+
+def facts(
+    records: Sequence[Record], seeds: Sequence[int], splits: Splits, spent: float, seconds: float | None
+) -> dict[str, str]:
+    """What a page says about where its numbers come from: fact -> words.
+
+    Args:
+        records: all that was measured.
+        seeds: those of the recipe.
+        splits: the images.
+        spent: seconds of computing, in all stages.
+        seconds: how long the command worked; None for one that only writes a report.
+    """
+
+    def all_of(said: Iterable[object]) -> str:
+        return ", ".join(sorted({str(one) for one in said if one}))
+
+    found = {
+        "version": __version__,
+        "commit": all_of(record.commit for record in records) or commit(),
+        "seeds": ", ".join(map(str, seeds)),
+        "data": f"{splits.name}, {len(splits.train):,} train, {len(splits.valid):,} validation, "
+        f"{len(splits.test):,} test images, fingerprint {splits.fingerprint}",
+        "device": all_of(record.device for record in records),
+        "threads": all_of(record.threads for record in records),
+        "torch": all_of(record.torch for record in records) or torch.__version__,
+        "python": all_of(record.python for record in records),
+        "computing time": _duration(spent) + " in all stages",
+        "this run": "" if seconds is None else _duration(seconds),
+    }
+    return {fact: words for fact, words in found.items() if words}
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"

@@ -40,7 +40,7 @@ def against_sparsity(page: Page) -> Chart | None:
         return None
     caption = "Each line starts at the unpruned network it came from." + paper_note(panels)
     if any(not row.measured for family in series for row in families[family]):
-        caption += " Where no zeros were measured, the rate in the name is used."
+        caption += " Where no zeros were measured, the requested rate is used."
     if len(series) < len(families):
         caption += f" {len(series)} of {len(families)} families are drawn."
     return Chart("accuracy-sparsity", "Accuracy against sparsity", caption, series, panels, POINTS)
