@@ -16,8 +16,8 @@ from pydantic import TypeAdapter
 
 from ..errors import RecipeError, did_you_mean
 from ..values import ValidationError, parse
-from .changes import Change, changed
 from .complaints import one_line
+from .overrides import Change, changed
 from .schema import Recipe
 
 DEFAULT_PRESET = "full"
