@@ -27,7 +27,7 @@ def main() -> None:
     curve = bt.measuring.PruningCurve(criterion=criterion, step=0.1, last=0.9, noises=(attack,))
     records = curve(model, x, y, scored_on=(seen, None), noises=[kept])
     for name in (None, "3, 0.25"):
-        shown = " ".join(f"{100 * one['value']:5.1f}" for one in records if one["noise"] == name)
+        shown = " ".join(f"{100 * one.value:5.1f}" for one in records if one.noise == name)
         print(f"accuracy in percent from 0 to 90 %, {f'noise {name}' if name else 'untouched'}: {shown}")
 
     bt.pruning.prune(model, criterion, sparsity=found.rate, scope="per_layer", x=seen)

@@ -172,8 +172,6 @@ class Experiment:
             raise RecipeError(
                 f"--store {store}: there is no such folder; give the one that was given to blackthorn run"
             )
-        if device is not None:
-            torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
         recipe = request.read()
         if root is not None and not root.is_dir():
             raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")

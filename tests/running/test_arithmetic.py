@@ -30,7 +30,7 @@ def timed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         found.append(f"{asked} {tuple(x.shape)}")
         return "bf16"
 
-    monkeypatch.setattr(module, "choose", choose)
+    monkeypatch.setattr(module, "resolve_for", choose)
     return found
 
 

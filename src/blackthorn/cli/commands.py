@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.table import Table
 
 from .. import models
@@ -22,6 +23,7 @@ def run_command(
     Raises:
         BlackthornError: anything refused; with failed stages, after the report of the others is written.
     """
+    torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
     where = found_device(device)
     with busy("Reading the images"):
         experiment = Experiment.prepare(request, store, data_root, device=where)

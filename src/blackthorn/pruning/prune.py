@@ -60,7 +60,7 @@ def prune(
     """
     try:
         pruning = Pruning(
-            criterion=criterion,
+            criterion=criterion,  # type: ignore[arg-type]  # a person's own passes the validator
             sparsity=sparsity,  # type: ignore[arg-type]  # a rate may be text
             scope=scope,
             budget=budget,

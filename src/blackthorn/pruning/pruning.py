@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetPydanticSchema, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
 
 from ..values import Rate, value, whole
 from .allocation import Scope
-from .criteria import AnyCriterion, Criterion
+from .criteria import AnyCriterion
 
 BudgetUnit = Literal["filters", "params"]
 
@@ -19,8 +19,7 @@ def _some(sparsity: float) -> float:
 
 
 _AnyOrOwn = Annotated[
-    Criterion,
-    GetPydanticSchema(lambda _, handler: handler.generate_schema(AnyCriterion)),  # what a recipe can name
+    AnyCriterion,  # what a recipe can name
     WrapValidator(lambda read, validate: read if callable(read) else validate(read)),  # or a person's own, in Python
 ]
 
