@@ -15,12 +15,20 @@ from .rows import Rows
 class LinearMap(Protocol):
     """A matrix of weights that is never written out."""
 
-    run_terms: int
-    """Products in one output."""
-    back_terms: int
-    """Products in one coefficient of an input."""
-    diagonal: bool
-    """Each output depends on the input at its own place only."""
+    @property
+    def run_terms(self) -> int:
+        """Products in one output, or operations that the network spends on it."""
+        ...
+
+    @property
+    def back_terms(self) -> int:
+        """Products in one coefficient of an input."""
+        ...
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether each output depends on the input at its own place only."""
+        ...
 
     def forward(self, x: Tensor) -> Tensor:
         """The map of `x` (batch, ...)."""
@@ -67,6 +75,8 @@ class Affine:
         else:
             reach = self._plus_size(self.map.absolute(radius + factor * magnitude), factor)
             reach = reach + 2 * self.map.run_terms * rounding.tiny
+            if rounding.run:
+                reach = rounding.overflowing(self._plus_size(self.map.absolute(magnitude), 1.0), reach)
         low, high, ball = middle - reach, middle + reach, None
         if box.ball is not None:
             within = self._through(box.ball, magnitude, factor, rounding)
@@ -95,10 +105,8 @@ class Affine:
     def _through(self, ball: Ball, magnitude: Tensor, factor: float, rounding: Rounding) -> Ball:
         """The ball behind the layer; off the diagonal, `scale` is how far each single output can go."""
         centre = self._plus_bias(self.map.forward(ball.centre))
-        if self.map.diagonal:
-            scale = self.map.absolute(ball.scale)
-        else:
-            scale = self.map.squared(ball.scale.square()).sqrt()
+        through = self.map
+        scale = through.absolute(ball.scale) if through.diagonal else through.squared(ball.scale.square()).sqrt()
         noise = self.map.absolute(ball.noise + factor * (magnitude + ball.centre.abs() + ball.scale))
         return Ball(
             centre, scale, (1 + factor) * self._plus_size(noise, factor) + 2 * self.map.run_terms * rounding.tiny

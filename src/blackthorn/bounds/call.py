@@ -26,10 +26,8 @@ class Call:
 
     def refuse(self, why: str = "has no bounds") -> ModelError:
         """The error that names the call."""
-        return ModelError(
-            f"bounds: {self.name} {why}; known are Linear, Conv1d, Conv2d, BatchNorm in eval mode, ReLU, max and average "
-            "pooling, flatten, additions and arithmetic with constants"
-        )
+        known = "Linear, Conv1d, Conv2d, BatchNorm in eval mode, ReLU, max and average pooling, flatten, additions"
+        return ModelError(f"bounds: {self.name} {why}; known are {known} and arithmetic with constants")
 
     def put(self, operation: Operation, *inputs: int, shape: Sequence[int]) -> None:
         """Note an operation; without inputs it reads what the one before gives."""

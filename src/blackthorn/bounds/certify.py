@@ -1,4 +1,4 @@
-"""Certificates: which images are proved to be classified right all over their ball, by the cheapest bound that does it."""
+"""Certificates: which images are proved to be classified right all over their ball, by the cheapest bound that can."""
 
 import time
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ def certify(
     dtype = torch.float64 if arithmetic == "float64" else torch.float32
     network, rounding = followed(model, x[:2], dtype), rounding_of(model, dtype, claim)
     (classes,) = network.shape(network.output)
-    if not (0 <= int(y.min()) and int(y.max()) < classes):
+    if not (int(y.min()) >= 0 and int(y.max()) < classes):
         raise ModelError(f"labels lie in [{int(y.min())}, {int(y.max())}], but the network has {classes} logits")
     margins = torch.full((len(x), classes), -torch.inf, dtype=torch.float64)
     by = [""] * len(x)

@@ -1,7 +1,8 @@
 """CROWN: linear lower bounds of the margins, pulled back from the logits to the images.
 
-Each ReLU is replaced by two lines over the interval that its input can take, so the tighter those intervals, the tighter
-the margins. They come from intervals (CROWN-IBP: one pass back) or, layer by layer, from CROWN itself, met with intervals.
+Each ReLU is replaced by two lines over the interval that its input can take, so the tighter those intervals, the
+tighter the margins. They come from intervals (CROWN-IBP: one pass back) or, layer by layer, from CROWN itself, met with
+intervals.
 
 Reference: Zhang et al. 2018, Efficient Neural Network Robustness Certification with General Activation Functions; Zhang
 et al. 2020, Towards Stable and Efficient Training of Verifiably Robust Neural Networks (CROWN-IBP).
@@ -101,7 +102,7 @@ class Backward:
         own = torch.nn.functional.one_hot(y, classes)[None]
         other = torch.eye(classes, device=y.device, dtype=own.dtype)[:, None]
         rows = (own - other).to(self.boxes[0].low.dtype)
-        found = [self.lower(self.network.output, Rows(part, (classes,))) for part in rows.split(self._at_once())]
+        found = [self.lower(self.network.output, Rows(part, (classes,))) for part in torch.split(rows, self._at_once())]
         return torch.maximum(torch.cat(found).T, margins(self.network, self.boxes, y, self.rounding))
 
     def lower(self, target: int, rows: Rows) -> Tensor:

@@ -60,20 +60,35 @@ def followed(model: nn.Module, example: Tensor, dtype: torch.dtype) -> Network:
     example = example.to(weight.device, weight.dtype)
     with torch.no_grad():
         network = follow(model, example, dtype)
-        with eval_mode(model), torch.autocast(example.device.type, enabled=False):
-            logits = model(example)
-        point = propagate(network, around(example.to(dtype), 0.0, "linf", EXACT), EXACT)[network.output].centre
-    if logits.dim() != 2:
+        logits = _said(model, example)
+        if logits.dim() != 2:
+            given = tuple(logits.shape)
+            raise ModelError(f"bounds: {type(model).__name__} gives outputs of shape {given}, not (batch, classes)")
+        exact = network if dtype == torch.float64 else follow(model, example, torch.float64)
+        point = propagate(exact, around(example.double(), 0.0, "linf", EXACT), EXACT)[exact.output].centre
+    off = (logits.double() - point).abs().max().item()
+    if not off <= _ALIKE * torch.finfo(logits.dtype).eps ** 0.5 * max(1e-30, point.abs().max().item()):
         raise ModelError(
-            f"bounds: {type(model).__name__} gives outputs of shape {tuple(logits.shape)}, not (batch, classes)"
-        )
-    off = (logits.to(dtype) - point).abs().max().item()
-    if not off <= _ALIKE * torch.finfo(weight.dtype).eps ** 0.5 * max(1e-6, logits.abs().max().item()):
-        raise ModelError(
-            f"bounds: {type(model).__name__} answers otherwise than its traced steps; what it does by hooks, in place or "
-            "with the batch cannot be followed"
+            f"bounds: {type(model).__name__} answers otherwise than its traced steps; what it does by hooks, in place "
+            "or with the batch cannot be followed"
         )
     return network
+
+
+def _said(model: nn.Module, x: Tensor) -> Tensor:
+    """The network's answers in float64, where rounding cannot pass for another function; else as it runs."""
+    weights = {name: tensor.double() for name, tensor in _floats(model)}
+    with eval_mode(model), torch.autocast(x.device.type, enabled=False):
+        try:
+            logits: Tensor = torch.func.functional_call(model, weights, (x.double(),))
+        except RuntimeError:  # a network that names its types
+            logits = model(x)
+    return logits
+
+
+def _floats(model: nn.Module) -> list[tuple[str, Tensor]]:
+    tensors = [*model.named_parameters(), *model.named_buffers()]
+    return [(name, tensor) for name, tensor in tensors if tensor.is_floating_point()]
 
 
 class _Recorder(fx.Interpreter):
@@ -103,7 +118,8 @@ class _Recorder(fx.Interpreter):
                 raise ModelError("bounds: the network gives more than one tensor; its forward must return the logits")
             self.end = self.places.get(last)
             return super().run_node(n)
-        name = name_of(getattr(Tensor, n.target, n.target) if n.op == "call_method" else n.target)  # type: ignore[arg-type]
+        target: Any = n.target
+        name = name_of(getattr(Tensor, target, target) if n.op == "call_method" else target)
         if name in _FORMS or (name == "getattr" and args[1] in _ATTRIBUTES):
             return super().run_node(n)
         before = [arg.clone() if isinstance(arg, Tensor) else arg for arg in args]

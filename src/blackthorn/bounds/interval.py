@@ -66,20 +66,20 @@ def margins(network: Network, boxes: list[Box], y: Tensor, rounding: Rounding) -
         return (own - box.high - noise).scatter(1, y[:, None], 0.0)
     weight, bias, box = last.operation.map.weight, last.operation.bias, boxes[last.inputs[0]]
     between = weight[y][:, None] - weight  # (batch, classes, features)
-    constant = 0.0 if bias is None else bias[0, y][:, None] - bias
+    constant = weight.new_zeros(1, 1) if bias is None else bias[0, y][:, None] - bias
     centre, radius = box.centre, box.radius
-    noise = _twice(last.operation, box, y, rounding)
+    slack = _twice(last.operation, box, y, rounding)
     found = (
         torch.einsum("bkf,bf->bk", between, centre)
         - torch.einsum("bkf,bf->bk", between.abs(), radius)
         + constant
-        - noise
+        - slack
     )
     if box.ball is not None:
         factor = 1 + rounding.factor(0, weight.shape[1])
         reach = (between * box.ball.scale[:, None]).norm(dim=2) * factor
         reach = reach + torch.einsum("bkf,bf->bk", between.abs(), box.ball.noise) * factor
-        found = torch.maximum(found, torch.einsum("bkf,bf->bk", between, box.ball.centre) - reach + constant - noise)
+        found = torch.maximum(found, torch.einsum("bkf,bf->bk", between, box.ball.centre) - reach + constant - slack)
     return found
 
 

@@ -22,7 +22,8 @@ class Sum:
     def interval(self, boxes: Sequence[Box], rounding: Rounding) -> Box:
         """Ends added to ends."""
         one, other = boxes
-        noise = rounding.factor(1, 1) * (one.magnitude + other.magnitude)
+        size = one.magnitude + other.magnitude
+        noise = rounding.overflowing(size, rounding.factor(1, 1) * size)
         first, last = (other.low, other.high) if self.sign > 0 else (-other.high, -other.low)
         return Box(one.low + first - noise, one.high + last + noise)
 

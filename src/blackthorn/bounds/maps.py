@@ -79,7 +79,8 @@ class Convolution:
         values = values[..., max(0, -top) : max(0, self.into[1] - top), max(0, -left) : max(0, self.into[2] - left)]
         if not values.numel():  # the window lies on the padding altogether
             return Rows(values.new_zeros(*rows.values.shape[:2], *self.into), self.into)
-        return Rows(values.unflatten(0, rows.values.shape[:2]), self.into, max(0, top), max(0, left))
+        values = values.reshape(*rows.values.shape[:2], *values.shape[1:])
+        return Rows(values, self.into, max(0, top), max(0, left))
 
     def _by(self, weight: Tensor, x: Tensor) -> Tensor:
         left, right, top, bottom = self.padding
@@ -139,4 +140,4 @@ class Average:
         with torch.enable_grad():
             x = whole.new_zeros(whole.shape[0] * whole.shape[1], *self.into, requires_grad=True)
             (values,) = torch.autograd.grad(self.by(x), x, whole.flatten(0, 1))
-        return Rows(values.unflatten(0, whole.shape[:2]), self.into)
+        return Rows(values.reshape(*whole.shape[:2], *self.into), self.into)

@@ -14,11 +14,13 @@ from .rows import Rows
 class Relaxed(Protocol):
     """An operation between linear functions, over given boxes of its inputs."""
 
-    noise: Tensor | None
-    """How far the output may be off for rounding, (batch or 1, *shape)."""
+    @property
+    def noise(self) -> Tensor | None:
+        """How far the output may be off for rounding, (batch or 1, *shape)."""
+        ...
 
     def backward(self, rows: Rows) -> tuple[tuple[Rows, ...], Tensor | None]:
-        """Linear functions of the inputs and constants (rows, batch) whose sum is nowhere above `rows` of the output."""
+        """Linear functions of the inputs and constants (rows, batch), together nowhere above `rows` of the output."""
         ...
 
 

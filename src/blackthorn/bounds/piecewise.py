@@ -111,7 +111,7 @@ class MaxPool:
     def _largest(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Values, and their places in an image that is written row by row."""
         options = (self.kernel, self.stride, self.padding, self.dilation, self.ceil_mode)
-        values, places = F.max_pool2d(x, *options, return_indices=True)  # type: ignore[misc]  # a dispatched function
+        values, places = F.max_pool2d(x, *options, return_indices=True)
         return values, places
 
     def _others(self, x: Tensor, places: Tensor) -> Tensor:
@@ -157,5 +157,5 @@ class RelaxedMaxPool:
         places = (places // self.pool.into[2] - high.start) * width + places % self.pool.into[2] - wide.start
         into = values.new_zeros(*values.shape[:3], height * width)
         into.scatter_add_(3, places.flatten(2).expand(len(values), -1, -1, -1), values.flatten(3))
-        into = into.unflatten(3, (height, width))
+        into = into.reshape(*into.shape[:3], height, width)
         return (Rows(into, self.pool.into, high.start, wide.start),), weigh(negative, rows.window(self.above))

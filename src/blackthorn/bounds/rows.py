@@ -16,8 +16,8 @@ from torch import Tensor
 class Rows:
     """Coefficients (rows, batch or 1, ...) of a tensor of shape `shape` (without the batch).
 
-    Of images, `shape` (channels, height, width), only a window from `top`, `left` on is kept; the rest are zeros. A batch
-    of 1 stands for the same rows for every image.
+    Of images, `shape` (channels, height, width), only a window from `top`, `left` on is kept; the rest are zeros. A
+    batch of 1 stands for the same rows for every image.
     """
 
     values: Tensor

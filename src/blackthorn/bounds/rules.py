@@ -63,8 +63,10 @@ def adaptive_average(call: Call, dtype: torch.dtype) -> None:
         raise call.refuse()
     windows = [-(-side // out) + 1 for side, out in zip(call.into[1:], call.out[1:])]
     flat = len(call.into) == 2
-    size = (1, call.out[1]) if flat else call.out[1:]
-    _in_two_axes(call, lambda into: Affine(Average(_Adaptive(size), into, math.prod(windows), math.prod(windows) ** 2)))
+    size = (1, call.out[1]) if flat else (call.out[1], call.out[2])
+    _in_two_axes(
+        call, lambda into: Affine(Average(_Adaptive(*size), into, math.prod(windows), math.prod(windows) ** 2))
+    )
 
 
 def mean(call: Call, dtype: torch.dtype) -> None:
@@ -76,7 +78,7 @@ def mean(call: Call, dtype: torch.dtype) -> None:
     if len(call.into) != 3 or axes != {2, 3}:
         raise call.refuse("over other axes than height and width has no bounds, so it")
     channels, height, width = call.into
-    call.put(Affine(Average(_Adaptive((1, 1)), call.into, height * width, 1)), *_first(call), shape=(channels, 1, 1))
+    call.put(Affine(Average(_Adaptive(1, 1), call.into, height * width, 1)), *_first(call), shape=(channels, 1, 1))
     if call.out != (channels, 1, 1):
         call.put(Reshape((channels, 1, 1), call.out), shape=call.out)
 
@@ -241,8 +243,8 @@ def _average(call: Call, given: Any) -> None:
 class _Adaptive:
     """Averages over windows that make outputs of a given size."""
 
-    def __init__(self, size: tuple[int, ...]) -> None:
-        self.size = size
+    def __init__(self, height: int, width: int) -> None:
+        self.size = height, width
 
     def __call__(self, x: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(x, self.size)

@@ -24,8 +24,8 @@ class IntervalBound:
     The bounds see the network in eval mode (running statistics, no dropout); the other loss sees it in train mode.
 
     Intervals are wide on a network that was not trained for them, and training at the full radius from the start may
-    get stuck. Gowal et al. let the radius grow over the run. Here each image draws its own radius, from 0 to `eps`, which
-    needs no clock and leaves every batch with something to learn; or write two training steps, the first at a small eps.
+    get stuck. Gowal et al. let the radius grow over the run. Here each image may draw its own radius, from 0 to `eps`,
+    which needs no clock; or write two steps of training, the first at a small eps.
     """
 
     kind: Literal["interval_bound"] = "interval_bound"
