@@ -100,6 +100,7 @@ class Affine:
             size = self.map.absolute(box.magnitude)
             factor = rounding.factor(self.map.run_terms, max(self.map.back_terms, size[0].numel()))
             noise = (1 + factor) * (self._plus_size(factor * size, factor) + 2 * self.map.run_terms * rounding.tiny)
+            noise = rounding.overflowing(self._plus_size(size, 1.0), noise)
         return RelaxedAffine(self.map, self.bias, noise)
 
     def _through(self, ball: Ball, magnitude: Tensor, factor: float, rounding: Rounding) -> Ball:

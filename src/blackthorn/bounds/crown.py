@@ -27,7 +27,7 @@ Intermediate = Literal["interval", "crown"]
 """How the inputs of ReLU and max pooling are bounded."""
 Arithmetic = Literal["float64", "float32"]
 
-_MEMORY = 2**27
+_MEMORY = 2**25
 """Bytes that one tensor of coefficients may take."""
 _UNDERFLOW = 1e-20
 """Above what numbers too small for floats can add up to."""

@@ -96,6 +96,7 @@ class _Recorder(fx.Interpreter):
 
     def __init__(self, module: fx.GraphModule, dtype: torch.dtype) -> None:
         super().__init__(module)
+        self.extra_traceback = False  # a refusal is one line
         self.dtype = dtype
         self.places: dict[fx.Node, int] = {}
         self.steps: list[Step] = []

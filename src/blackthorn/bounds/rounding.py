@@ -1,8 +1,8 @@
 """What floating point may have changed, bounded from above, so that a proof survives it.
 
 A sum of n products comes out with an error of at most gamma(n) = n u / (1 - n u) times the sum of their absolute
-values, in whatever order they are added and whether or not they are fused; u is half the spacing of floats above
-1, 2^-53 in float64. Bounds are computed with such errors added on their unsafe side, so what is proved is proved for the
+values, in whatever order they are added and whether or not they are fused; u is half the spacing of floats above 1,
+2^-53 in float64. Bounds are computed with such errors added on their unsafe side, so what is proved is proved for the
 network in exact arithmetic, with the weights that it has.
 
 A network that runs in float32 is another function, by its own rounding. With the claim `rounded`, u = 2^-24 enters each
