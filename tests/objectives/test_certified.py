@@ -76,12 +76,6 @@ def test_it_mixes_with_any_other_loss(model: nn.Module, x: Tensor) -> None:
         assert total.item() == pytest.approx((0.25 * other(model, x, Y).total + 0.75 * bound).item(), rel=1e-5)
 
 
-def test_uniform_radii_are_drawn_below_eps(model: nn.Module, x: Tensor) -> None:
-    full = IntervalBound(eps=0.3, kappa=0)(model, x, Y).total
-    none = IntervalBound(eps=0.0, kappa=0)(model, x, Y).total
-    assert none < IntervalBound(eps=0.3, kappa=0, radii="uniform")(model, x, Y).total < full
-
-
 def test_it_says_what_share_is_proved(model: nn.Module, x: Tensor) -> None:
     y = model(x).argmax(1)
     assert IntervalBound(eps=0.0)(model, x, y).parts["proved"] == 1

@@ -134,7 +134,7 @@ class _Recorder(fx.Interpreter):
             rule = module_rule(call)
         if rule is None or not isinstance(result, Tensor):
             raise call.refuse()
-        if len(reads) != sum(place is not None for place in places):
+        if not set(reads) <= {arg for arg in n.args if isinstance(arg, fx.Node)}:
             raise call.refuse("reads its tensors by keyword or in a list, which is not followed")
         if result.shape[:1] != next(arg.shape[:1] for arg, place in zip(before, places) if place is not None):
             raise call.refuse("changes the first axis, that of the images")

@@ -4,27 +4,27 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .affine import Affine
 from .call import Call, Rule
 from .joints import Reshape, Sum
-from .maps import Average, Convolution, Dense, Scale
-from .piecewise import MaxPool, Relu
+from .layers import CONVOLUTION, Adaptive, average, convolve, dense, in_two_axes, largest, normalise
+from .maps import Average, Scale
+from .piecewise import Relu
 
 
 def linear(call: Call, dtype: torch.dtype) -> None:
     """A linear layer on flat features."""
     given = call.given("input weight bias")
-    _dense(call, given["weight"], given["bias"], dtype)
+    dense(call, given["weight"], given["bias"], dtype)
 
 
 def convolution(call: Call, dtype: torch.dtype) -> None:
     """A convolution over one or two axes."""
     given = call.given("input weight bias stride padding dilation groups")
-    given |= {name: value for name, value in _CONVOLUTION.items() if given[name] is None}
-    _convolve(call, given.pop("weight"), given.pop("bias"), dtype, **{name: given[name] for name in _CONVOLUTION})
+    given |= {name: value for name, value in CONVOLUTION.items() if given[name] is None}
+    convolve(call, given.pop("weight"), given.pop("bias"), dtype, **{name: given[name] for name in CONVOLUTION})
 
 
 def batch_norm(call: Call, dtype: torch.dtype) -> None:
@@ -33,7 +33,7 @@ def batch_norm(call: Call, dtype: torch.dtype) -> None:
     if given["training"] or given["running_mean"] is None:
         raise call.refuse("takes the statistics of the batch, whose images then depend on each other")
     statistics = given["running_mean"], given["running_var"]
-    _normalise(call, *statistics, given["weight"], given["bias"], 1e-5 if given["eps"] is None else given["eps"], dtype)
+    normalise(call, *statistics, given["weight"], given["bias"], 1e-5 if given["eps"] is None else given["eps"], dtype)
 
 
 def relu(call: Call, dtype: torch.dtype) -> None:
@@ -46,14 +46,14 @@ def max_pool(call: Call, dtype: torch.dtype) -> None:
     """Max pooling over one or two axes."""
     del dtype
     given = call.given("input kernel_size stride padding dilation ceil_mode return_indices")
-    _largest(call, given)
+    largest(call, given)
 
 
 def average_pool(call: Call, dtype: torch.dtype) -> None:
     """Average pooling over one or two axes."""
     del dtype
     given = call.given("input kernel_size stride padding ceil_mode count_include_pad divisor_override")
-    _average(call, given)
+    average(call, given)
 
 
 def adaptive_average(call: Call, dtype: torch.dtype) -> None:
@@ -64,9 +64,7 @@ def adaptive_average(call: Call, dtype: torch.dtype) -> None:
     windows = [-(-side // out) + 1 for side, out in zip(call.into[1:], call.out[1:])]
     flat = len(call.into) == 2
     size = (1, call.out[1]) if flat else (call.out[1], call.out[2])
-    _in_two_axes(
-        call, lambda into: Affine(Average(_Adaptive(*size), into, math.prod(windows), math.prod(windows) ** 2))
-    )
+    in_two_axes(call, lambda into: Affine(Average(Adaptive(*size), into, math.prod(windows), math.prod(windows) ** 2)))
 
 
 def mean(call: Call, dtype: torch.dtype) -> None:
@@ -78,7 +76,7 @@ def mean(call: Call, dtype: torch.dtype) -> None:
     if len(call.into) != 3 or axes != {2, 3}:
         raise call.refuse("over other axes than height and width has no bounds, so it")
     channels, height, width = call.into
-    call.put(Affine(Average(_Adaptive(1, 1), call.into, height * width, 1)), *_first(call), shape=(channels, 1, 1))
+    call.put(Affine(Average(Adaptive(1, 1), call.into, height * width, 1)), *_first(call), shape=(channels, 1, 1))
     if call.out != (channels, 1, 1):
         call.put(Reshape((channels, 1, 1), call.out), shape=call.out)
 
@@ -113,7 +111,7 @@ def times(call: Call, dtype: torch.dtype) -> None:
     """A product with a constant."""
     constant = _constant(call, dtype)
     if constant is None:
-        raise call.refuse("of two tensors that both depend on the images has no bounds")
+        raise call.refuse("of two tensors that depend on the images has no bounds")
     call.put(Affine(Scale(constant)), *_first(call), shape=call.out)
 
 
@@ -138,137 +136,31 @@ def module_rule(call: Call) -> Rule | None:
 
 def _linear_module(call: Call, dtype: torch.dtype) -> None:
     module: Any = call.module
-    _dense(call, module.weight, module.bias, dtype)
+    dense(call, module.weight, module.bias, dtype)
 
 
 def _convolution_module(call: Call, dtype: torch.dtype) -> None:
     module: Any = call.module
     if module.padding_mode != "zeros":
         raise call.refuse(f"with padding_mode='{module.padding_mode}' has no bounds")
-    _convolve(call, module.weight, module.bias, dtype, **{name: getattr(module, name) for name in _CONVOLUTION})
+    convolve(call, module.weight, module.bias, dtype, **{name: getattr(module, name) for name in CONVOLUTION})
 
 
 def _norm_module(call: Call, dtype: torch.dtype) -> None:
     module: Any = call.module
     if module.running_mean is None:
         raise call.refuse("takes the statistics of the batch, whose images then depend on each other")
-    _normalise(call, module.running_mean, module.running_var, module.weight, module.bias, module.eps, dtype)
+    normalise(call, module.running_mean, module.running_var, module.weight, module.bias, module.eps, dtype)
 
 
 def _max_module(call: Call, dtype: torch.dtype) -> None:
     del dtype
-    _largest(call, vars(call.module))
+    largest(call, vars(call.module))
 
 
 def _average_module(call: Call, dtype: torch.dtype) -> None:
     del dtype
-    _average(call, vars(call.module))
-
-
-def _dense(call: Call, weight: Tensor, bias: Tensor | None, dtype: torch.dtype) -> None:
-    if len(call.into) != 1:
-        raise call.refuse(f"on inputs of shape {call.into} has no bounds; flatten them first")
-    call.put(Affine(Dense(weight.to(dtype)), None if bias is None else bias.to(dtype)[None]), shape=call.out)
-
-
-_CONVOLUTION: dict[str, Any] = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-
-
-def _convolve(call: Call, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, **options: Any) -> None:
-    if len(call.into) != weight.dim() - 1 or weight.dim() not in (3, 4):
-        raise call.refuse(f"on inputs of shape {call.into} has no bounds")
-    flat = weight.dim() == 3
-    weight = (weight[:, :, None] if flat else weight).to(dtype)
-    stride, dilation = _pair(options["stride"], flat, 1), _pair(options["dilation"], flat, 1)
-    if options["padding"] == "same":
-        total = [d * (k - 1) for d, k in zip(dilation, weight.shape[2:])]
-        (top, bottom), (left, right) = ((one // 2, one - one // 2) for one in total)
-    else:
-        top, left = _pair(0 if options["padding"] == "valid" else options["padding"], flat, 0)
-        bottom, right = top, left
-    shift = None if bias is None else bias.to(dtype).reshape(1, -1, 1, 1)
-
-    def made(into: tuple[int, ...]) -> Affine:
-        sizes = into[0], into[1], into[2]
-        convolved = Convolution(weight, sizes, stride, (left, right, top, bottom), dilation, options["groups"])
-        return Affine(convolved, shift)
-
-    _in_two_axes(call, made)
-
-
-def _normalise(
-    call: Call,
-    mean: Tensor,
-    variance: Tensor,
-    gain: Tensor | None,
-    shift: Tensor | None,
-    eps: float,
-    dtype: torch.dtype,
-) -> None:
-    """(x - mean) / sqrt(variance + eps) * gain + shift as one factor and one constant for each channel."""
-    shape = (1, -1, *[1] * (len(call.into) - 1))
-    factor = 1 / (variance.double() + eps).sqrt()
-    factor = factor if gain is None else factor * gain.double()
-    moved = -mean.double() * factor
-    size = moved.abs()
-    if shift is not None:
-        moved, size = moved + shift.double(), size + shift.double().abs()
-    moved, size = moved.to(dtype).reshape(shape), size.to(dtype).reshape(shape)
-    call.put(Affine(Scale(factor.to(dtype).reshape(shape), run_terms=8), moved, size), shape=call.out)
-
-
-def _largest(call: Call, given: Any) -> None:
-    if given.get("return_indices") or len(call.into) not in (2, 3):
-        raise call.refuse("with return_indices, or on such a shape, has no bounds")
-    flat = len(call.into) == 2
-    kernel = _pair(given["kernel_size"], flat, 1)
-    stride = kernel if not given["stride"] else _pair(given["stride"], flat, 1)
-    padding, dilation = _pair(given["padding"] or 0, flat, 0), _pair(given["dilation"] or 1, flat, 1)
-    ceil = bool(given["ceil_mode"])
-    _in_two_axes(call, lambda into: MaxPool(kernel, stride, padding, dilation, ceil, (into[0], into[1], into[2])))
-
-
-def _average(call: Call, given: Any) -> None:
-    if given.get("divisor_override") is not None or len(call.into) not in (2, 3):
-        raise call.refuse("with divisor_override, or on such a shape, has no bounds")
-    flat = len(call.into) == 2
-    kernel = _pair(given["kernel_size"], flat, 1)
-    stride = kernel if not given["stride"] else _pair(given["stride"], flat, 1)
-    counted = given["count_include_pad"] is None or bool(given["count_include_pad"])
-    by = _Windows(kernel, stride, _pair(given["padding"] or 0, flat, 0), bool(given["ceil_mode"]), counted)
-    terms = math.prod(kernel)
-    _in_two_axes(call, lambda into: Affine(Average(by, into, terms, terms)))
-
-
-class _Adaptive:
-    """Averages over windows that make outputs of a given size."""
-
-    def __init__(self, height: int, width: int) -> None:
-        self.size = height, width
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.adaptive_avg_pool2d(x, self.size)
-
-
-class _Windows:
-    """Averages over windows of a given size."""
-
-    def __init__(self, *options: Any) -> None:
-        self.options = options
-
-    def __call__(self, x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, *self.options)
-
-
-def _in_two_axes(call: Call, made: Any) -> None:
-    """Put an operation on images; what has one axis of places gets a second of size 1 for it."""
-    if len(call.into) == 3:
-        call.put(made(call.into), shape=call.out)
-        return
-    into, out = (call.into[0], 1, call.into[1]), (call.out[0], 1, call.out[1])
-    call.put(Reshape(call.into, into), shape=into)
-    call.put(made(into), shape=out)
-    call.put(Reshape(out, call.out), shape=call.out)
+    average(call, vars(call.module))
 
 
 def _add(call: Call, sign: float, dtype: torch.dtype) -> None:
@@ -312,14 +204,6 @@ def _constant(call: Call, dtype: torch.dtype) -> Tensor | None:
 
 def _first(call: Call) -> tuple[int, ...]:
     return tuple(place for place in call.places if place is not None)[:1]
-
-
-def _pair(option: Any, flat: bool, unused: int) -> tuple[int, int]:
-    """An option of a layer for height and width; of a layer with one axis, for width."""
-    numbers = tuple(option) if isinstance(option, (list, tuple)) else (option,) * (1 if flat else 2)
-    if flat:
-        return unused, int(numbers[0])
-    return int(numbers[0]), int(numbers[-1])
 
 
 FUNCTIONS: dict[str, Rule] = {
