@@ -86,6 +86,8 @@ def certify(
         raise AttackError(f"there is no method '{method}'; write {', '.join(get_args(Method))}")
     start = time.perf_counter()
     x, y = checked(x, y, eps, norm)
+    device = next((tensor.device for tensor in model.parameters()), x.device)
+    x, y = x.to(device), y.to(device)
     dtype = torch.float64 if arithmetic == "float64" else torch.float32
     network, rounding = followed(model, x[:2], dtype), rounding_of(model, dtype, claim)
     (classes,) = network.shape(network.output)
