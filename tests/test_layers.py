@@ -21,6 +21,7 @@ FLOORS = [
     {"data"},
     {"models"},
     {"channels"},
+    {"bounds"},
     {"attacks"},
     {"objectives"},
     {"training"},

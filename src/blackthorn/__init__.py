@@ -18,6 +18,15 @@ if TYPE_CHECKING:
         attacks as attacks,
     )
     from . import (
+        bounds as bounds,
+    )
+    from . import (
+        channels as channels,
+    )
+    from . import (
+        claims as claims,
+    )
+    from . import (
         data as data,
     )
     from . import (
@@ -55,10 +64,13 @@ if TYPE_CHECKING:
     from .experiment import write_report as write_report
     from .training import fit as fit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _FOLDERS = (
     "attacks",
+    "bounds",
+    "channels",
+    "claims",
     "data",
     "deploy",
     "measuring",

@@ -1,9 +1,8 @@
 """Tiny networks of every kind that bounds follow, and the most hostile points that can be found in a ball."""
 
 import torch
-from torch import Tensor, nn
-
 from blackthorn.attacks.balls import project, random_start
+from torch import Tensor, nn
 
 
 class Residual(nn.Module):

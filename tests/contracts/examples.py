@@ -6,7 +6,7 @@ A contract test fails when a value class is exported and has no example here.
 from blackthorn import attacks, channels, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
 from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
-from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
+from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
@@ -36,6 +36,8 @@ CRITERIA = [
     ActivatedValue(images=10, source="test", include_output=False),
 ]
 OBJECTIVES = [
+    IntervalBound(eps=0.05),
+    IntervalBound(eps=0.05, kappa=0.3, on=Adversarial(attack=PGD(eps=0.1, steps=2))),
     CrossEntropy(),
     LinearQuadratic(),
     LinearQuadratic(output_activation="softmax"),

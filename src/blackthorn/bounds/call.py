@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..channels.flow_calls import bound
+from ..channels.rules.call import by_name
 from ..errors import ModelError
 from .operation import Operation
 
@@ -46,7 +46,7 @@ class Call:
 
     def given(self, names: str) -> dict[str, Any]:
         """The arguments by name; None where the call gives none."""
-        return bound(names, self.args, self.options)
+        return by_name(names, self.args, self.options)
 
 
 Rule = Callable[[Call, torch.dtype], None]

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from ..channels.flow_calls import name_of
+from ..channels.rules.call import name_of
 from ..errors import ModelError
 from ..models import eval_mode
 from .boxes import around

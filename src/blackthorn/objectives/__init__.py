@@ -6,13 +6,14 @@ from pydantic import Field
 
 from .adversarial import Adversarial as Adversarial
 from .adversarial import truncated_gaussian as truncated_gaussian
+from .certified import IntervalBound as IntervalBound
 from .clean import CleanObjective as CleanObjective
 from .loss import Loss as Loss
 from .standard import CrossEntropy as CrossEntropy
 from .standard import LinearQuadratic as LinearQuadratic
 from .vulnerability import vulnerability as vulnerability
 
-AnyObjective = Annotated[CleanObjective | Adversarial, Field(discriminator="kind")]
+AnyObjective = Annotated[CleanObjective | Adversarial | IntervalBound, Field(discriminator="kind")]
 """Every objective a recipe can name, told apart by `kind`."""
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "AnyObjective",
     "CleanObjective",
     "CrossEntropy",
+    "IntervalBound",
     "LinearQuadratic",
     "Loss",
     "truncated_gaussian",

@@ -40,6 +40,11 @@ class IntervalBound:
     def __post_init__(self) -> None:
         check_radius(self.eps)
 
+    @property
+    def passes(self) -> float:
+        """Forward and backward passes of one image in a training step; intervals cost two forward passes and back."""
+        return self.on.passes + 6.0
+
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,).
 

@@ -1,6 +1,6 @@
 """One call of a torch function, as rules see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,12 @@ def name_of(func: Callable[..., Any]) -> str:
     return _ALIASES.get(bare, bare)
 
 
+def by_name(names: str, args: Sequence[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by name, such as "input weight bias"; None where the call gives none."""
+    words = names.split()
+    return {**dict.fromkeys(words), **dict(zip(words, args)), **options}
+
+
 @dataclass(frozen=True)
 class Call:
     """A function, what it was given, and what it gave."""
@@ -45,8 +51,7 @@ class Call:
 
     def bound(self, names: str) -> dict[str, Any]:
         """The arguments by name; None where the call gives none."""
-        words = names.split()
-        return {**dict.fromkeys(words), **dict(zip(words, self.args)), **self.options}
+        return by_name(names, self.args, self.options)
 
     def flow(self, graph: ChannelGraph) -> Flow | None:
         """The channels of the first argument, if they are known."""
