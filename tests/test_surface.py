@@ -9,8 +9,8 @@ import torch
 import blackthorn as bt
 
 PACKAGES = [
-    "attacks", "bounds", "channels", "claims", "data", "deploy", "measuring", "models", "objectives", "pruning", "recipes", "report", "results",
-    "running", "training",
+    "attacks", "bounds", "channels", "claims", "data", "deploy", "measuring", "models",
+    "objectives", "pruning", "recipes", "report", "results", "running", "training",
 ]  # fmt: skip
 
 
