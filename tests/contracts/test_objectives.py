@@ -6,8 +6,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ..attacks.networks import cnn
+from ..attacks import networks
 from .examples import OBJECTIVES
+
+
+def cnn() -> nn.Sequential:
+    """The network of the attacks' tests with ReLU, which every objective can look through."""
+    model = networks.cnn()
+    for position, layer in enumerate(model):
+        if isinstance(layer, nn.Tanh):
+            model[position] = nn.ReLU()
+    return model
+
 
 EVERY_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 

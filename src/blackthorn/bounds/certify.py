@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import AttackError, ModelError
-from ..models import eval_mode
+from ..models import device_of, eval_mode
 from ..types import Progress
 from .boxes import Norm, around
 from .crown import Arithmetic, Backward
@@ -86,7 +86,7 @@ def certify(
         raise AttackError(f"there is no method '{method}'; write {', '.join(get_args(Method))}")
     start = time.perf_counter()
     x, y = checked(x, y, eps, norm)
-    device = next((tensor.device for tensor in model.parameters()), x.device)
+    device = device_of(model, x.device)
     x, y = x.to(device), y.to(device)
     dtype = torch.float64 if arithmetic == "float64" else torch.float32
     network, rounding = followed(model, x[:2], dtype), rounding_of(model, dtype, claim)

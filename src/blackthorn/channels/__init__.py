@@ -5,6 +5,7 @@ from .groups import channel_groups as channel_groups
 from .resize import replace_ as replace_
 from .resize import resize_ as resize_
 from .taps import Tap as Tap
+from .taps import captured as captured
 from .taps import find_taps as find_taps
 from .taps import tapped as tapped
 from .trace import Trace as Trace
@@ -14,6 +15,7 @@ __all__ = [
     "ChannelGroup",
     "Tap",
     "Trace",
+    "captured",
     "channel_groups",
     "find_taps",
     "replace_",

@@ -90,29 +90,39 @@ def tapped(model: nn.Module, taps: Sequence[Tap | str]) -> Callable[[Tensor], tu
     Raises:
         ModelError: there is no such module; or, when the function is called, a tap is not reached.
     """
-    names = _names(model)
-    modules = dict(model.named_modules(remove_duplicate=False))
-    places: list[_Place] = []
-    for tap in (Tap(tap) if isinstance(tap, str) else tap for tap in taps):
-        if tap.module not in modules:
-            raise ModelError(f"{type(model).__name__} has no module '{tap.module}' to take features at")
-        places.append(_Place(names[id(modules[tap.module])], tap.side, tap.call))
+    wanted = [Tap(tap) if isinstance(tap, str) else tap for tap in taps]
+    _places(model, wanted)  # refused now, and not at the first call
 
     def forward(x: Tensor) -> tuple[Any, list[Tensor]]:
-        seen: dict[_Place, Tensor] = {}
-
-        def keep(place: _Place, value: object) -> None:
-            if place in places and isinstance(value, Tensor):
-                seen[place] = value
-
-        with _boundaries(model, keep):
+        with captured(model, wanted) as features:
             logits = model(x)
-        for place in places:
-            if place not in seen:
-                raise ModelError(f"{type(model).__name__} did not reach {Tap(*place)}, and so has no features there")
-        return logits, [seen[place] for place in places]
+        return logits, [features[tap] for tap in wanted]
 
     return forward
+
+
+@contextmanager
+def captured(model: nn.Module, taps: Sequence[Tap]) -> Iterator[Mapping[Tap, Tensor]]:
+    """Within: the features of a forward pass, whoever makes it, are kept by tap, with their gradients.
+
+    Args:
+        model: any network; the last forward pass within counts.
+        taps: as `find_taps` gives them.
+    Raises:
+        ModelError: there is no such module; or, at the end, a tap was not reached.
+    """
+    places = _places(model, taps)
+    seen: dict[Tap, Tensor] = {}
+
+    def keep(place: _Place, value: object) -> None:
+        if place in places and isinstance(value, Tensor):
+            seen.update(dict.fromkeys(places[place], value))
+
+    with _boundaries(model, keep):
+        yield seen
+    for tap in taps:
+        if tap not in seen:
+            raise ModelError(f"{type(model).__name__} did not reach {tap}, and so has no features there")
 
 
 class _Place(NamedTuple):
@@ -121,6 +131,18 @@ class _Place(NamedTuple):
     module: str
     side: Side
     call: int
+
+
+def _places(model: nn.Module, taps: Sequence[Tap]) -> dict[_Place, list[Tap]]:
+    """Each place of the network at which features are wanted, with its taps: a module may have several names."""
+    names = _names(model)
+    modules = dict(model.named_modules(remove_duplicate=False))
+    places: dict[_Place, list[Tap]] = {}
+    for tap in taps:
+        if tap.module not in modules:
+            raise ModelError(f"{type(model).__name__} has no module '{tap.module}' to take features at")
+        places.setdefault(_Place(names[id(modules[tap.module])], tap.side, tap.call), []).append(tap)
+    return places
 
 
 @contextmanager

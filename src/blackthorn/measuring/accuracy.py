@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
-from ..data import Splits
+from ..data import Splits, pixels
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
@@ -22,7 +22,6 @@ from ..types import Progress
 from ..values import Count, value
 from .counting import parameters
 from .images import evenly as evenly
-from .images import pixels as pixels
 from .images import shown
 from .measure import Measure, Measurement, Subject
 from .measured import Measured as Measured
@@ -82,8 +81,7 @@ class Accuracy(Measure):
             AttackError: names the noise's class, and how many there are.
             DataError: names the substitute's images, and how many there are.
         """
-        for noise in self.noises:
-            noise.check_classes(splits.num_classes, splits.name)
+        super().check(splits)
         if isinstance(self.source, Substitute) and len(splits.test) <= self.source.holdout:
             raise DataError(
                 f"source: a substitute is trained on the first {self.source.holdout} of {len(splits.test)} test "

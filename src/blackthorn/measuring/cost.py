@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..data import pixels
 from ..errors import ModelError
+from ..models import device_of
 from ..results import CostRecord
 from ..types import Progress
 from ..values import Count, value
@@ -42,7 +43,7 @@ class Cost(Measure):
             raise ModelError(
                 "cost is that of a network's forms; give Subject(forms=...), or call Cost()(models, example)"
             )
-        device = next((tensor.device for tensor in subject.model.parameters()), subject.x.device)
+        device = device_of(subject.model, subject.x.device)
         return Measurement(self(subject.forms(), pixels(subject.x[:2]).to(device)))
 
 

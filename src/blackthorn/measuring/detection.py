@@ -14,16 +14,18 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..attacks import PGD, AnyAttack, AttackWarning, Evading, UniversalNoise, craft
+from ..attacks import AnyAttack, AttackWarning, UniversalNoise, craft
 from ..attacks.evading import Reading, one_hot_distance, read
+from ..data import pixels
 from ..errors import AttackError, DataError, ModelError
-from ..models import eval_mode
+from ..models import device_of, eval_mode
 from ..results import DetectionRecord, wilson
 from ..results.roc import auroc, roc, threshold
 from ..types import Progress
 from ..values import Count, spell, value
-from .accuracy import Threat, evenly, pixels
+from .images import evenly
 from .measure import Measure, Measurement, Subject
+from .measured import Threat
 from .randomness import own_randomness
 from .sources import SourceNetwork
 
@@ -72,7 +74,7 @@ class Detection(Measure):
         names = [noise.name for noise in self.noises]
         if again := [name for name in names if names.count(name) > 1]:
             raise ValueError(f"noises: class and limit {again[0]} are listed twice; write a measure for each")
-        if getattr(self.attack, "targeted", False):
+        if self.attack is not None and self.attack.targeted:
             raise ValueError("detection wants an attack that leaves the true label: remove targeted: true")
 
     def __call__(
@@ -102,7 +104,7 @@ class Detection(Measure):
         if len(noises) != len(self.noises):
             raise AttackError(f"{len(noises)} noises for {len(self.noises)}; make each: noise = attack(model, x_train)")
         index = evenly(len(x), self.n_max)
-        device = next((tensor.device for tensor in model.parameters()), x.device)
+        device = device_of(model, x.device)
         x, y = pixels(x[index.to(x.device)].to(device)), y[index.to(y.device)].to(device).long()
         untouched = outputs_of(model, x, batch_size=self.batch_size)
         if int(y.min()) < 0 or int(y.max()) >= untouched.shape[1]:
@@ -111,15 +113,15 @@ class Detection(Measure):
             )
         reading = nearer_reading(untouched) if self.outputs == "auto" else self.outputs
         found = []
-        for threat, x_adv, doubts, seconds in self._threats(model, x, y, reading, noises, progress):
+        for threat, name, x_adv, doubts, seconds in self._threats(model, x, y, reading, noises, progress):
             attacked = outputs_of(model, x_adv, batch_size=self.batch_size)
-            record = _separated(read(untouched, reading), read(attacked, reading), y, threat, reading)
+            record = _separated(read(untouched, reading), read(attacked, reading), y, threat, name, reading)
             found.append(replace(record, warnings=tuple(doubts), seconds=round(seconds, 3)))
         return found
 
     def effort(self, images: int) -> float:
         """Every image once untouched and once under each noise; a step of an attack is two passes."""
-        steps = 0 if self.attack is None else _steps(self.attack)
+        steps = 0.0 if self.attack is None else self.attack.effort
         return min(images, self.n_max or images) * (1.0 + len(self.noises) + 2.0 * steps)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
@@ -134,22 +136,22 @@ class Detection(Measure):
         reading: Reading,
         noises: Sequence[Tensor],
         progress: Progress | None,
-    ) -> Iterator[tuple[Threat, Tensor, Sequence[str], float]]:
-        """What is done to the images, the images after it, what makes it weaker than its name, and the seconds."""
+    ) -> Iterator[tuple[Threat, str | None, Tensor, Sequence[str], float]]:
+        """What is done to the images, a noise's name, the images after it, its reservations, and the seconds."""
         for noise, made in zip(self.noises, noises):
             start = time.perf_counter()
             x_adv = noise.apply(made, x)
-            yield noise, x_adv, noise.reservations(made), time.perf_counter() - start
+            yield noise, noise.name, x_adv, noise.reservations(made), time.perf_counter() - start
         if self.attack is None:
             return
-        attack = replace(self.attack, outputs=reading) if isinstance(self.attack, Evading) else self.attack
+        attack = self.attack.against(reading) or self.attack
         with own_randomness(x.device), warnings.catch_warnings():
             warnings.simplefilter("ignore", AttackWarning)  # kept in the record
             # With a judge every image is attacked to the end; in float32, since outputs are compared finely.
             crafted = craft(
                 attack, model, x, y, batch_size=self.batch_size, precision="float32", judge=model, progress=progress
             )
-        yield attack, crafted.x_adv, crafted.warnings, crafted.seconds
+        yield attack, None, crafted.x_adv, crafted.warnings, crafted.seconds
 
 
 def score(outputs: Tensor) -> Tensor:
@@ -177,8 +179,10 @@ def outputs_of(model: nn.Module, x: Tensor, *, batch_size: int = 250) -> Tensor:
     return outputs
 
 
-def _separated(untouched: Tensor, attacked: Tensor, y: Tensor, threat: Threat, reading: Reading) -> DetectionRecord:
-    """The record of one attacker, from outputs as they are read, (n, classes)."""
+def _separated(
+    untouched: Tensor, attacked: Tensor, y: Tensor, threat: Threat, name: str | None, reading: Reading
+) -> DetectionRecord:
+    """The record of one attacker, from outputs as they are read, (n, classes); `name` is that of a noise."""
     clean, changed = (score(outputs).double().cpu().numpy() for outputs in (untouched, attacked))
     wrong = (attacked.argmax(1) != y).cpu().numpy()
     limits = {rate: threshold(clean, rate) for rate in RATES}
@@ -186,12 +190,11 @@ def _separated(untouched: Tensor, attacked: Tensor, y: Tensor, threat: Threat, r
     whole, fooled = auroc(clean, changed), auroc(clean, changed, wrong)
     assert whole is not None  # every image counts
     low, high = wilson(unnoticed, n)
-    name, eps, knows = _described(threat, reading)
     return DetectionRecord(
         attack=spell(threat),
         noise=name,
-        eps=eps,
-        adaptive=knows,
+        eps=threat.eps,
+        adaptive=threat.against(reading) is not None,
         outputs=reading,
         value=whole.value,
         low=whole.low,
@@ -211,14 +214,3 @@ def _separated(untouched: Tensor, attacked: Tensor, y: Tensor, threat: Threat, r
         undetected_high=high,
         roc=tuple(roc(clean, changed)),
     )
-
-
-def _described(threat: Threat, reading: Reading) -> tuple[str | None, float | None, bool]:
-    """The name of a noise, the radius, and whether the attacker knows of the detector."""
-    if isinstance(threat, UniversalNoise):
-        return threat.name, threat.limit, threat.loss == ("quadratic" if reading == "raw" else "ce")
-    return None, threat.eps, isinstance(threat, Evading)
-
-
-def _steps(attack: AnyAttack) -> int:
-    return attack.steps * attack.restarts if isinstance(attack, (PGD, Evading)) else 1

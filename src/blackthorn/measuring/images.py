@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ..errors import DataError
+from ..data import pixels
 from ..models import eval_mode
 
 _SHOWN = 8  # images kept for the report's gallery
@@ -13,20 +13,6 @@ def evenly(total: int, wanted: int | None) -> Tensor:
     """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
     n = total if wanted is None else min(wanted, total)
     return torch.arange(n) * total // n
-
-
-def pixels(x: Tensor) -> Tensor:
-    """Stored or float images as float32 in [0, 1].
-
-    Raises:
-        DataError: float pixels outside [0, 1].
-    """
-    if x.dtype == torch.uint8:
-        return x.float() / 255
-    low, high = float(x.min()), float(x.max())
-    if not (low >= 0 and high <= 1):
-        raise DataError(f"pixels lie in [{low:.3g}, {high:.3g}]; they must be in [0, 1]: divide by 255")
-    return x.float()
 
 
 def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> dict[str, Tensor]:

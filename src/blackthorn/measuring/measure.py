@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from ..attacks import Precision, UniversalNoise
 from ..data import Splits
-from ..errors import AttackError
 from ..pruning import AnyCriterion
 from ..results import Record
 from ..training import Substituted
@@ -94,11 +93,7 @@ class Measure(Protocol):
             BlackthornError: whatever else a measure cannot do; one line that says why and what to write.
         """
         for noise in self.noises:
-            if noise.target >= splits.num_classes:
-                raise AttackError(
-                    f"universal_noise aims at class {noise.target}, but {splits.name} has {splits.num_classes} "
-                    "classes, numbered from 0"
-                )
+            noise.check_classes(splits.num_classes, splits.name)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """Measure, and keep records of it."""

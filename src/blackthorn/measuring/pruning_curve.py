@@ -12,13 +12,15 @@ from typing import Literal
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
+from ..data import pixels
 from ..errors import DataError
+from ..models import device_of
 from ..pruning import AnyCriterion, Masks, Pruning, masks_by_scores
 from ..pruning.allocation import Scope, in_layers
 from ..results import PruningCurveRecord, wilson
 from ..types import Progress
 from ..values import Count, Rate, value
-from .accuracy import evenly, pixels
+from .images import evenly
 from .measure import Measure, Measurement, Subject
 from .sources import SourceNetwork
 from .walk import Walk
@@ -113,7 +115,7 @@ class PruningCurve(Measure):
         if len(noises) != len(self.noises):
             raise DataError(f"{len(noises)} noises for {len(self.noises)}; make each: noise = attack(model, x_train)")
         index = evenly(len(x), self.n_max)
-        device = next((tensor.device for tensor in model.parameters()), x.device)
+        device = device_of(model, x.device)
         x, y = pixels(x[index.to(x.device)].to(device)), y[index.to(y.device)].to(device).long()
         lines = self._lines(model, scored_on, example=x[:1])
         total = len(lines) * (1 + len(noises)) * len(self.rates)

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from ..attacks import AnyAttack, Problem
 from ..attacks.search import lent
+from ..channels import captured
 from ..values import NonNegative, value
 from .clean import CleanObjective
-from .features import tapped, taps
+from .features import taps
 from .loss import Loss
 from .standard import CrossEntropy
 from .vulnerability import vulnerability
@@ -81,10 +82,10 @@ class Adversarial:
 
     def _suppressing(self, model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> Loss:
         """The loss with the vulnerability term, from one pass of the clean and one of the adversarial images."""
-        names = taps(model, x)
-        with torch.random.fork_rng([x.device] if x.is_cuda else []), tapped(model, names) as moved:
+        places = taps(model, x)
+        with torch.random.fork_rng([x.device] if x.is_cuda else []), captured(model, places) as moved:
             adversarial = self.on(model, x_adv, y)
-        with tapped(model, names) as features:  # the generator is back where the pass above found it
+        with captured(model, places) as features:  # the generator is back where the pass above found it
             clean = self.on(model, x, y)
         suppressed = vulnerability(features, moved)
         total = self.clean_weight * clean.total + self.adv_weight * adversarial.total

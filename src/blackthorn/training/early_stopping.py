@@ -10,6 +10,7 @@ from torch import nn
 
 from ..attacks import FGSM, AnyAttack, Precision, craft
 from ..data import ImageSet, pixels
+from ..models import device_of
 from ..values import Count, value
 
 
@@ -36,7 +37,7 @@ class EarlyStopping:
             valid: the validation split.
             precision: what the attack searches in; verdicts are in float32 in any case.
         """
-        device = next(model.parameters()).device
+        device = device_of(model)
         images = valid.subset(torch.arange(min(self.images, len(valid)))).to(device)
         attack = self.attack or FGSM(eps=0.0, loss="margin")  # changes nothing: the engine counts clean mistakes
         cuda = [device] if device.type == "cuda" else []

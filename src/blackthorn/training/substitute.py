@@ -18,7 +18,7 @@ from ..attacks.gradients import attacking, input_gradient
 from ..attacks.inputs import checked
 from ..data import ImageSet
 from ..errors import DataError, ModelError
-from ..models import build
+from ..models import build, device_of
 from ..models.answers import Array, Predict, answers, with_tensors
 from ..models.init import he_normal_
 from ..objectives import CrossEntropy
@@ -136,9 +136,7 @@ class Substitute:
                 f"a substitute begins with {self.holdout} images, here are {len(x)}; write a smaller holdout"
             )
         x, y = checked(x[: self.holdout], torch.as_tensor(y)[: self.holdout].to(x.device))
-        device = (
-            next((p.device for p in predict.parameters()), x.device) if isinstance(predict, nn.Module) else x.device
-        )
+        device = device_of(predict, x.device)
         classes = tuple(map(str, range(num_classes)))
         images = ImageSet(x, y, classes).to(device)
         model = self._fresh(images, seed).to(device)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from ..attacks.precision import resolve_for
 from ..data import Augmentation, ImageSet, batches
 from ..errors import TrainingError
-from ..models import ParameterGroup, parameter_groups
+from ..models import ParameterGroup, device_of, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
 from ..speed.precision import Precision, arithmetic
@@ -87,7 +87,7 @@ def fit(
         )
     if not len(images):
         raise TrainingError("there are no images to train on; give a split that is not empty")
-    device = next(model.parameters()).device
+    device = device_of(model)
     images = images.to(device)
     optimizer, schedule = optimizer or Adam(), schedule or Constant()
     example, _ = next(batches(images, batch_size, seed=None))
