@@ -50,9 +50,9 @@ def test_the_network_stays_in_train_mode_with_its_gradient_flags(objective: Any,
 
 
 @EVERY_OBJECTIVE
-def test_images_are_left_as_they_were(objective: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
+def test_images_are_left_as_they_were(objective: Any, x: Tensor, y: Tensor) -> None:
     images, labels = x.clone(), y.clone()
-    objective(model, x, y)
+    objective(cnn(), x, y)
     assert torch.equal(x, images) and torch.equal(y, labels) and not x.requires_grad
 
 
@@ -73,8 +73,6 @@ def test_the_loss_falls_when_its_gradient_is_followed(objective: Any, x: Tensor,
 
 
 @EVERY_OBJECTIVE
-def test_the_total_is_in_float32_whatever_the_arithmetic(
-    objective: Any, model: nn.Module, x: Tensor, y: Tensor
-) -> None:
+def test_the_total_is_in_float32_whatever_the_arithmetic(objective: Any, x: Tensor, y: Tensor) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        assert objective(model, x, y).total.dtype == torch.float32
+        assert objective(cnn(), x, y).total.dtype == torch.float32

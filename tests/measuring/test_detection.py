@@ -26,7 +26,7 @@ class Echo(nn.Module):
 
 
 def images(*outputs: tuple[float, float]) -> Tensor:
-    return torch.tensor(outputs).reshape(-1, 1, 1, 2)
+    return torch.tensor(outputs, dtype=torch.float32).reshape(-1, 1, 1, 2)
 
 
 def detected(x: Tensor, y: list[int], noise: tuple[float, float], **options: object) -> DetectionRecord:
