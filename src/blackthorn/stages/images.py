@@ -4,6 +4,7 @@ They stand under `images` in a recipe. A kind is a task with an option `of`, the
 gives `MadeImages`. It works in parts and keeps each of them, so that an interrupted attempt goes on where it was.
 """
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -11,7 +12,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack, Ball, Precision, craft
+from ..attacks import AnyAttack, AttackWarning, Ball, Precision, craft
 from ..data import ImageSet, Splits, pixels
 from ..measuring.randomness import own_randomness
 from ..values import Count, value
@@ -71,12 +72,14 @@ class AdversarialImages(Task):
     def run(self, work: Work) -> None:
         """Craft part by part, and keep all of them as one set."""
         model, images = work.parent().model, work.splits.train
-        parts = [self._part(number, rows, model, work) for number, rows in enumerate(self._rows(len(images)))]
-        whole = [images.x] if self.with_clean else []
-        labels = torch.cat([images.y] * (1 + len(whole)))
-        warnings = tuple(dict.fromkeys(warning for part in parts for warning in part.warnings))
-        made = ImageSet(torch.cat([*whole, *(part.images.x for part in parts)]), labels, images.classes)
-        save_images(work.folder / IMAGES, MadeImages(made, warnings))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AttackWarning)  # said again in the records of what is trained on the images
+            parts = [self._part(number, rows, model, work) for number, rows in enumerate(self._rows(len(images)))]
+        x = [*([images.x] if self.with_clean else []), *(part.images.x for part in parts)]
+        y = [*([images.y] if self.with_clean else []), *(part.images.y for part in parts)]
+        doubts = dict.fromkeys(doubt for part in parts for doubt in part.warnings)
+        whole = ImageSet(torch.cat(x), torch.cat(y), images.classes)
+        save_images(work.folder / IMAGES, MadeImages(whole, tuple(doubts)))
         for number in range(len(parts)):
             _file(work, number).unlink()
 
@@ -110,8 +113,8 @@ class AdversarialImages(Task):
                     judge=model,  # as if another judged: then no image is left out, and none leaves early
                     progress=lambda text, done, _: work.progress(text, rows.start + done, len(work.splits.train)),
                 )
-            x = in_levels(crafted.x_adv, on_device.x, self.attack.ball)
-            save_images(path, MadeImages(ImageSet(x, on_device.y, images.classes), crafted.warnings))
+            x = in_levels(crafted.x_adv, on_device.x, self.attack.ball).cpu()
+            save_images(path, MadeImages(ImageSet(x, images.y, images.classes), crafted.warnings))
         part = load_images(path, images.classes)
         if part.images.x.shape != images.x.shape or not torch.equal(part.images.y, images.y):
             raise damaged(path, "not the images of this part")
