@@ -17,6 +17,7 @@ FGSM = ("measures", "fgsm 0.1")
 ADAM = (*TRAIN, "optimizer")
 CURVE: tuple[Any, ...] = ("measures", "curve")
 NOISE = {"kind": "universal_noise", "target": 3, "limit": 0.25}
+CRAFTED: dict[str, Any] = {"kind": "adversarial", "of": "dense", "attack": {"kind": "fgsm", "eps": 0.1}}
 A_CURVE = {"kind": "pruning_curve", "criterion": {"kind": "magnitude"}}
 NAN, INF = float("nan"), float("inf")
 
@@ -62,6 +63,19 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     ((*FGSM, "source"), {"kind": "substitute", "lam": 0}, ["measures.fgsm 0.1.source", "a step of 0"]),
     ((*FGSM, "attack", "targeted"), True, ["measures.fgsm 0.1", "remove targeted: true"]),
     ((*NATURAL, "source"), {"kind": "substitute"}, ["measures.natural", "natural accuracy crafts no images"]),
+    # images that the recipe makes
+    (("images",), {"x": {**CRAFTED, "of": "dens"}}, ["images.x.of", "no network 'dens'", "did you mean 'dense'"]),
+    (("images",), {"x": {**CRAFTED, "kind": "dream"}}, ["images.x.kind", "must be 'adversarial'", "'dream'"]),
+    (("images",), {"x": {**CRAFTED, "clean": True}}, ["adversarial has no option 'clean'", "with_clean"]),
+    (("images",), {"x": {"kind": "adversarial", "of": "dense"}}, ["images.x.attack: is missing"]),
+    (("images",), {"x": {**CRAFTED, "attack": {"kind": "fgsm", "eps": 8}}}, ["images.x.attack", "8/255"]),
+    (("images",), {"dense": CRAFTED}, ["images.dense: a network has this name too"]),
+    (
+        ("images",),
+        {"x": {**CRAFTED, "attack": {"kind": "fgsm", "eps": 0.1, "targeted": True}}},
+        ["images.x", "remove targeted: true"],
+    ),
+    ((*TRAIN, "images"), "x", ["networks.dense.steps.0.images", "there are no images 'x'", "describe them in images"]),
     # universal noises and pruning curves
     (PGD, {**NOISE, "limit": 64}, ["measures.pgd.attack", "64/255"]),
     (PGD, {**NOISE, "target": -1}, ["measures.pgd.attack.target", "at least 0", "-1"]),

@@ -7,12 +7,12 @@ import torch
 
 
 @contextmanager
-def own_randomness(device: torch.device) -> Iterator[None]:
-    """Within: torch's generators start from one fixed seed. After: they stand where they stood."""
+def own_randomness(device: torch.device, seed: int = 0) -> Iterator[None]:
+    """Within: torch's generators start from this seed. After: they stand where they stood."""
     cuda = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
-        torch.default_generator.manual_seed(0)  # torch.manual_seed would also seed devices that are not restored
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would also seed devices that are not restored
         for one in cuda:
             with torch.cuda.device(one):
-                torch.cuda.manual_seed(0)
+                torch.cuda.manual_seed(seed)
         yield

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from ..claims import AnyStatement, Selection
 from ..errors import did_you_mean
 from ..measuring import AnyMeasure
+from ..stages import AnyImages
 from .lineage import rates
 from .network import Networks
 
@@ -45,6 +46,42 @@ def check_networks(networks: Networks) -> None:
         pruned[name] = bool(before)
     if not any(network.show for network in networks.values()):
         raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
+
+
+def check_images(images: Mapping[str, AnyImages], networks: Networks) -> None:
+    """Images are made on a network of the recipe, and only networks after that one train on them."""
+    for name, made in images.items():
+        if name in networks:
+            raise ValueError(f"images.{name}: a network has this name too; write another for the images")
+        if made.of not in networks:
+            raise ValueError(f"images.{name}.of: there is no network '{made.of}'; {did_you_mean(made.of, networks)}")
+    order = list(networks)
+    for row, network in networks.items():
+        for number, step in enumerate(network.steps):
+            if step.images is None:
+                continue
+            where = f"networks.{row}.steps.{number}.images"
+            if step.images not in images:
+                hint = did_you_mean(step.images, images) if images else "the recipe makes none; describe them in images"
+                raise ValueError(f"{where}: there are no images '{step.images}'; {hint}")
+            of = images[step.images].of
+            if of not in order[: order.index(row)]:
+                circle = row in _needed(of, images, networks)
+                hint = f"for which '{row}' is needed: a circle" if circle else "which comes later; move it up"
+                raise ValueError(f"{where}: '{step.images}' is made on '{of}', {hint}")
+
+
+def _needed(row: str, images: Mapping[str, AnyImages], networks: Networks) -> set[str]:
+    """The network itself, and all that must be finished before it."""
+    found: set[str] = set()
+    left = [row]
+    while left:
+        name = left.pop()
+        if name not in found and name in networks:
+            found.add(name)
+            asked = [step.images for step in networks[name].steps if step.images is not None]
+            left += [networks[name].of or "", *(images[one].of for one in asked if one in images)]
+    return found
 
 
 def check_measures(measures: Measures, networks: Networks) -> None:

@@ -70,6 +70,9 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32) -> Plan:
                 stage = layer.stage(step, stage, row, recipe.model_of(row))
             assert stage is not None  # a network has at least one step
             layer.finished[row] = stage
+            for name, images in recipe.images.items():
+                if images.of == row:
+                    layer.finished[name] = layer.stage(images, stage, name, stage.model)
         for row in recipe.rows:
             for metric, measure in recipe.measures.items():
                 if recipe.networks[row].wants(metric):
@@ -87,7 +90,7 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32) -> Plan:
 
 
 def check(recipe: Recipe, splits: Splits, told: Callable[[str], Any]) -> None:
-    """Ask every step and every measure whether it can be done with these images, before anything is trained.
+    """Ask every step, images and every measure whether it can be done with these images, before anything is trained.
 
     Args:
         recipe: what is asked for.
@@ -100,6 +103,9 @@ def check(recipe: Recipe, splits: Splits, told: Callable[[str], Any]) -> None:
         for step in network.steps:
             with told(f"networks.{row}"):
                 step.check(splits)
+    for name, images in recipe.images.items():
+        with told(f"images.{name}"):
+            images.check(splits)
     for metric, measure in recipe.measures.items():
         with told(f"measures.{metric}"):
             measure.check(splits)
@@ -115,7 +121,7 @@ class _Seed:
     stages: dict[str, Stage]
     """By address, of all seeds: the same work is one stage."""
     finished: dict[str, Stage]
-    """The last stage of each row."""
+    """The last stage of each row, and that of the images of each name."""
 
     def stage(self, task: Task, parent: Stage | None, row: str, model: Mapping[str, Any]) -> Stage:
         """The stage of a task, with all that it needs."""

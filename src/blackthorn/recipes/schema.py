@@ -23,9 +23,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 from ..claims import AnyStatement, Percent, Selection
 from ..measuring import AnyMeasure
 from ..results import Row
+from ..stages import AnyImages
 from ..values import value, whole
 from . import lineage
-from .checks import check_claims, check_measures, check_networks, check_published
+from .checks import check_claims, check_images, check_measures, check_networks, check_published
 from .data import Data
 from .network import Name, Network, named
 
@@ -63,6 +64,8 @@ class Recipe:
     """A built-in network, package.module:factory, or either as `kind` with options."""
     seeds: tuple[Seed, ...] = (0,)
     networks: dict[Name, Network] = Field(min_length=1)
+    images: dict[Name, AnyImages] = Field(default_factory=dict)
+    """Images made on networks, for other networks to train on, by name."""
     measures: dict[Name, AnyMeasure] = Field(min_length=1)
     published: Published | None = None
     statements: tuple[AnyStatement, ...] = ()
@@ -75,6 +78,7 @@ class Recipe:
         if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
             raise ValueError(f"seeds: different whole numbers are wanted; got {list(self.seeds)}")
         check_networks(self.networks)
+        check_images(self.images, self.networks)
         check_measures(self.measures, self.networks)
         check_claims(self.statements, self.select, self.networks, self.measures)
         if self.published is not None:

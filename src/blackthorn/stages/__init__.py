@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .decouple import Decouple as Decouple
+from .images import AdversarialImages as AdversarialImages
 from .measure import Measuring as Measuring
 from .prune import Prune as Prune
 from .shrink import Shrink as Shrink
@@ -21,7 +22,12 @@ from .train import Train as Train
 Step = Annotated[Train | Prune | Shrink | Decouple, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
+AnyImages = AdversarialImages
+"""Every way in which a recipe can make images; of several kinds, the union of them, told apart by `kind`."""
+
 __all__ = [
+    "AdversarialImages",
+    "AnyImages",
     "Augmentation",
     "Decouple",
     "Measuring",

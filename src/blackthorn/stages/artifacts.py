@@ -6,6 +6,7 @@ Every reader distrusts: a file that is not as a stage wrote it is refused in one
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
+from ..data import ImageSet, pixels
 from ..deploy import Bundle, load, save
-from ..errors import BundleError, StoreError
+from ..errors import BundleError, DataError, StoreError
 from ..files import write_whole
 from ..pruning import Masks
 from ..results import AnyRecord, Record, to_json
@@ -23,6 +25,7 @@ from ..values import ValidationError
 
 NETWORK = "network.safetensors"
 NOISE = "noise.safetensors"
+IMAGES = "images.safetensors"
 RECORDS = "records.jsonl"
 FLAGS = "flags.npy"
 EXAMPLES = "examples.safetensors"
@@ -74,6 +77,40 @@ def load_noise(folder: Path) -> Tensor:
         return load_file(folder / NOISE)["noise"]
     except (OSError, SafetensorError, KeyError) as problem:
         raise damaged(folder / NOISE, str(problem)) from None
+
+
+@dataclass(frozen=True)
+class MadeImages:
+    """Images that a recipe has made."""
+
+    images: ImageSet
+    warnings: tuple[str, ...] = ()
+    """Why they may be worth less than they seem; what is trained on them carries these on."""
+
+
+def save_images(path: Path, made: MadeImages) -> None:
+    """Keep images with their labels and warnings."""
+    tensors = {"x": made.images.x, "y": made.images.y}
+    _save_tensors(path, tensors, {"warnings": json.dumps(made.warnings)})
+
+
+def load_images(path: Path, classes: tuple[str, ...]) -> MadeImages:
+    """Read images back; `classes` are the names of their labels.
+
+    Raises:
+        StoreError: the file is missing or damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt") as file:
+            images = ImageSet(file.get_tensor("x"), file.get_tensor("y"), classes)
+            warnings = json.loads(file.metadata()["warnings"])
+        if images.x.is_floating_point():
+            pixels(images.x)  # refuses what lies outside [0, 1]
+        return MadeImages(images, tuple(map(str, warnings)))
+    except (OSError, SafetensorError, DataError, ValueError, TypeError, KeyError) as problem:
+        raise damaged(path, str(problem)) from None
 
 
 def save_records(folder: Path, records: Sequence[Record]) -> None:
@@ -152,10 +189,10 @@ def load_about(folder: Path) -> dict[str, Any]:
         raise damaged(folder / ABOUT, str(problem)) from None
 
 
-def _save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+def _save_tensors(path: Path, tensors: Mapping[str, Tensor], about: dict[str, str] | None = None) -> None:
     from safetensors.torch import save as to_bytes
 
-    write_whole(path, to_bytes({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}))
+    write_whole(path, to_bytes({name: tensor.cpu().contiguous() for name, tensor in tensors.items()}, about))
 
 
 def _save_lines(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -33,10 +33,10 @@ class Need:
     role: str
     """What the task calls it: source, noises."""
     task: "Task | None"
-    """What makes it; None where the network itself is wanted."""
+    """What makes it; None where the network itself, or the images themselves, are wanted."""
     on: "str | Need | None" = None
-    """Where the task works: on the last network of a row, on what another need makes, or, by default, on the network
-    that the asking task itself works on."""
+    """Where the task works: on the network, or the images, that the recipe calls so; on what another need makes; or, by
+    default, on the network that the asking task itself works on."""
     many: bool = False
     """Whether there may be several in this role, in an order that matters."""
 
@@ -72,6 +72,11 @@ class Task(Protocol):
     @property
     def requested(self) -> float | None:
         """The fraction of the network that it is to remove; None where it removes nothing."""
+        return None
+
+    @property
+    def images(self) -> str | None:
+        """The name of the images, made by the recipe, that it works on; None for those of the data set."""
         return None
 
     @property

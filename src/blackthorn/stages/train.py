@@ -1,6 +1,7 @@
 """Training a network, from fresh weights or from those of the step before."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
@@ -14,8 +15,8 @@ from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import Hold
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, fit
 from ..values import Count, value
-from .artifacts import save_history
-from .stage import Decider, Task, Work
+from .artifacts import MadeImages, save_history
+from .stage import Decider, Need, Task, Work
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 
@@ -28,6 +29,8 @@ class Train(Task):
 
     kind: Literal["train"] = "train"
     epochs: Count
+    images: str | None = None
+    """Train on these images, which the recipe makes, instead of the training images."""
     objective: AnyObjective = CrossEntropy()
     optimizer: AnyOptimizer = Adam()
     schedule: AnySchedule = Constant()
@@ -46,9 +49,17 @@ class Train(Task):
         """It trains."""
         return True
 
+    def spelling(self) -> dict[str, Any]:
+        """The options. What the images are called decides nothing; what they are enters as an input."""
+        return {name: said for name, said in super().spelling().items() if name != "images"}
+
     def decided_by(self) -> frozenset[Decider]:
         """The seed and the images decide what is learnt."""
         return frozenset({"seed", "images"})
+
+    def needs(self) -> Sequence[Need]:
+        """The images that the recipe makes, if it asks for some."""
+        return [] if self.images is None else [Need("images", None, on=self.images)]
 
     def check(self, splits: Splits) -> None:
         """Raises DataError where there are no images for early stopping."""
@@ -67,9 +78,10 @@ class Train(Task):
         """Train, going on from a checkpoint that is there, and keep the network."""
         bundle = _fresh(work) if work.stage.parent is None else work.parent()
         trainings_before = sum(stage.value.trains for stage in work.stage.ancestors())
+        images: MadeImages = next(iter(work.inputs("images")), MadeImages(work.splits.train))
         history = fit(
             bundle.model,
-            work.splits.train,
+            images.images,
             self.objective,
             epochs=self.epochs,
             batch_size=self.batch_size,
@@ -88,8 +100,13 @@ class Train(Task):
             progress=work.progress,
         )
         save_history(work.folder, history)
-        work.keep(bundle.model, bundle.masks, bundle.about)
+        work.keep(bundle.model, bundle.masks, _warned(bundle.about, images.warnings))
         (work.folder / _CHECKPOINT).unlink(missing_ok=True)
+
+
+def _warned(about: Mapping[str, Any], warnings: Sequence[str]) -> Mapping[str, Any]:
+    """What is known of a network, with the warnings that came with the images it was trained on."""
+    return {**about, "warnings": [*about.get("warnings", []), *warnings]} if warnings else about
 
 
 def _fresh(work: Work) -> Bundle:
