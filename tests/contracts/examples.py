@@ -3,14 +3,38 @@
 A contract test fails when a value class is exported and has no example here.
 """
 
-from blackthorn import attacks, channels, data, measuring, models, objectives, pruning, training
+from typing import Any
+
+from blackthorn import attacks, claims, data, measuring, objectives, pruning, stages, training
 from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
+from blackthorn.claims import (
+    Above,
+    AtLeast,
+    AtMost,
+    Detects,
+    DetectsBetter,
+    Further,
+    HighCompression,
+    Higher,
+    HighRobustness,
+    Keeps,
+    Lower,
+    NoLoss,
+    NotBelow,
+    Proportional,
+    Rises,
+    Selection,
+    Sooner,
+    Stays,
+)
 from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
+from blackthorn.stages import Decouple, Prune, Shrink, Train
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
-PACKAGES = (attacks, channels, data, measuring, models, objectives, pruning, training)
+PACKAGES = (attacks, claims, data, measuring, objectives, pruning, stages, training)
+"""The packages that export values."""
 
 ATTACKS = [
     FGSM(eps=0.1),
@@ -70,6 +94,39 @@ PRUNINGS = [
     Pruning(criterion=Magnitude(), sparsity=0.9),
     Pruning(criterion=FilterNorm(), sparsity=0.5, budget="params", floor=2, coupled=True, layers=("conv*",)),
 ]
+STEPS = [
+    Train(epochs=2),
+    Train(epochs=1, objective=LinearQuadratic(), augment=(data.Crop(), data.Flip()), early_stopping=EarlyStopping()),
+    Prune(criterion=Magnitude(), sparsity=0.9),
+    Prune(criterion=Magnitude(), sparsity=0.9, also=(Pruning(criterion=FilterNorm(), sparsity=0.5),)),
+    Shrink(),
+    Decouple(),
+    Decouple(layers=("conv*",)),
+]
+AGAINST: Any = {"text": "It is so.", "rows": ("pruned",), "than": "dense", "metrics": ("natural",)}
+ABOUT: Any = {"text": "It is so.", "rows": ("dense", "pruned"), "metrics": ("natural", "pgd")}
+STATEMENTS = [
+    Keeps(**AGAINST, points=1),
+    Lower(**AGAINST),
+    Higher(**AGAINST, points=2, fewest=1),
+    NotBelow(text="It is so.", rows=("dense",), metric="substitute", than_metric="pgd"),
+    Above(**ABOUT, than_metrics=("pgd", "fgsm"), points=1),
+    AtMost(**ABOUT, percent=10),
+    AtLeast(**ABOUT, percent=90),
+    Sooner(text="It is so.", rows="weight *", than="dense", metrics=("pgd",), than_metric="natural", points=1),
+    Further(text="It is so.", rows="weight *", against="filter *", than="dense", metrics=("pgd",), points=1),
+    Stays(**ABOUT, upto=0.3, points=1, layers=("fc1",)),
+    Rises(**ABOUT, points=2, by=1, fewest=2),
+    Proportional(text="It is so.", rows=("dense", "half", "pruned"), batch=128),
+    Detects(**ABOUT, at_least=0.9),
+    Detects(**ABOUT, number="undetected", at_most=0.1, fewest=1),
+    DetectsBetter(**AGAINST),
+]
+RULES = [NoLoss(), HighCompression(nat_tol=0.5), HighRobustness(adv_tol=5)]
+SELECTIONS = [
+    Selection(rule=NoLoss(), rows="weight *", than="dense"),
+    Selection(rule=HighRobustness(), rows="weight *", than="dense", adversarial="pgd", published=0.96),
+]
 OTHERS = [*PRUNINGS, EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
 VALUES = [
     *ATTACKS,
@@ -81,6 +138,10 @@ VALUES = [
     *MEASURES,
     *SOURCES,
     *AUGMENTATIONS,
+    *STEPS,
+    *STATEMENTS,
+    *RULES,
+    *SELECTIONS,
     *OTHERS,
 ]
 

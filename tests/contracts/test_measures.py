@@ -1,4 +1,4 @@
-"""What every measure promises: the network as it was, and records that JSON can hold."""
+"""What every measure promises: the network as it was, and records that the store can keep and read back."""
 
 import copy
 import json
@@ -8,25 +8,47 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from blackthorn import results
 from blackthorn.measuring import Subject
-from blackthorn.results import to_json
+from blackthorn.results import AnyRecord, Record, to_json
+from blackthorn.values import parse
 
 from .examples import MEASURES
 
 EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES, ids=repr)
 
 
-def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[dict[str, object]]:
+def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[Record]:
     noises = [torch.full(x.shape[1:], 0.2)] * len(measure.noises)
     subject = Subject(model, x, y, noises=noises, scored_on=(x, y), forms=lambda: {"dense": model})
-    return [to_json(record) for record in measure.measure(subject).records]
+    return list(measure.measure(subject).records)
 
 
 @EVERY_MEASURE
 def test_records_are_flat_json_with_what_and_how_much(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
-    for record in records(measure, model, x, y):
+    for record in map(to_json, records(measure, model, x, y)):
         assert json.loads(json.dumps(record, allow_nan=False)) == record
         assert record["measure"] == measure.kind and isinstance(record["value"], (int, float)) and record["n"]
+
+
+@EVERY_MEASURE
+def test_a_record_reads_back_from_its_line_as_itself(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
+    for record in records(measure, model, x, y):
+        assert parse(AnyRecord, json.loads(json.dumps(to_json(record)))) == record
+
+
+@EVERY_MEASURE
+def test_the_number_of_a_record_lies_in_its_interval(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
+    for reading in (record.reading for record in records(measure, model, x, y)):
+        assert reading is None or (reading.low <= reading.value <= reading.high and reading.n > 0)
+
+
+def test_every_exported_class_of_records_is_that_of_a_measure() -> None:
+    exported = (getattr(results, name) for name in results.__all__)
+    kinds = {
+        made.measure for made in exported if isinstance(made, type) and issubclass(made, Record) and made != Record
+    }
+    assert kinds == {measure.kind for measure in MEASURES}
 
 
 @EVERY_MEASURE

@@ -1,19 +1,24 @@
 """What every value promises: an example here, immutability, equality by content, and a spelling that reads back."""
 
 import dataclasses
+import importlib
 import json
 import pickle
+import pkgutil
 from types import ModuleType, UnionType
 from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 
+import blackthorn
 from blackthorn.attacks import FGSM, AnyAttack
+from blackthorn.claims import AnyRule, AnyStatement
 from blackthorn.data import Crop
 from blackthorn.measuring import AnyMeasure, AnySource
 from blackthorn.models import BUILDERS
 from blackthorn.objectives import AnyObjective
 from blackthorn.pruning import AnyCriterion
+from blackthorn.stages import Step
 from blackthorn.training import AnyOptimizer, AnySchedule
 from blackthorn.values import ValidationError, address, parse, spell
 
@@ -25,8 +30,11 @@ from .examples import (
     OBJECTIVES,
     OPTIMIZERS,
     PACKAGES,
+    RULES,
     SCHEDULES,
     SOURCES,
+    STATEMENTS,
+    STEPS,
     VALUES,
 )
 
@@ -36,14 +44,23 @@ UNIONS = [
     (AnyMeasure, MEASURES),
     (AnyObjective, OBJECTIVES),
     (AnyOptimizer, OPTIMIZERS),
+    (AnyRule, RULES),
     (AnySchedule, SCHEDULES),
     (AnySource, SOURCES),
+    (AnyStatement, STATEMENTS),
+    (Step, STEPS),
 ]
+HOUSES = [
+    importlib.import_module(f"blackthorn.{one.name}") for one in pkgutil.iter_modules(blackthorn.__path__) if one.ispkg
+]
+"""Every package of the library."""
+ELSEWHERE = {"blackthorn.recipes", "blackthorn.results"}
+"""A recipe, which holds mappings and so has no hash, is tested in tests/recipes, and records in test_measures."""
 EVERY_VALUE = pytest.mark.parametrize("thing", VALUES, ids=repr)
 
 
 def value_classes(package: ModuleType) -> set[type]:
-    exported = (getattr(package, name) for name in package.__all__)
+    exported = (getattr(package, name) for name in getattr(package, "__all__", ()))
     return {thing for thing in exported if isinstance(thing, type) and hasattr(thing, "__pydantic_fields__")}
 
 
@@ -51,6 +68,11 @@ def value_classes(package: ModuleType) -> set[type]:
 def test_every_exported_value_class_has_an_example(package: ModuleType) -> None:
     missing = value_classes(package) - {type(thing) for thing in VALUES}
     assert not missing, f"add examples of {missing} to tests/contracts/examples.py"
+
+
+def test_every_package_that_exports_values_is_asked_for_examples() -> None:
+    exporting = {package.__name__ for package in HOUSES if value_classes(package)}
+    assert exporting == {package.__name__ for package in PACKAGES} | ELSEWHERE
 
 
 def test_every_network_that_a_recipe_can_name_has_an_example() -> None:
@@ -64,12 +86,11 @@ def test_every_kind_that_a_recipe_can_name_has_an_example_and_none_is_left_out(u
     assert named == {type(thing) for thing in examples}
 
 
-@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+@pytest.mark.parametrize("package", HOUSES, ids=lambda package: package.__name__)
 def test_public_names_exist_and_are_sorted(package: ModuleType) -> None:
-    assert list(package.__all__) == sorted(
-        package.__all__, key=lambda name: (not name.isupper(), name[0].islower(), name)
-    )
-    assert all(hasattr(package, name) for name in package.__all__)
+    names = list(getattr(package, "__all__", ()))
+    assert names == sorted(names, key=lambda name: (not name.isupper(), name[0].islower(), name))
+    assert all(hasattr(package, name) for name in names)
 
 
 @EVERY_VALUE

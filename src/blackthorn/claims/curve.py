@@ -55,11 +55,11 @@ class Stays(About):
 
 @value
 class Rises(About):
-    """Along each of the curves `metrics`, accuracy under a noise rises by more than `by` points before it falls on
-    untouched images by more than `points`.
+    """Along each of the curves `metrics`, accuracy under a noise rises before that of untouched images falls.
 
-    For each noise the rate is looked at that does best, of those at which untouched images are within `points`. Since
-    it is picked for being best, its interval is a little too good.
+    It rises by more than `by` points while untouched images lose no more than `points`. For each noise, of the rates
+    that lose no more, the one is looked at that does best. Since it is picked for being best, its interval is a little
+    too good.
     """
 
     record: ClassVar[type[Record]] = PruningCurveRecord

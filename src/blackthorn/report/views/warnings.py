@@ -12,7 +12,7 @@ def view(page: Page) -> View | None:
     if not raised:
         return None
     html = fill("views/warnings.html", warnings=raised)
-    return View(name="warnings", nav="Warnings", title="Warnings from the attacks", html=html)
+    return View(name="warnings", nav="Warnings", title="Warnings", html=html)
 
 
 def warnings(page: Page) -> list[tuple[str, str]]:
