@@ -5,7 +5,7 @@ knows how operations are seen.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,16 @@ class ChannelGraph:
         """Parameter of a follower -> bool (C,): its input is constantly zero there."""
         self.stuck: dict[str, str] = {}
         """Parameter that is used in a way that cannot be followed -> how."""
+        self.images: Tensor | None = None
+        """Channel numbers of the images, once they are given."""
+        self.called: list[str] = []
+        """Parameters and buffers in the order of the calls that are given them."""
+        self.outputs: list[Tensor] = []
+        """Channel numbers of what the network gives out."""
+        self.earlier = 0
+        """How many uses earlier runs noted."""
+        self.training = False
+        """The network runs in training mode: constants are not those of eval mode."""
         self.count = 0
         """How many channel numbers there are."""
         self.pairs: list[tuple[Tensor, Tensor]] = []
@@ -157,8 +167,18 @@ class ChannelGraph:
         for tensor, along, ids in ((weight, 0, out), (weight, 1, into), (bias, 0, out)):
             if not self.index(tensor, along, ids):
                 self.pin(ids, _COMPUTED)
-        self.uses.append(Use(name, self.names.get(id(bias)), into, value, out, padded))
+        self._use(Use(name, self.names.get(id(bias)), into, value, out, padded))
         return self.put(result, axis, out, constants(weight, bias, value, padded=padded))
+
+    def _use(self, use: Use) -> None:
+        """Note a call; not again where another run makes the very same, on the same channels."""
+        if self.training:
+            use = replace(use, value=torch.where(use.value == 0, 0.0, float("nan")).to(use.value))
+        for other in self.uses[: self.earlier]:
+            if other.weight == use.weight and torch.equal(other.into, use.into):
+                if self.training or torch.equal(other.value.nan_to_num(-1.5), use.value.nan_to_num(-1.5)):
+                    return
+        self.uses.append(use)
 
     def follow(self, flow: Flow, own: Tensors, statistics: Tensors = ()) -> bool:
         """Let a norm or depthwise convolution work on each channel by itself, with one entry of each tensor."""

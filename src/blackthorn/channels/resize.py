@@ -72,7 +72,7 @@ _NORMS = (
 
 def _tell(module: nn.Module) -> None:
     if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        if module.groups > 1 and module.groups == module.in_channels:  # depthwise: one group per channel
+        if 1 < module.groups == module.in_channels == module.out_channels:  # depthwise: one group per channel
             module.groups = module.weight.shape[0]
         module.out_channels = module.weight.shape[0]
         module.in_channels = module.weight.shape[1] * module.groups

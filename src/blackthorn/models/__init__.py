@@ -5,6 +5,7 @@ from .architecture import architecture_of as architecture_of
 from .architecture import stamp as stamp
 from .building import BUILDERS as BUILDERS
 from .building import build as build
+from .copying import copied as copied
 from .foreign import check_logits as check_logits
 from .lenet import lenet5_caffe as lenet5_caffe
 from .mlp import mlp as mlp
@@ -31,6 +32,7 @@ __all__ = [
     "architecture_of",
     "build",
     "check_logits",
+    "copied",
     "eval_mode",
     "frozen",
     "lenet5_caffe",
