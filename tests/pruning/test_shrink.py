@@ -148,7 +148,7 @@ def test_single_zero_weights_shrink_nothing() -> None:
 def test_a_size_written_in_the_code_is_found_and_named() -> None:
     model = lively(networks.HardCoded())
     masks = prune(model, FilterNorm(), sparsity=0.5, x=images())
-    with pytest.raises(PruningError, match=r"fails in 'out'.*view\(-1, 512\)"):
+    with pytest.raises(PruningError, match=r"fails in 'out', networks.py line \d+: .*view\(-1, 8 \* 64\)"):
         shrink(model, masks, example=images())
 
 

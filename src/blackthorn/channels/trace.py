@@ -23,6 +23,7 @@ from .graph import ChannelGraph, Use
 from .tracer import Path, Tracer, tensors_in
 
 OUTPUT = "makes the output of the network"
+UNREAD = "is read by nothing that is seen (torch.jit.script and vmap hide what they read)"
 _MOST = 64  # images of the example that are run to see which path they take
 Steps = list[tuple[str, ...]]
 
@@ -201,6 +202,10 @@ def _settled(graph: ChannelGraph, output: tuple[str, ...], paths: tuple[str, ...
     for name, reason in graph.stuck.items():
         pins += [(ids, reason) for ids in graph.axes.get(name, {}).values()]
     root = _representatives(graph.count, graph.pairs)
+    if graph.uses:
+        made = torch.cat([root[use.out] for use in graph.uses])
+        read = torch.cat([root[ids] for ids in [*(use.into for use in graph.uses), *graph.outputs]])
+        pins.append((made[~torch.isin(made, read)], UNREAD))
     reasons: dict[int, str] = {}
     for ids, reason in pins:
         for r in set(root[ids].tolist()):

@@ -2,8 +2,10 @@
 
 import copy
 from collections.abc import Iterator
+from pickle import PickleError
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
@@ -23,9 +25,12 @@ def copied(model: M) -> M:
         for tensor in _tensors(list(vars(module).values()), depth=4):
             if not tensor.is_leaf:
                 memo[id(tensor)] = tensor.detach().clone()
+        for held in vars(module).values():
+            if isinstance(held, torch.jit.ScriptFunction):  # a function, which copies share
+                memo[id(held)] = held
     try:
         return copy.deepcopy(model, memo)
-    except (TypeError, RuntimeError, AttributeError, NotImplementedError) as error:
+    except (TypeError, RuntimeError, AttributeError, NotImplementedError, PickleError) as error:
         raise ModelError(f"{type(model).__name__} cannot be copied ({one_line(error)})") from error
 
 

@@ -1,6 +1,5 @@
 """Which filters a pruning removes, and what must be zeroed together with them."""
 
-import copy
 import warnings
 from collections.abc import Iterable, Mapping
 
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from ..channels.trace import OUTPUT, Trace, trace
 from ..errors import PruningError
+from ..models import copied
 from .allocation import Budget, Unit, check_scores, drop_units
 from .layers import magnitude_like, prunable_weights
 from .masks import Masks
@@ -87,7 +87,7 @@ def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit
         bias = f"{_module(name)}.bias"
         if bias in parameters:
             keep.setdefault(bias, torch.ones_like(parameters[bias], dtype=torch.bool))[filter_] = False
-    trial = copy.deepcopy(model)
+    trial = copied(model)
     Masks(keep).apply_(trial)
     for name, idle in trace(trial, example, bury=True).idle.items():
         if idle.any():

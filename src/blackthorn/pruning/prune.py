@@ -14,7 +14,10 @@ from .criteria import Criterion
 from .filters import filter_masks, filters_to_remove, free_scores
 from .layers import magnitude_like, prunable_weights
 from .masks import Masks
+from .proof import say_paths
 from .pruning import BudgetUnit, Pruning
+
+_PATHS = 64  # images that are run to see which paths a network takes
 
 
 def prune(
@@ -112,7 +115,8 @@ def masks_by_scores(
         ties = {name: magnitude_like(weights[name], layer) for name, layer in scores.items()}
         return Masks(keep_weights(scores, ties, pruning.sparsity, scope=pruning.scope, floor=pruning.floor))
     example = example_of(model, x)
-    found = trace(model, example)
+    found = trace(model, example if x is None else x[:_PATHS])
+    say_paths(found)
     free = free_scores(found, scores)
     return filter_masks(model, free, filters_to_remove(model, found, free, pruning), example)
 

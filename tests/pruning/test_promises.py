@@ -1,0 +1,153 @@
+"""What foreign networks do that a trace of one run does not show: closures, branches, features on self, hidden calls."""
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from blackthorn.channels import channel_groups
+from blackthorn.errors import PruningError
+from blackthorn.pruning import FilterNorm, Magnitude, prune, shrink, sparsity
+
+from ..channels.networks import images, lively
+
+
+class Hooked(nn.Module):
+    """A forward hook keeps a feature, which the head reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last, self.out = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(16, 5)
+        self.taken: dict[str, Tensor] = {}
+        self.conv.register_forward_hook(lambda module, given, out: self.taken.update(f=out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.last(F.relu(self.conv(x))).mean((2, 3))
+        return self.out(torch.cat([x, self.taken["f"].mean((2, 3))], 1))
+
+
+class Lambda(nn.Module):
+    """A lambda calls a layer of the network that it was made for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last, self.out = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 5)
+        self.first = lambda x: self.conv(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(F.relu(self.last(F.relu(self.first(x)))).mean((2, 3)))
+
+
+class Branching(nn.Module):
+    """Bright images are divided by the mean of their channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last, self.out = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bright = bool(x.mean() > 0.7)
+        x = F.relu(self.conv(x)) + 0.1
+        x = x / x.mean(1, keepdim=True) if bright else x
+        return self.out(F.relu(self.last(x)).mean((2, 3)))
+
+
+class KeepsFeature(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.out = nn.Conv2d(3, 8, 3), nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.feature = F.relu(self.conv(x))
+        return self.out(self.feature.mean((2, 3)))
+
+
+class Auxiliary(nn.Module):
+    """A second head, used in training mode only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.out = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Linear(8, 5)
+        self.aux = nn.Sequential(nn.Conv2d(8, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 5))
+
+    def forward(self, x: Tensor) -> Any:
+        x = F.relu(self.norm(self.conv(x)))
+        logits = self.out(x.mean((2, 3)))
+        return (logits, self.aux(x)) if self.training else logits
+
+
+@torch.jit.script
+def scripted(x: Tensor) -> Tensor:
+    return torch.relu(x) * 2
+
+
+class Scripted(nn.Module):
+    def __init__(self, how: Any = scripted) -> None:
+        super().__init__()
+        self.conv, self.last, self.out = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 5)
+        self.how = how
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(F.relu(self.last(self.how(self.conv(x)))).mean((2, 3)))
+
+
+def halved(model: nn.Module) -> tuple[nn.Module, nn.Module]:
+    masks = prune(model, FilterNorm(), sparsity=0.5, scope="per_layer", x=images())
+    return model, shrink(model, masks, example=images())
+
+
+@pytest.mark.parametrize("ran", [False, True])
+def test_a_feature_that_a_closure_captured_is_refused(ran: bool) -> None:
+    model = lively(Hooked())
+    if ran:
+        with torch.no_grad():
+            model(images())
+    with pytest.raises(PruningError, match="copy of the network.*closure or lambda of it still points at the original"):
+        halved(model)
+
+
+def test_a_copy_that_uses_weights_of_the_original_is_refused() -> None:
+    with pytest.raises(PruningError, match=r"still uses 'conv.weight' of the original"):
+        halved(lively(Lambda()))
+
+
+@pytest.mark.filterwarnings("ignore:left whole")
+def test_every_path_of_a_network_is_followed_and_it_is_said() -> None:
+    with pytest.warns(UserWarning, match="another path on white images"):
+        model, small = halved(lively(Branching()))
+    bright = images() * 0.2 + 0.8
+    torch.testing.assert_close(small(bright), model(bright), rtol=0, atol=1e-5)
+    torch.testing.assert_close(small(images()), model(images()), rtol=0, atol=1e-5)
+    assert (small.conv.out_channels, small.last.out_channels) == (8, 4)
+
+
+def test_a_feature_kept_on_the_network_does_not_stop_it_from_being_copied() -> None:
+    model = KeepsFeature().train()
+    model(images()).sum().backward()
+    masked, small = halved(model)
+    torch.testing.assert_close(small(images(2)), masked(images(2)), rtol=0, atol=1e-5)
+
+
+def test_a_head_that_only_training_uses_is_shrunk_too() -> None:
+    model = lively(Auxiliary()).train()
+    before = copy.deepcopy(model.state_dict())
+    groups = {g.name: g for g in channel_groups(model, images())}
+    assert groups["conv"].consumers == ("out", "aux.0")
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    masked, small = halved(model)
+    assert small.aux[0].in_channels == small.conv.out_channels == 4 and small.aux[0].out_channels == 3
+    for one, other in zip(small(images(2)), masked(images(2))):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:left whole")
+@pytest.mark.parametrize("how", [scripted, torch.vmap(lambda x: torch.relu(x) * 2)])
+def test_what_goes_where_calls_are_not_seen_is_pinned(how: Any) -> None:
+    reasons = {g.name: g.reason for g in channel_groups(lively(Scripted(how)), images())}
+    assert "seen" in str(reasons["conv"])
+    assert reasons["last"] is None
+    model, small = halved(lively(Scripted(how)))
+    torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
