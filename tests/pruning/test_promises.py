@@ -151,3 +151,96 @@ def test_what_goes_where_calls_are_not_seen_is_pinned(how: Any) -> None:
     assert reasons["last"] is None
     model, small = halved(lively(Scripted(how)))
     torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+
+
+class HeadFirst(nn.Module):
+    """The layer of the logits is written down first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.head, self.conv, self.hidden = nn.Linear(7, 5), nn.Conv2d(3, 8, 3), nn.Linear(8, 7)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(F.relu(self.hidden(F.relu(self.conv(x)).mean((2, 3)))))
+
+
+class Softened(HeadFirst):
+    """The logits go through an operation that channels cannot be followed through."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).log_softmax(1)
+
+
+@pytest.mark.parametrize("build", [HeadFirst, Softened])
+def test_the_layer_of_the_logits_is_the_one_that_makes_them(build: type[nn.Module]) -> None:
+    masks = prune(build(), Magnitude(include_output=False), sparsity=0.5, x=images())
+    assert set(masks) == {"conv.weight", "hidden.weight"}
+    model = HeadFirst()
+    with torch.no_grad():
+        model.hidden.weight[:3] = 0
+    assert sparsity(model, images()).units == pytest.approx(3 / 15)
+
+
+def test_without_images_the_layer_of_the_logits_is_a_guess_that_is_said() -> None:
+    with pytest.warns(UserWarning, match=r"'hidden.weight' is taken for the layer of the logits.*pass x="):
+        prune(HeadFirst(), Magnitude(include_output=False), sparsity=0.5)
+
+
+class Everything(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.up, self.attention = nn.ConvTranspose2d(3, 8, 2), nn.MultiheadAttention(8, 2, batch_first=True)
+        self.lstm, self.out = nn.LSTM(8, 6, batch_first=True), nn.Linear(6, 5)
+        self.position = nn.Parameter(torch.rand(1, 81, 8))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.up(x).flatten(2).transpose(1, 2) + self.position
+        x = self.attention(x, x, x)[0]
+        return self.out(self.lstm(x)[0].mean(1))
+
+
+def test_every_matrix_is_pruned_or_named_and_all_are_counted() -> None:
+    model = Everything()
+    matrices = {name: p for name, p in model.named_parameters() if p.dim() > 1}
+    with pytest.warns(UserWarning, match="left whole and out of the ranking: 'position'"):
+        masks = prune(model, Magnitude(), sparsity=0.9, scope="per_layer")
+    assert set(masks) == set(matrices) - {"position"}
+    zeros = sum(int((p == 0).sum()) for p in matrices.values())
+    assert zeros == sum(int(0.9 * mask.numel() + 1e-9) for mask in masks.values())
+    assert sparsity(model).weights == pytest.approx(zeros / sum(p.numel() for p in matrices.values()))
+    model(images())
+
+
+class Decoder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(3, 8, 3), nn.BatchNorm2d(6)
+        self.up, self.last, self.out = nn.ConvTranspose2d(8, 6, 2, 2), nn.Conv2d(6, 4, 3), nn.Linear(4, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.up(F.relu(self.conv(x)))))
+        return self.out(F.relu(self.last(x)).mean((2, 3)))
+
+
+def test_transposed_convolutions_lose_filters() -> None:
+    model, small = halved(lively(Decoder()))
+    assert (small.up.in_channels, small.up.out_channels, small.norm.num_features) == (4, 3, 3)
+    torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+    assert sparsity(model, images()).filters == pytest.approx(0.5)
+    assert sum(p.numel() for p in small.parameters()) < 0.4 * sum(p.numel() for p in model.parameters())
+
+
+def test_a_depthwise_multiplier_keeps_its_groups_when_it_is_read_back() -> None:
+    from blackthorn.channels import replace_, resize_
+
+    class Multiplied(nn.Sequential):
+        def __init__(self) -> None:
+            conv = nn.Conv2d(3, 24, 3, groups=3)
+            super().__init__(conv, nn.ReLU(), nn.Conv2d(24, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(64, 5))
+
+    model, other = Multiplied().eval(), Multiplied().eval()
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    resize_(other, {name: tensor.shape for name, tensor in state.items()})
+    replace_(other, state)
+    assert (other[0].groups, other[0].in_channels) == (3, 3)
+    assert torch.equal(other(images()), model(images()))

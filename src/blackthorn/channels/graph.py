@@ -43,6 +43,8 @@ class Use:
     """Channel number of each entry of the weight's first axis."""
     padded: bool
     """Zeros are padded around the input, so that a constant other than 0 is not constant at the border."""
+    out_axis: int = 0
+    """Which of the first two axes of the weight is that of `out`: the second of transposed convolutions."""
 
 
 class ChannelGraph:
@@ -143,6 +145,7 @@ class ChannelGraph:
         constants: Callable[..., Tensor],
         *,
         padded: bool,
+        out_axis: int = 0,
     ) -> bool:
         """Let a convolution or linear layer read channels and make new ones; a second call makes the same again.
 
@@ -154,21 +157,23 @@ class ChannelGraph:
             axis: where the new channels lie in the result.
             constants: `constants(weight, bias, value, padded=padded)` says which outputs are constant.
             padded: whether zeros are padded around the input.
+            out_axis: 1 where the weight is (in, out, ...).
         Returns:
             False if the weight has no name, or not as many inputs as there are channels.
         """
         name = self.names.get(id(weight))
-        into = self.fresh(weight.shape[1], LOST) if flow is None else flow.ids
-        if name is None or len(into) != weight.shape[1]:
+        reads = weight.shape[1 - out_axis]
+        into = self.fresh(reads, LOST) if flow is None else flow.ids
+        if name is None or len(into) != reads:
             return False
         value = varies(into) if flow is None else flow.value
-        out = self.axes.get(name, {}).get(0)
-        out = self.fresh(weight.shape[0]) if out is None else out
-        for tensor, along, ids in ((weight, 0, out), (weight, 1, into), (bias, 0, out)):
+        out = self.axes.get(name, {}).get(out_axis)
+        out = self.fresh(weight.shape[out_axis]) if out is None else out
+        for tensor, along, ids in ((weight, out_axis, out), (weight, 1 - out_axis, into), (bias, 0, out)):
             if not self.index(tensor, along, ids):
                 self.pin(ids, _COMPUTED)
-        self._use(Use(name, self.names.get(id(bias)), into, value, out, padded))
-        return self.put(result, axis, out, constants(weight, bias, value, padded=padded))
+        self._use(Use(name, self.names.get(id(bias)), into, value, out, padded, out_axis))
+        return self.put(result, axis, out, constants(weight.transpose(0, out_axis), bias, value, padded=padded))
 
     def _use(self, use: Use) -> None:
         """Note a call; not again where another run makes the very same, on the same channels."""

@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Iterator
-from pickle import PickleError
 from typing import TypeVar
 
 import torch
@@ -30,7 +29,7 @@ def copied(model: M) -> M:
                 memo[id(held)] = held
     try:
         return copy.deepcopy(model, memo)
-    except (TypeError, RuntimeError, AttributeError, NotImplementedError, PickleError) as error:
+    except (TypeError, RuntimeError, AttributeError, NotImplementedError) as error:
         raise ModelError(f"{type(model).__name__} cannot be copied ({one_line(error)})") from error
 
 

@@ -104,7 +104,7 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
 
 def _unread(model: nn.Module, use: Use) -> Tensor:
     weight = model.get_parameter(use.weight).detach()
-    return (weight == 0).transpose(0, 1).flatten(1).all(1).cpu()
+    return (weight == 0).transpose(0, 1 - use.out_axis).flatten(1).all(1).cpu()
 
 
 def _shared(found: Trace) -> set[str]:

@@ -16,6 +16,7 @@ ACTIVATIONS = frozenset([*_ACTIVATIONS.split(), "prelu", "rrelu"])
 
 _FAMILIES: dict[str, Rule] = {
     "conv1d conv2d conv3d": layers.convolution,
+    "conv_transpose1d conv_transpose2d conv_transpose3d": layers.transposed,
     "linear": layers.linear,
     "batch_norm": layers.batch_norm,
     "instance_norm": layers.instance_norm,
