@@ -80,6 +80,8 @@ def _tell(module: nn.Module) -> None:
         module.in_channels, module.out_channels = module.weight.shape[0], module.weight.shape[1] * module.groups
     elif isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = len(module.weight)
     elif isinstance(module, _NORMS):
         per_channel = module.weight if module.weight is not None else module.running_mean
         if isinstance(per_channel, Tensor):
