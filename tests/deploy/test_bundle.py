@@ -327,7 +327,7 @@ def test_a_network_whose_code_was_changed_is_refused_when_it_is_loaded(tmp_path:
     save(tmp_path / "net.safetensors", made(own))
     (tmp_path / "own_nets.py").write_text(OWN.replace("nn.ReLU()", "nn.SiLU()"))
     sys.modules.pop("own_nets")
-    with pytest.raises(BundleError, match="not the network that was saved.*the code was changed since"):
+    with pytest.raises(BundleError, match=r"not the network that was saved.*the code was changed since"):
         load(tmp_path / "net.safetensors", factory=own)
 
 

@@ -180,9 +180,9 @@ class ChannelGraph:
         if self.training:
             use = replace(use, value=torch.where(use.value == 0, 0.0, float("nan")).to(use.value))
         for other in self.uses[: self.earlier]:
-            if other.weight == use.weight and torch.equal(other.into, use.into):
-                if self.training or torch.equal(other.value.nan_to_num(-1.5), use.value.nan_to_num(-1.5)):
-                    return
+            same = other.weight == use.weight and torch.equal(other.into, use.into)
+            if same and (self.training or torch.allclose(other.value, use.value, rtol=0, atol=0, equal_nan=True)):
+                return
         self.uses.append(use)
 
     def follow(self, flow: Flow, own: Tensors, statistics: Tensors = ()) -> bool:

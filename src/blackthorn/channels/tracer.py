@@ -36,13 +36,13 @@ class Tracer(TorchFunctionMode):
         graph.put(images, 1, graph.images, varies(graph.images))
 
     def __enter__(self) -> "Tracer":
-        self._unseen.__enter__()
-        super().__enter__()
+        self._unseen.__enter__()  # type: ignore[no-untyped-call]
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)
-        self._unseen.__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._unseen.__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self,
@@ -115,11 +115,11 @@ class Path(TorchFunctionMode):
         return result
 
 
-class _Unseen(TorchDispatchMode):
+class _Unseen(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Below torch functions every operation passes here: those that no torch function called are reported."""
 
     def __init__(self, report: Callable[[str, Iterator[Tensor]], None]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._report = report
         self._known = 0
 

@@ -75,16 +75,16 @@ def check_loaded(model: nn.Module, images: Tensor, wanted: Tensor) -> None:
 @contextmanager
 def drawing_apart(device: torch.device, *, seed: int) -> Iterator[None]:
     """Within: torch, numpy and Python draw from this seed. After: they go on as if nothing had been drawn."""
-    python, numpy = random.getstate(), np.random.get_state()
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # what a person's code may draw from
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         random.seed(seed)
-        np.random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
         try:
             yield
         finally:
             random.setstate(python)
-            np.random.set_state(numpy)
+            np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _close(read: Tensor, wanted: Tensor, tolerance: float) -> bool:

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 
 from ..channels.trace import OUTPUT, Trace, trace
 from ..errors import PruningError
-from ..models import copied
 from .allocation import Budget, Unit, check_scores, drop_units
 from .layers import filter_axes, magnitude_like, prunable_weights
-from .masks import Masks
+from .masks import Masks, masked
 from .pruning import Pruning
 from .vanishing import Vanishing
 
@@ -87,9 +86,9 @@ def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit
         bias = f"{_module(name)}.bias"
         if bias in parameters:
             keep.setdefault(bias, torch.ones_like(parameters[bias], dtype=torch.bool))[filter_] = False
-    trial = copied(model)
-    Masks(keep).apply_(trial)
-    for name, idle in trace(trial, example, bury=True).idle.items():
+    with masked(model, Masks(keep)):
+        idles = trace(model, example, bury=True).idle
+    for name, idle in idles.items():
         if idle.any():
             keep[name] = torch.ones_like(parameters[name], dtype=torch.bool)
             keep[name][idle.to(keep[name].device)] = False

@@ -119,9 +119,8 @@ def _weights(model: nn.Module, kinds: tuple[type[Any], ...], *, several: bool = 
 
 def _left_out(model: nn.Module) -> dict[str, nn.Parameter]:
     prunable = prunable_weights(model)
-    return {
-        name: one for name, one in model.named_parameters() if name not in prunable and one.dim() > 1 and not _is_row(one)
-    }
+    others = [(name, one) for name, one in model.named_parameters() if name not in prunable]
+    return {name: one for name, one in others if one.dim() > 1 and not _is_row(one)}
 
 
 def _is_row(parameter: Tensor) -> bool:

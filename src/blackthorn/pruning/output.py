@@ -2,7 +2,6 @@
 
 import warnings
 
-import torch
 from torch import Tensor, nn
 
 from ..channels import trace

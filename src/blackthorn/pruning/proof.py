@@ -2,8 +2,7 @@
 
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from ..channels.tracer import tensors_in
 from ..errors import PruningError
 from ..files import one_line
 from ..models import eval_mode
-from .masks import Masks
+from .masks import Masks, masked
 
 TOLERANCE = 1e-5  # of the largest logit, in float32; sums in another order differ by about 2e-7
 TOLERANCE_FLOAT64 = 1e-11  # for networks that amplify rounding, as a norm over almost constant maps does
@@ -49,7 +48,7 @@ def check_copy(copy: nn.Module, model: nn.Module, masks: Masks | None, example: 
     )
     watching = _Foreign(model)
     try:
-        with _masked(model, masks):
+        with masked(model, masks):
             wanted = _logits(model, example)
         with watching:
             read = _logits(copy, example)
@@ -65,14 +64,14 @@ def check_copy(copy: nn.Module, model: nn.Module, masks: Masks | None, example: 
             raise PruningError(f"a copy of the network gives other logits on {what} (by {off:.2g}): {remedy}")
 
 
-def prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: float = TOLERANCE) -> None:
+def prove(small: nn.Module, whole: nn.Module, example: Tensor, *, tolerance: float = TOLERANCE) -> None:
     """Refuse a shrunk network that does not compute what the masked one does.
 
     Raises:
         Differs: it gives other logits.
         PruningError: it fails.
     """
-    wanted = _logits(masked, example)
+    wanted = _logits(whole, example)
     entered: list[str] = []
     hooks = []
 
@@ -150,21 +149,6 @@ def _line_of(error: Exception) -> str:
         if not frame.filename.startswith(apart):
             return f", {Path(frame.filename).name} line {frame.lineno}: {frame.line}"
     return ""
-
-
-@contextmanager
-def _masked(model: nn.Module, masks: Masks | None) -> Iterator[None]:
-    """Within: the network itself is masked. After: its weights are what they were."""
-    parameters = dict(model.named_parameters())
-    held = {name: parameters[name].detach().clone() for name in masks or {}}
-    try:
-        if masks is not None:
-            masks.apply_(model)
-        yield
-    finally:
-        with torch.no_grad():
-            for name, before in held.items():
-                parameters[name].copy_(before)
 
 
 class _Foreign(TorchFunctionMode):

@@ -13,6 +13,7 @@ from .example import example_of
 from .filters import filter_masks, filters_to_remove, free_scores
 from .layers import magnitude_like, prunable_weights, say_left_out
 from .masks import Masks
+from .promise import say_what_cannot_be_cut
 from .proof import say_paths
 from .pruning import BudgetUnit, Pruning
 
@@ -118,6 +119,7 @@ def masks_by_scores(
     found = trace(model, example if x is None else x[:_PATHS])
     say_paths(found)
     free = free_scores(found, scores)
+    say_what_cannot_be_cut(model, found, free, example)
     return filter_masks(model, free, filters_to_remove(model, found, free, pruning), example)
 
 

@@ -42,11 +42,11 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     masked = _copy(model)
     if masks is not None:
         masks.apply_(masked)
+    check_copy(masked, model, masks, example)
     found = trace(masked, example)
     goes = _removable(masked, found)
     if not goes.any():
         return masked
-    check_copy(masked, model, masks, example)
     say_paths(found)
     small = _cut(masked, found, goes)
     try:

@@ -44,7 +44,7 @@ def expand(graph: ChannelGraph, call: Call) -> bool:
 
 
 def getitem(graph: ChannelGraph, call: Call) -> bool:
-    """Slices of other axes, such as x[:, :, ::2, ::2], and new ones (None); a slice of channels is fixed in the code."""
+    """Slices of other axes, such as x[:, :, ::2, ::2], and new axes; a slice of channels is fixed in the code."""
     flow = call.flow(graph)
     index = list(call.args[1]) if isinstance(call.args[1], tuple) else [call.args[1]]
     if flow is None or any(isinstance(i, bool) for i in index):

@@ -24,8 +24,7 @@ _FAMILIES: dict[str, Rule] = {
     _ACTIVATIONS: elementwise.elementwise,
     "abs neg exp sqrt square pow clamp clamp_min clamp_max positive "
     "contiguous clone detach to float double half bfloat16 cpu cuda": elementwise.elementwise,
-    "dropout dropout1d dropout2d dropout3d feature_dropout "
-    "alpha_dropout feature_alpha_dropout": elementwise.dropout,
+    "dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout feature_alpha_dropout": elementwise.dropout,
     "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
     "adaptive_max_pool3d interpolate": elementwise.pool,

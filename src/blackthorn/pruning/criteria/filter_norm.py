@@ -33,7 +33,10 @@ class FilterNorm(Criterion):
 
     @torch.no_grad()
     def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]:
-        """Weight name -> scores of shape (filters,); larger is kept. `x` shows which layer makes the logits; `y` is not used."""
+        """Weight name -> scores of shape (filters,); larger is kept.
+
+        `x` shows which layer makes the logits, if linear layers are ranked; `y` is not used.
+        """
         weights, axes = filter_weights(model, linear=self.include_linear), filter_axes(model)
         if self.include_linear:
             weights = without(weights, output_weights(model, x))
