@@ -239,7 +239,7 @@ def test_layers_that_cannot_be_followed_stay_whole_with_a_warning() -> None:
     model = lively(Exotic())
     with pytest.warns(UserWarning, match=r"'grouped' reaches 'group_norm'.*'attended' reaches"):
         masks = prune(model, FilterNorm(), sparsity=0.5, x=images())
-    assert set(masks) == {"plain.weight", "plain.bias"}
+    assert set(masks) == {"plain.weight", "plain.bias", "up.weight"}
 
 
 def test_a_network_of_unknown_image_size_asks_for_images() -> None:

@@ -5,7 +5,7 @@ knows how operations are seen.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,8 @@ class Use:
     """Channel number of each entry of the weight's first axis."""
     padded: bool
     """Zeros are padded around the input, so that a constant other than 0 is not constant at the border."""
+    out_axis: int = 0
+    """Which of the first two axes of the weight is that of `out`: the second of transposed convolutions."""
 
 
 class ChannelGraph:
@@ -69,6 +71,16 @@ class ChannelGraph:
         """Parameter of a follower -> bool (C,): its input is constantly zero there."""
         self.stuck: dict[str, str] = {}
         """Parameter that is used in a way that cannot be followed -> how."""
+        self.images: Tensor | None = None
+        """Channel numbers of the images, once they are given."""
+        self.called: list[str] = []
+        """Parameters and buffers in the order of the calls that are given them."""
+        self.outputs: list[Tensor] = []
+        """Channel numbers of what the network gives out."""
+        self.earlier = 0
+        """How many uses earlier runs noted."""
+        self.training = False
+        """The network runs in training mode: constants are not those of eval mode."""
         self.count = 0
         """How many channel numbers there are."""
         self.pairs: list[tuple[Tensor, Tensor]] = []
@@ -133,6 +145,7 @@ class ChannelGraph:
         constants: Callable[..., Tensor],
         *,
         padded: bool,
+        out_axis: int = 0,
     ) -> bool:
         """Let a convolution or linear layer read channels and make new ones; a second call makes the same again.
 
@@ -144,21 +157,33 @@ class ChannelGraph:
             axis: where the new channels lie in the result.
             constants: `constants(weight, bias, value, padded=padded)` says which outputs are constant.
             padded: whether zeros are padded around the input.
+            out_axis: 1 where the weight is (in, out, ...).
         Returns:
             False if the weight has no name, or not as many inputs as there are channels.
         """
         name = self.names.get(id(weight))
-        into = self.fresh(weight.shape[1], LOST) if flow is None else flow.ids
-        if name is None or len(into) != weight.shape[1]:
+        reads = weight.shape[1 - out_axis]
+        into = self.fresh(reads, LOST) if flow is None else flow.ids
+        if name is None or len(into) != reads:
             return False
         value = varies(into) if flow is None else flow.value
-        out = self.axes.get(name, {}).get(0)
-        out = self.fresh(weight.shape[0]) if out is None else out
-        for tensor, along, ids in ((weight, 0, out), (weight, 1, into), (bias, 0, out)):
+        out = self.axes.get(name, {}).get(out_axis)
+        out = self.fresh(weight.shape[out_axis]) if out is None else out
+        for tensor, along, ids in ((weight, out_axis, out), (weight, 1 - out_axis, into), (bias, 0, out)):
             if not self.index(tensor, along, ids):
                 self.pin(ids, _COMPUTED)
-        self.uses.append(Use(name, self.names.get(id(bias)), into, value, out, padded))
-        return self.put(result, axis, out, constants(weight, bias, value, padded=padded))
+        self._use(Use(name, self.names.get(id(bias)), into, value, out, padded, out_axis))
+        return self.put(result, axis, out, constants(weight.transpose(0, out_axis), bias, value, padded=padded))
+
+    def _use(self, use: Use) -> None:
+        """Note a call; not again where another run makes the very same, on the same channels."""
+        if self.training:
+            use = replace(use, value=torch.where(use.value == 0, 0.0, float("nan")).to(use.value))
+        for other in self.uses[: self.earlier]:
+            same = other.weight == use.weight and torch.equal(other.into, use.into)
+            if same and (self.training or torch.allclose(other.value, use.value, rtol=0, atol=0, equal_nan=True)):
+                return
+        self.uses.append(use)
 
     def follow(self, flow: Flow, own: Tensors, statistics: Tensors = ()) -> bool:
         """Let a norm or depthwise convolution work on each channel by itself, with one entry of each tensor."""

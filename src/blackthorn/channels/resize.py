@@ -72,12 +72,16 @@ _NORMS = (
 
 def _tell(module: nn.Module) -> None:
     if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        if module.groups > 1 and module.groups == module.in_channels:  # depthwise: one group per channel
+        if 1 < module.groups == module.in_channels == module.out_channels:  # depthwise: one group per channel
             module.groups = module.weight.shape[0]
         module.out_channels = module.weight.shape[0]
         module.in_channels = module.weight.shape[1] * module.groups
+    elif isinstance(module, (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
+        module.in_channels, module.out_channels = module.weight.shape[0], module.weight.shape[1] * module.groups
     elif isinstance(module, nn.Linear):
         module.out_features, module.in_features = module.weight.shape
+    elif isinstance(module, nn.PReLU):
+        module.num_parameters = len(module.weight)
     elif isinstance(module, _NORMS):
         per_channel = module.weight if module.weight is not None else module.running_mean
         if isinstance(per_channel, Tensor):

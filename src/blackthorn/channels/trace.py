@@ -9,7 +9,8 @@ holds 0, and sigmoid makes that 0.5. Channels that reach an unknown operation ar
 removed, and `Trace.reasons` says why.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -19,9 +20,12 @@ from ..errors import PruningError
 from ..files import one_line
 from ..models import eval_mode
 from .graph import ChannelGraph, Use
-from .tracer import Tracer, tensors_in
+from .tracer import Path, Tracer, tensors_in
 
 OUTPUT = "makes the output of the network"
+UNREAD = "is read by nothing that is seen (torch.jit.script and vmap hide what they read)"
+_MOST = 64  # images of the example that are run to see which path they take
+Steps = list[tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,10 @@ class Trace:
     """Channel number -> representative of all channels that must stay or go together."""
     reasons: Mapping[int, str]
     """Representative -> why it can neither be pruned nor removed; the absent can."""
+    output: tuple[str, ...] = ()
+    """Weights of the layers that make the logits."""
+    paths: tuple[str, ...] = ()
+    """Kinds of images on which the network takes another path than on the example; these were followed too."""
 
     def free(self, ids: Tensor) -> Tensor:
         """Whether each of these channels may go: bool, of the shape of `ids`."""
@@ -58,6 +66,9 @@ class Trace:
 def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
     """Run the network on `example` in eval mode and follow its channels; the network is left as it was.
 
+    The network also runs on the whole example, on black, white and random images and in training mode. Where it takes
+    another path there, that one is followed too, and `Trace.paths` names it.
+
     Args:
         model: any network.
         example: one image or more, (batch, channels, height, width).
@@ -68,11 +79,33 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
     """
     batch = two_of(example)
     graph = ChannelGraph(model, bury=bury)
-    logits = run_once(model, batch, Tracer(graph, batch))
-    for tensor in tensors_in(logits):
-        if (flow := graph.flow(tensor)) is not None:
-            graph.pin(flow.ids, OUTPUT)
-    return _settled(graph)
+    _follow(graph, model, batch)
+    output = _makes_output(graph, model)
+    paths: list[str] = []
+    known = [_path(model, batch)]
+    for what, images in other_images(example):
+        try:
+            steps = _path(model, images)
+        except PruningError:
+            continue  # what does not run on such images is not followed there
+        if steps not in known:
+            known.append(steps)
+            paths.append(what)
+            _follow(graph, model, images)
+    _follow_training(graph, model, batch, known[0])
+    return _settled(graph, output, tuple(paths))
+
+
+def other_images(example: Tensor) -> list[tuple[str, Tensor]]:
+    """Kinds of images on which a network may take another path than on the first of the example."""
+    chance = torch.Generator().manual_seed(0)
+    drawn = torch.rand(2, *example.shape[1:], generator=chance).to(example)
+    return [
+        ("the whole example", example[:_MOST]),
+        ("black images", torch.zeros_like(drawn)),
+        ("white images", torch.ones_like(drawn)),
+        ("random images", drawn),
+    ]
 
 
 def two_of(example: Tensor) -> Tensor:
@@ -81,12 +114,15 @@ def two_of(example: Tensor) -> Tensor:
     Raises:
         PruningError: the example is no batch of images.
     """
-    if example.dim() < 2 or not len(example):
-        raise PruningError(f"example must be a batch of images such as x[:1], got shape {tuple(example.shape)}")
+    if not isinstance(example, Tensor) or example.dim() < 2 or not len(example):
+        read = f"shape {tuple(example.shape)}" if isinstance(example, Tensor) else type(example).__name__
+        raise PruningError(f"example must be a batch of images such as x[:1], got {read}")
     return torch.cat([example[:1], example[:1]])
 
 
-def run_once(model: nn.Module, batch: Tensor, watching: torch.overrides.TorchFunctionMode) -> object:
+def run_once(
+    model: nn.Module, batch: Tensor, watching: torch.overrides.TorchFunctionMode, *, training: bool = False
+) -> object:
     """What the network gives for a batch while its torch calls are watched; the network is left as it was.
 
     Raises:
@@ -95,24 +131,86 @@ def run_once(model: nn.Module, batch: Tensor, watching: torch.overrides.TorchFun
     devices = [batch.device] if batch.is_cuda else []
     with torch.random.fork_rng(devices), eval_mode(model), torch.no_grad():
         try:
+            if training:
+                model.train()
             with watching:
                 return model(batch)
-        except (RuntimeError, TypeError, IndexError) as error:
-            line = one_line(error)
-            raise PruningError(f"the network cannot run on an example of shape {tuple(batch.shape)}: {line}") from error
+        except Exception as error:  # whatever a person's forward raises
+            line = one_line(error) or "without a message"
+            raise PruningError(
+                f"the network cannot run on an example of shape {tuple(batch.shape)}: {type(error).__name__}: {line}"
+            ) from error
 
 
-def _settled(graph: ChannelGraph) -> Trace:
+def _follow(graph: ChannelGraph, model: nn.Module, images: Tensor, *, training: bool = False) -> None:
+    graph.earlier = len(graph.uses)
+    logits = run_once(model, images, Tracer(graph, images), training=training)
+    for tensor in tensors_in(logits):
+        if (flow := graph.flow(tensor)) is not None:
+            graph.pin(flow.ids, OUTPUT)
+            graph.outputs.append(flow.ids)
+
+
+def _follow_training(graph: ChannelGraph, model: nn.Module, batch: Tensor, known: Steps) -> None:
+    """Heads that only training uses belong to the network too; one that does not run there is left at that."""
+    with _same_buffers(model):
+        try:
+            if _path(model, batch, training=True) != known:
+                graph.training = True
+                _follow(graph, model, batch, training=True)
+        except PruningError:
+            pass
+        graph.training = False
+
+
+def _path(model: nn.Module, images: Tensor, *, training: bool = False) -> Steps:
+    path = Path(model)
+    run_once(model, images, path, training=training)
+    return path.steps
+
+
+@contextmanager
+def _same_buffers(model: nn.Module) -> Iterator[None]:
+    """After: buffers hold what they held, such as the statistics of norms that a run in training mode moves."""
+    held = [
+        (module, name, buffer, buffer.detach().clone())
+        for module in model.modules()
+        for name, buffer in module.named_buffers(recurse=False)
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for module, name, buffer, before in held:
+                setattr(module, name, buffer)
+                if not torch.equal(buffer, before):
+                    buffer.copy_(before)
+
+
+def _makes_output(graph: ChannelGraph, model: nn.Module) -> tuple[str, ...]:
+    """Weights of the layers that make the logits; where these cannot be followed, the weight that is used last."""
+    made = tuple(
+        dict.fromkeys(use.weight for use in graph.uses if any(torch.isin(use.out, ids).any() for ids in graph.outputs))
+    )
+    weights = {name for name, one in model.named_parameters() if name.endswith("weight") or one.dim() > 1}
+    return made or tuple(name for name in reversed(graph.called) if name in weights)[:1]
+
+
+def _settled(graph: ChannelGraph, output: tuple[str, ...], paths: tuple[str, ...]) -> Trace:
     """Number what must stay or go together, and say what must stay."""
     pins = list(graph.pins)
     for name, reason in graph.stuck.items():
         pins += [(ids, reason) for ids in graph.axes.get(name, {}).values()]
     root = _representatives(graph.count, graph.pairs)
+    if graph.uses:
+        made = torch.cat([root[use.out] for use in graph.uses])
+        read = torch.cat([root[ids] for ids in [*(use.into for use in graph.uses), *graph.outputs]])
+        pins.append((made[~torch.isin(made, read)], UNREAD))
     reasons: dict[int, str] = {}
     for ids, reason in pins:
         for r in set(root[ids].tolist()):
             reasons.setdefault(r, reason)
-    return Trace(graph.axes, graph.uses, graph.followers, graph.idle, graph.stuck, root, reasons)
+    return Trace(graph.axes, graph.uses, graph.followers, graph.idle, graph.stuck, root, reasons, output, paths)
 
 
 def _representatives(count: int, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

@@ -5,14 +5,16 @@ rule pins its channels.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from .graph import INPUT, ChannelGraph, varies
-from .rules.call import Call
+from .rules.call import Call, name_of
 from .rules.table import RULES
 
 _HARMLESS = {
@@ -28,8 +30,19 @@ class Tracer(TorchFunctionMode):
     def __init__(self, graph: ChannelGraph, images: Tensor) -> None:
         super().__init__()
         self._graph = graph
-        ids = graph.fresh(images.shape[1], INPUT)  # the channels of the images are given; no one can remove them
-        graph.put(images, 1, ids, varies(ids))
+        self._unseen = _Unseen(self._meets_unseen)
+        if graph.images is None:  # the channels of the images are given; no one can remove them
+            graph.images = graph.fresh(images.shape[1], INPUT)
+        graph.put(images, 1, graph.images, varies(graph.images))
+
+    def __enter__(self) -> "Tracer":
+        self._unseen.__enter__()  # type: ignore[no-untyped-call]
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self._unseen.__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(
         self,
@@ -39,14 +52,31 @@ class Tracer(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         options = dict(kwargs or {})
-        call = Call(func, args, options, func(*args, **options))
-        given = list(tensors_in((args, options)))
+        with self._unseen.known():
+            call = Call(func, args, options, func(*args, **options))
+            self._note(call)
+        return call.result
+
+    def _note(self, call: Call) -> None:
+        options = call.options
+        given = list(tensors_in((call.args, options)))
+        for tensor in given:
+            if (name := self._graph.names.get(id(tensor))) is not None:
+                self._graph.called.append(name)
         flows = any(self._graph.flow(tensor) is not None for tensor in given)
         rule = RULES.get(call.name)
         known = "out" not in options and rule is not None and rule(self._graph, call)
         if not known and (flows or any(id(tensor) in self._graph.names for tensor in given)):
             self._give_up(call, given)
-        return call.result
+
+    def _meets_unseen(self, name: str, given: Iterator[Tensor]) -> None:
+        """An operation ran that no torch function stands for: what it reads cannot be followed."""
+        reason = f"reaches '{name}' where calls are not seen, as in torch.jit.script and vmap"
+        for tensor in given:
+            if (flow := self._graph.flow(tensor)) is not None:
+                self._graph.pin(flow.ids, reason)
+            if id(tensor) in self._graph.names:
+                self._graph.stuck.setdefault(self._graph.names[id(tensor)], reason)
 
     def _give_up(self, call: Call, given: list[Tensor]) -> None:
         reads_form = call.name == "__get__" and not any(True for _ in tensors_in(call.result))
@@ -60,6 +90,54 @@ class Tracer(TorchFunctionMode):
                 graph.stuck.setdefault(graph.names[id(tensor)], reason)
         for tensor in tensors_in(call.result):
             graph.lose(tensor)
+
+
+class Path(TorchFunctionMode):
+    """Within this context, `steps` fills with the name of every torch call, and of the parameters it is given."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self._names = {id(tensor): name for name, tensor in model.named_parameters()}
+        self.steps: list[tuple[str, ...]] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = name_of(func)
+        if name not in _HARMLESS and any(True for _ in tensors_in(result)):
+            given = tensors_in((args, kwargs or {}))
+            self.steps.append((name, *(self._names[id(one)] for one in given if id(one) in self._names)))
+        return result
+
+
+class _Unseen(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Below torch functions every operation passes here: those that no torch function called are reported."""
+
+    def __init__(self, report: Callable[[str, Iterator[Tensor]], None]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._report = report
+        self._known = 0
+
+    @contextmanager
+    def known(self) -> Iterator[None]:
+        """Within: operations belong to a torch function that is seen."""
+        self._known += 1
+        try:
+            yield
+        finally:
+            self._known -= 1
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        if not self._known:
+            self._report(str(func).removeprefix("aten.").partition(".")[0], tensors_in((args, kwargs or {})))
+        return func(*args, **(kwargs or {}))
 
 
 def tensors_in(thing: object) -> Iterator[Tensor]:

@@ -2,7 +2,8 @@
 
 `load` builds the network from its architecture, in full size, then gives every parameter and buffer its
 stored shape: a shrunk network differs from its architecture in nothing else. Layers of another kind, as
-`decouple` and `sparsify` make them, are named in the header and put in their places first.
+`decouple` and `sparsify` make them, are named in the header and put in their places first. Example images and
+the logits on them are kept too: what is loaded must give them, and is refused if it does not.
 """
 
 import os
@@ -20,9 +21,11 @@ from ..files import one_line
 from ..models import architecture_of, build, check_logits
 from ..pruning import Masks
 from .container import Header, read, write
+from .proof import check_loaded, check_saved, drawing_apart, example_images
 from .replaced import replace_layers_, replaced
 
-_MODEL, _MASK = "model.", "mask."
+_MODEL, _MASK, _EXAMPLE = "model.", "mask.", "example."
+_CHANCE = 2**31 - 1  # first weights of a network that is loaded are drawn from a seed that hardly anyone takes
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ def save(
         about: anything that JSON can say: accuracy, data set, recipe.
         example_shape: channels, height, width of one image, where the architecture does not say.
     Raises:
-        BundleError: the network has no architecture or does not run, the masks do not fit it, `about` is not
-            JSON, or the file cannot be written.
+        BundleError: the network has no architecture or does not run, what would be loaded is another network, the
+            masks do not fit it, `about` is not JSON, or the file cannot be written.
     """
     path = Path(path)
     architecture = _architecture(path, model, example_shape)
@@ -65,6 +68,15 @@ def save(
     header = Header(
         version=version, architecture=architecture, masked=masks is not None, about=dict(about or {}), layers=forms
     )
+    images = example_images(_sizes(architecture)[1])
+    try:
+        logits = check_saved(
+            model, _made(header, _under(_MODEL, {name: tensor.clone() for name, tensor in tensors.items()})), images
+        )
+    except (BlackthornError, RuntimeError, MemoryError) as error:
+        raise BundleError(f"{path}: {one_line(error, most=500)}") from error
+    if logits is not None:
+        both |= {_EXAMPLE + "images": images, _EXAMPLE + "logits": logits}
     write(path, header, both)
 
 
@@ -78,7 +90,8 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
         path: a file that `save` wrote.
         factory: the `package.module:function` that the bundle may call.
     Raises:
-        BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be built.
+        BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be built or
+            gives other logits than when it was saved.
     """
     path = Path(path)
     header, tensors = read(path)
@@ -90,21 +103,31 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     state = _under(_MODEL, tensors)
     masks = Masks(_under(_MASK, tensors)) if header.masked else None
     try:
-        with torch.random.fork_rng(devices=[]):  # builders draw first weights
-            model = build(header.architecture)
-        replace_layers_(model, header.layers, state)
-        missing = sorted(_state(model).keys() - state.keys())
-        if missing:
-            raise BundleError(f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?")
-        resize_(model, {name: tensor.shape for name, tensor in state.items()})
-        replace_(model, state)
-        classes, shape = _sizes(header.architecture)
-        check_logits(model, num_classes=classes, shape=shape, name=kind)
+        model = _made(header, state)
         if masks is not None:
             masks.check(model)
+        example = _under(_EXAMPLE, tensors)
+        if "logits" in example and "images" in example:
+            check_loaded(model, example["images"], example["logits"])
     except (BlackthornError, RuntimeError, MemoryError) as error:
-        raise BundleError(f"{path}: {one_line(error, most=300)}") from error
+        raise BundleError(f"{path}: {one_line(error, most=500)}") from error
     return Bundle(model.eval(), masks, dict(header.about))
+
+
+def _made(header: Header, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network that a bundle describes, on the CPU; its tensors are those of `state`."""
+    kind = str(header.architecture.get("kind"))
+    with drawing_apart(torch.device("cpu"), seed=_CHANCE):  # builders draw first weights
+        model = build(header.architecture)
+    replace_layers_(model, header.layers, state)
+    missing = sorted(_state(model).keys() - state.keys())
+    if missing:
+        raise BundleError(f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?")
+    resize_(model, {name: tensor.shape for name, tensor in state.items()})
+    replace_(model, state)
+    classes, shape = _sizes(header.architecture)
+    check_logits(model, num_classes=classes, shape=shape, name=kind)
+    return model
 
 
 def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | None) -> dict[str, object]:

@@ -5,6 +5,7 @@ from .architecture import architecture_of as architecture_of
 from .architecture import stamp as stamp
 from .building import BUILDERS as BUILDERS
 from .building import build as build
+from .copying import copied as copied
 from .device import device_of as device_of
 from .foreign import check_logits as check_logits
 from .lenet import lenet5_caffe as lenet5_caffe
@@ -32,6 +33,7 @@ __all__ = [
     "architecture_of",
     "build",
     "check_logits",
+    "copied",
     "device_of",
     "eval_mode",
     "frozen",

@@ -18,8 +18,8 @@ Architecture = dict[str, object]
 
 
 def stamp(model: M, kind: str, **options: object) -> M:
-    """Describe a network on itself: `model.architecture = {"kind": kind, **options}`, without Nones."""
-    said = {name: _plain(option) for name, option in options.items() if option is not None}
+    """Describe a network on itself: `model.architecture = {"kind": kind, **options}`; an option of None is said too."""
+    said = {name: _plain(option) for name, option in options.items()}
     model.__dict__["architecture"] = {"kind": kind, **said}
     return model
 

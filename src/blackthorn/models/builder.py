@@ -20,7 +20,8 @@ def builder(*, at_least: int = 1) -> Callable[[Callable[P, M]], Callable[P, M]]:
 
     The function takes `num_classes`, `in_channels`, `image_size`, `mean` and `std`, and whatever else it needs. It is
     given `mean` and `std` as lists of one number per channel, or both as None, and `dropout` as a probability. What it
-    returns is stamped with the name of the function and every option that it was called with.
+    returns is stamped with the name of the function and every option that it was called with, without
+    Nones.
 
     Args:
         at_least: the smallest side of an image that the layers can take.
@@ -44,6 +45,7 @@ def builder(*, at_least: int = 1) -> Callable[[Callable[P, M]], Callable[P, M]]:
             if "dropout" in said:
                 said["dropout"] = drop_probability(kind, said["dropout"])
                 described["dropout"] = said["dropout"] or None
+            described = {name: option for name, option in described.items() if option is not None}
             return stamp(make(*given.args, **given.kwargs), kind, **described)
 
         return build

@@ -1,6 +1,5 @@
 """Which filters a pruning removes, and what must be zeroed together with them."""
 
-import copy
 import warnings
 from collections.abc import Iterable, Mapping
 
@@ -10,8 +9,8 @@ from torch import Tensor, nn
 from ..channels.trace import OUTPUT, Trace, trace
 from ..errors import PruningError
 from .allocation import Budget, Unit, check_scores, drop_units
-from .layers import magnitude_like, prunable_weights
-from .masks import Masks
+from .layers import filter_axes, magnitude_like, prunable_weights
+from .masks import Masks, masked
 from .pruning import Pruning
 from .vanishing import Vanishing
 
@@ -58,8 +57,8 @@ def filters_to_remove(model: nn.Module, found: Trace, scores: Mapping[str, Tenso
     by_params, each_layer = pruning.budget == "params", pruning.scope == "per_layer"
     if by_params and each_layer:
         raise PruningError("budget='params' counts over the whole network; write scope='global' with it")
-    weights = prunable_weights(model)
-    ties = {name: magnitude_like(weights[name], layer).cpu() for name, layer in scores.items()}
+    weights, axes = prunable_weights(model), filter_axes(model)
+    ties = {name: magnitude_like(weights[name], layer, axes.get(name, 0)).cpu() for name, layer in scores.items()}
     counts = {name: len(layer) for name, layer in scores.items()}
     parts: dict[object, list[Unit]] = {}
     for unit in _ranked(found, scores, ties, coupled=pruning.coupled):
@@ -80,16 +79,16 @@ def filters_to_remove(model: nn.Module, found: Trace, scores: Mapping[str, Tenso
 
 def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit], example: Tensor) -> Masks:
     """Masks that remove filters, their biases, and the norms and depthwise filters whose input is then always zero."""
-    parameters = dict(model.named_parameters())
+    parameters, axes = dict(model.named_parameters()), filter_axes(model)
     keep = {name: torch.ones_like(parameters[name], dtype=torch.bool) for name in scored}
     for name, filter_ in (one for unit in dropped for one in unit):
-        keep[name][filter_] = False
+        keep[name].select(axes.get(name, 0), filter_).fill_(False)
         bias = f"{_module(name)}.bias"
         if bias in parameters:
             keep.setdefault(bias, torch.ones_like(parameters[bias], dtype=torch.bool))[filter_] = False
-    trial = copy.deepcopy(model)
-    Masks(keep).apply_(trial)
-    for name, idle in trace(trial, example, bury=True).idle.items():
+    with masked(model, Masks(keep)):
+        idles = trace(model, example, bury=True).idle
+    for name, idle in idles.items():
         if idle.any():
             keep[name] = torch.ones_like(parameters[name], dtype=torch.bool)
             keep[name][idle.to(keep[name].device)] = False

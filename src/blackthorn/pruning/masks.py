@@ -5,6 +5,7 @@ A pruned model is an ordinary model with exact zeros; nothing is wrapped, hooked
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +97,21 @@ class Masks(Mapping[str, Tensor]):
         parameters = dict(model.named_parameters())
         for name, mask in self.items():
             parameters[name].masked_fill_(~mask.to(parameters[name].device), 0.0)
+
+
+@contextmanager
+def masked(model: nn.Module, masks: Masks | None) -> Iterator[None]:
+    """Within: the network itself is masked. After: its weights are what they were."""
+    parameters = dict(model.named_parameters())
+    held = {name: parameters[name].detach().clone() for name in masks or {}}
+    try:
+        if masks is not None:
+            masks.apply_(model)
+        yield
+    finally:
+        with torch.no_grad():
+            for name, before in held.items():
+                parameters[name].copy_(before)
 
 
 def _paired(mine: Masks, theirs: Masks) -> dict[str, tuple[Tensor, Tensor]]:

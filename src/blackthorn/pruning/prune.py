@@ -2,19 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from ..channels import trace
 from ..errors import PruningError
-from ..models.device import device_of
 from ..values import ValidationError
 from .allocation import Scope, in_layers, keep_weights
 from .criteria import Criterion
+from .example import example_of
 from .filters import filter_masks, filters_to_remove, free_scores
-from .layers import magnitude_like, prunable_weights
+from .layers import magnitude_like, prunable_weights, say_left_out
 from .masks import Masks
+from .promise import say_what_cannot_be_cut
+from .proof import say_paths
 from .pruning import BudgetUnit, Pruning
+
+_PATHS = 64  # images that are run to see which paths a network takes
 
 
 def prune(
@@ -109,28 +112,15 @@ def masks_by_scores(
     scores = {name: scores[name] for name in in_layers(scores, pruning.layers)}
     if pruning.criterion.granularity == "weights":
         weights = prunable_weights(model)
+        say_left_out(model, scores)
         ties = {name: magnitude_like(weights[name], layer) for name, layer in scores.items()}
         return Masks(keep_weights(scores, ties, pruning.sparsity, scope=pruning.scope, floor=pruning.floor))
     example = example_of(model, x)
-    found = trace(model, example)
+    found = trace(model, example if x is None else x[:_PATHS])
+    say_paths(found)
     free = free_scores(found, scores)
+    say_what_cannot_be_cut(model, found, free, example)
     return filter_masks(model, free, filters_to_remove(model, found, free, pruning), example)
-
-
-def example_of(model: nn.Module, x: Tensor | None) -> Tensor:
-    """One image to run the network on: the first of `x`, or a grey one of the size its architecture names.
-
-    Raises:
-        PruningError: there is neither.
-    """
-    if x is not None:
-        return x[:1]
-    about = model.__dict__.get("architecture") or {}
-    size, channels = about.get("image_size"), about.get("in_channels")
-    sides = (size, size) if isinstance(size, int) else size
-    if not isinstance(channels, int) or not isinstance(sides, (list, tuple)):
-        raise PruningError(f"{type(model).__name__} does not say how large its images are; pass x=, a batch of them")
-    return torch.full((1, channels, *sides), 0.5, device=device_of(model))
 
 
 def _check_effect(model: nn.Module, masks: Masks, asked: str) -> None:

@@ -1,6 +1,5 @@
 """Cut removed channels out of a masked network, and prove that the smaller network computes the same function."""
 
-import copy
 from collections import Counter
 
 import torch
@@ -8,14 +7,10 @@ from torch import Tensor, nn
 
 from ..channels import Trace, replace_, trace
 from ..channels.graph import Use
-from ..errors import PruningError
-from ..files import one_line
-from ..models import eval_mode
+from ..errors import ModelError, PruningError
+from ..models import copied
 from .masks import Masks
-
-_TOLERANCE = 1e-5  # of the largest logit, in float32; sums in another order differ by about 2e-7
-_TOLERANCE_FLOAT64 = 1e-11  # for networks that amplify rounding, as a norm over almost constant maps does
-_RANDOM_IMAGES = 8
+from .proof import TOLERANCE_FLOAT64, Differs, check_copy, prove, say_paths
 
 
 def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Module:
@@ -26,8 +21,9 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     that constant can be moved into the bias of what reads it: exactly so after linear layers and
     convolutions without padding.
 
-    The copy is compared with the masked network on `example` and on random images before it is given out: to
-    1e-5 of the largest logit, or, where a network amplifies rounding beyond that, to 1e-11 in float64.
+    The copy is compared with the masked network on `example` and on black, white and random images, in batches of
+    several sizes, before it is given out: to 1e-5 of the largest logit, or, where a network amplifies rounding beyond
+    that, to 1e-11 in float64. Copies are compared with the network itself first, whose closures they may share.
     It has new parameters (make the optimiser after shrinking) and the same module names.
 
     Args:
@@ -43,19 +39,28 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     Reference:
         Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
     """
-    masked = copy.deepcopy(model)
+    masked = _copy(model)
     if masks is not None:
         masks.apply_(masked)
+    check_copy(masked, model, masks, example)
     found = trace(masked, example)
     goes = _removable(masked, found)
     if not goes.any():
         return masked
+    say_paths(found)
     small = _cut(masked, found, goes)
     try:
-        _prove(small, masked, example)
-    except _Differs as error:
+        prove(small, masked, example)
+    except Differs as error:
         _rule_out_rounding(masked, found, goes, example, error)
     return small
+
+
+def _copy(model: nn.Module) -> nn.Module:
+    try:
+        return copied(model)
+    except ModelError as error:
+        raise PruningError(str(error)) from error
 
 
 def _removable(model: nn.Module, found: Trace) -> Tensor:
@@ -76,7 +81,7 @@ def _removable(model: nn.Module, found: Trace) -> Tensor:
 
 @torch.no_grad()
 def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
-    model = copy.deepcopy(masked)
+    model = copied(masked)
     parameters = dict(model.named_parameters())
     for use in found.uses:
         folds = goes[use.into] & (use.value != 0) & ~_unread(model, use)
@@ -99,7 +104,7 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
 
 def _unread(model: nn.Module, use: Use) -> Tensor:
     weight = model.get_parameter(use.weight).detach()
-    return (weight == 0).transpose(0, 1).flatten(1).all(1).cpu()
+    return (weight == 0).transpose(0, 1 - use.out_axis).flatten(1).all(1).cpu()
 
 
 def _shared(found: Trace) -> set[str]:
@@ -108,43 +113,10 @@ def _shared(found: Trace) -> set[str]:
     return {weight for weight, count in uses.items() if count > 1}
 
 
-class _Differs(PruningError):
-    """The two networks run, and give other logits."""
-
-
-def _prove(small: nn.Module, masked: nn.Module, example: Tensor, *, tolerance: float = _TOLERANCE) -> None:
-    chance = torch.Generator().manual_seed(0)
-    noise = torch.rand(_RANDOM_IMAGES, *example.shape[1:], generator=chance).to(example)
-    entered: list[str] = []
-    hooks = [
-        module.register_forward_pre_hook(lambda *_, name=name: entered.append(name))
-        for name, module in small.named_modules()
-    ]
-    devices = [example.device] if example.is_cuda else []
-    try:
-        with torch.random.fork_rng(devices), eval_mode(small), eval_mode(masked), torch.no_grad():
-            for images, what in ((example, "the example"), (noise, "random images")):
-                wanted = masked(images)
-                off, scale = float((small(images) - wanted).abs().max()), float(wanted.abs().max())
-                if not off <= tolerance * scale:
-                    raise _Differs(
-                        f"shrunk and masked network differ by {off:.2g} on {what}, logits up to {scale:.2g}: "
-                        "some operation depends on the number of channels; keep the masked network"
-                    )
-    except (RuntimeError, IndexError, TypeError) as error:
-        raise PruningError(
-            f"the shrunk network fails in '{entered[-1] or type(small).__name__}' ({one_line(error)}): a size is "
-            "written in the code there, such as view(-1, 512); write flatten(1), or keep the masked network"
-        ) from error
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _rule_out_rounding(masked: nn.Module, found: Trace, goes: Tensor, example: Tensor, differs: _Differs) -> None:
+def _rule_out_rounding(masked: nn.Module, found: Trace, goes: Tensor, example: Tensor, differs: Differs) -> None:
     """Compare again in float64, where rounding is far smaller: networks that still differ are different functions."""
-    exact = copy.deepcopy(masked).double()
+    exact = copied(masked).double()
     try:
-        _prove(_cut(exact, found, goes), exact, example.double(), tolerance=_TOLERANCE_FLOAT64)
+        prove(_cut(exact, found, goes), exact, example.double(), tolerance=TOLERANCE_FLOAT64)
     except PruningError:
         raise differs from None

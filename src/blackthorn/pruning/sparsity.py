@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from .layers import filter_weights, output_weight, prunable_weights
+from .layers import counted_weights, filter_axes, filter_weights, rows_of
+from .output import output_weights
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Sparsity:
     """
 
     weights: float
-    """Of convolution and linear weights."""
+    """Of convolution, linear, attention and recurrent weights, and of every other parameter with two axes or more."""
     filters: float
     """Of convolution filters, those whose weights are all zero; 0 without convolutions."""
     units: float
@@ -29,22 +30,26 @@ class Sparsity:
 
 
 @torch.no_grad()
-def sparsity(model: nn.Module) -> Sparsity:
+def sparsity(model: nn.Module, example: Tensor | None = None) -> Sparsity:
     """Count what is exactly zero; a shrunk network counts only what is left of it.
 
+    Args:
+        model: every parameter with two axes or more counts, also those that no criterion prunes.
+        example: an image, to find the layer of the logits; without it a network of `blackthorn.models` is traced on a
+            grey one, and of any other the last layer is taken.
     Raises:
         PruningError: there is no convolution or linear layer.
     """
-    weights, filters, logits = prunable_weights(model), filter_weights(model), output_weight(model)
+    weights, filters, axes = counted_weights(model), filter_weights(model), filter_axes(model)
+    logits = output_weights(model, example, say=False)
     zeros = sum(int((weight == 0).sum()) for weight in weights.values())
-    whole = {name: weight for name, weight in weights.items() if weight.dim() > 1}
-    silent = {name: int((weight == 0).flatten(1).all(1).sum()) for name, weight in whole.items()}
-    rows = {name: weight.shape[0] for name, weight in whole.items()}
-    hidden = [name for name in whole if name != logits]
+    rows = {name: rows_of(weight, axes.get(name, 0)) for name, weight in weights.items() if weight.dim() > 1}
+    silent = {name: int((row == 0).all(1).sum()) for name, row in rows.items()}
+    hidden = [name for name in rows if name not in logits]
     return Sparsity(
         weights=zeros / sum(weight.numel() for weight in weights.values()),
-        filters=_share(sum(silent[name] for name in filters), sum(rows[name] for name in filters)),
-        units=_share(sum(silent[name] for name in hidden), sum(rows[name] for name in hidden)),
+        filters=_share(sum(silent[name] for name in filters), sum(len(rows[name]) for name in filters)),
+        units=_share(sum(silent[name] for name in hidden), sum(len(rows[name]) for name in hidden)),
     )
 
 

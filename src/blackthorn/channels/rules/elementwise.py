@@ -24,8 +24,20 @@ def dropout(graph: ChannelGraph, call: Call) -> bool:
     flow = graph.flow(given["input"])
     if flow is None:
         return False
-    held = flow.value if given["training"] is False else only_zeros(flow.value)
+    drops = given["training"] is not False
+    held = only_zeros(flow.value) if drops else flow.value
+    if drops and "alpha" in call.name:  # what it drops is not set to zero
+        held = varies(flow.ids)
     return graph.put(call.result, flow.axis, flow.ids, held)
+
+
+def prelu(graph: ChannelGraph, call: Call) -> bool:
+    """A slope for each channel, or one for all; zero stays zero."""
+    given = call.bound("input weight")
+    flow, slopes = graph.flow(given["input"]), given["weight"]
+    if flow is None or (slopes.numel() > 1 and (flow.axis != 1 or not graph.index(slopes, 0, flow.ids))):
+        return False
+    return graph.put(call.result, flow.axis, flow.ids, only_zeros(flow.value))
 
 
 def pool(graph: ChannelGraph, call: Call) -> bool:

@@ -31,6 +31,16 @@ def convolution(graph: ChannelGraph, call: Call) -> bool:
     return graph.layer(flow, weight, bias, call.result, axis, _affine, padded=padded)
 
 
+def transposed(graph: ChannelGraph, call: Call) -> bool:
+    """Transposed convolutions have their filters on the second axis; only zeros stay constant through them."""
+    given = call.bound("input weight bias stride padding output_padding groups dilation")
+    weight, flow = given["weight"], graph.flow(given["input"])
+    axis = given["input"].dim() - weight.dim() + 1
+    if (given["groups"] or 1) != 1 or (flow is not None and flow.axis != axis):
+        return False
+    return graph.layer(flow, weight, given["bias"], call.result, axis, _affine, padded=True, out_axis=1)
+
+
 def linear(graph: ChannelGraph, call: Call) -> bool:
     """Linear layers read channels on the last axis."""
     given = call.bound("input weight bias")

@@ -13,7 +13,7 @@ def reshape(graph: ChannelGraph, call: Call) -> bool:
     """Channels may absorb axes that follow them (flatten), but not be split or merged with the batch."""
     flow, result = call.flow(graph), call.result
     if flow is None or not isinstance(result, Tensor) or result is call.args[0]:
-        return False
+        return flow is not None and result is call.args[0]  # a flatten of what is flat gives back the same tensor
     old, new, count = call.args[0].shape, result.shape, len(flow.ids)
     outer, inner = math.prod(old[: flow.axis]), math.prod(old[flow.axis + 1 :])
     for axis, size in enumerate(new):
@@ -26,35 +26,45 @@ def reshape(graph: ChannelGraph, call: Call) -> bool:
 
 
 def permute(graph: ChannelGraph, call: Call) -> bool:
-    """Axes in another order."""
+    """Axes in another order, however it is asked for: the function is called on a tensor with axes of other lengths."""
     flow, result = call.flow(graph), call.result
-    if flow is None or call.options or result is call.args[0]:
-        return False
-    order = call.args[1] if isinstance(call.args[1], (list, tuple)) else call.args[1:]
-    axis = [a % result.dim() for a in order].index(flow.axis)
-    return graph.put(result, axis, flow.ids, flow.value)
+    if flow is None or result is call.args[0]:
+        return flow is not None
+    lengths = range(2, 2 + call.args[0].dim())
+    shape = call.func(torch.empty(*lengths, device="meta"), *call.args[1:], **call.options).shape
+    return graph.put(result, list(shape).index(lengths[flow.axis]), flow.ids, flow.value)
 
 
-def transpose(graph: ChannelGraph, call: Call) -> bool:
-    """Two axes swapped."""
+def expand(graph: ChannelGraph, call: Call) -> bool:
+    """The same numbers along other axes, as squeeze-excite writes it: gate.expand_as(x)."""
     flow, result = call.flow(graph), call.result
-    if flow is None or len(call.args) != 3 or result is call.args[0]:
+    if flow is None:
         return False
-    one, other = call.args[1] % result.dim(), call.args[2] % result.dim()
-    return graph.put(result, {one: other, other: one}.get(flow.axis, flow.axis), flow.ids, flow.value)
+    return graph.put(result, flow.axis + result.dim() - call.args[0].dim(), flow.ids, flow.value)
 
 
 def getitem(graph: ChannelGraph, call: Call) -> bool:
-    """Slices of other axes, such as x[:, :, ::2, ::2]; a slice of channels is fixed in the code."""
+    """Slices of other axes, such as x[:, :, ::2, ::2], and new axes; a slice of channels is fixed in the code."""
     flow = call.flow(graph)
-    index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
-    if flow is None or not all(isinstance(i, (slice, int)) and not isinstance(i, bool) for i in index):
+    index = list(call.args[1]) if isinstance(call.args[1], tuple) else [call.args[1]]
+    if flow is None or any(isinstance(i, bool) for i in index):
         return False
-    if flow.axis < len(index) and index[flow.axis] != slice(None):
-        graph.pin(flow.ids, "is sliced by channel numbers that are written in the code")
+    if any(i is Ellipsis for i in index):
+        at = next(place for place, i in enumerate(index) if i is Ellipsis)
+        missing = call.args[0].dim() - sum(i is not None for i in index) + 1
+        index[at : at + 1] = [slice(None)] * missing
+    if not all(i is None or isinstance(i, (slice, int)) for i in index):
         return False
-    axis = flow.axis - sum(isinstance(i, int) for i in index[: flow.axis])
-    return graph.put(call.result, axis, flow.ids, flow.value)
+    old = new = 0
+    for i in [*index, *[slice(None)] * call.args[0].dim()]:
+        if old == flow.axis and i is not None:
+            if i != slice(None):
+                graph.pin(flow.ids, "is sliced by channel numbers that are written in the code")
+                return False
+            return graph.put(call.result, new, flow.ids, flow.value)
+        new += not isinstance(i, int)
+        old += i is not None
+    return False
 
 
 def cat(graph: ChannelGraph, call: Call) -> bool:

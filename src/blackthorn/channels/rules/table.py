@@ -12,17 +12,19 @@ _ACTIVATIONS = (
     "softsign logsigmoid threshold"
 )
 ACTIVATIONS = frozenset([*_ACTIVATIONS.split(), "prelu", "rrelu"])
-"""The functions that people call activations. Two of them have no rule: one has weights, the other draws."""
+"""The functions that people call activations. One of them has no rule: it draws."""
 
 _FAMILIES: dict[str, Rule] = {
     "conv1d conv2d conv3d": layers.convolution,
+    "conv_transpose1d conv_transpose2d conv_transpose3d": layers.transposed,
     "linear": layers.linear,
     "batch_norm": layers.batch_norm,
     "instance_norm": layers.instance_norm,
+    "prelu": elementwise.prelu,
     _ACTIVATIONS: elementwise.elementwise,
     "abs neg exp sqrt square pow clamp clamp_min clamp_max positive "
     "contiguous clone detach to float double half bfloat16 cpu cuda": elementwise.elementwise,
-    "dropout dropout1d dropout2d dropout3d feature_dropout": elementwise.dropout,
+    "dropout dropout1d dropout2d dropout3d feature_dropout alpha_dropout feature_alpha_dropout": elementwise.dropout,
     "max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d "
     "adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
     "adaptive_max_pool3d interpolate": elementwise.pool,
@@ -31,8 +33,8 @@ _FAMILIES: dict[str, Rule] = {
     "add sub rsub mul div rdiv maximum minimum": elementwise.binary,
     "cat": shapes.cat,
     "flatten view reshape squeeze unsqueeze unflatten": shapes.reshape,
-    "permute": shapes.permute,
-    "transpose": shapes.transpose,
+    "permute transpose movedim moveaxis": shapes.permute,
+    "expand expand_as": shapes.expand,
     "getitem": shapes.getitem,
 }
 RULES: dict[str, Rule] = {name: rule for names, rule in _FAMILIES.items() for name in names.split()}

@@ -13,7 +13,8 @@ from ...data import pixels
 from ...errors import PruningError
 from ...models import eval_mode
 from ...values import Count, value
-from ..layers import Convolution, Entries, output_weight, padded, prunable_weights
+from ..layers import Convolution, Entries, padded, prunable_weights
+from ..output import output_weights, without
 from .criterion import Criterion, Granularity, Wanted
 
 _BATCH = 250
@@ -63,7 +64,7 @@ class ActivatedValue(Criterion):
             raise PruningError("activated_value needs images to see what flows through the network; pass x=")
         weights = prunable_weights(model)
         if not self.include_output:
-            del weights[output_weight(model)]
+            weights = without(weights, output_weights(model, x))
         with eval_mode(model), _watched(model, weights) as flows:
             for batch in torch.split(x[: self.images], _BATCH):
                 model(pixels(batch) if batch.dtype == torch.uint8 else batch)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ...values import value
-from ..layers import filter_weights, output_weight, prunable_weights
+from ..layers import filter_axes, filter_weights, rows_of
+from ..output import output_weights, without
 from .criterion import Criterion, Granularity
 
 
@@ -32,11 +33,14 @@ class FilterNorm(Criterion):
 
     @torch.no_grad()
     def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]:
-        """Weight name -> scores of shape (filters,); larger is kept. `x` and `y` are not used."""
-        weights = prunable_weights(model) if self.include_linear else filter_weights(model)
+        """Weight name -> scores of shape (filters,); larger is kept.
+
+        `x` shows which layer makes the logits, if linear layers are ranked; `y` is not used.
+        """
+        weights, axes = filter_weights(model, linear=self.include_linear), filter_axes(model)
         if self.include_linear:
-            del weights[output_weight(model)]
+            weights = without(weights, output_weights(model, x))
         order = 1 if self.norm == "l1" else 2
-        rows = {name: weight.detach().flatten(1) for name, weight in weights.items() if weight.dim() > 1}
+        rows = {name: rows_of(weight, axes.get(name, 0)) for name, weight in weights.items() if weight.dim() > 1}
         norms = {name: torch.linalg.vector_norm(row, order, dim=1) for name, row in rows.items()}
         return {name: norm / rows[name].shape[1] if self.normalize else norm for name, norm in norms.items()}

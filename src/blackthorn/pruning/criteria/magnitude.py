@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ...values import value
-from ..layers import output_weight, prunable_weights
+from ..layers import prunable_weights
+from ..output import output_weights, without
 from .criterion import Criterion, Granularity
 
 
@@ -28,8 +29,11 @@ class Magnitude(Criterion):
 
     @torch.no_grad()
     def __call__(self, model: nn.Module, x: Tensor | None = None, y: Tensor | None = None) -> dict[str, Tensor]:
-        """Weight name -> scores of the weight's shape; larger is kept. `x` and `y` are not used."""
+        """Weight name -> scores of the weight's shape; larger is kept.
+
+        `x` shows which layer makes the logits, where that is asked; `y` is not used.
+        """
         weights = prunable_weights(model)
         if not self.include_output:
-            del weights[output_weight(model)]
+            weights = without(weights, output_weights(model, x))
         return {name: weight.detach().abs() for name, weight in weights.items()}
