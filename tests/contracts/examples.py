@@ -30,7 +30,7 @@ from blackthorn.claims import (
 from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
-from blackthorn.stages import Decouple, Prune, Shrink, Train
+from blackthorn.stages import AdversarialImages, Decouple, Prune, Shrink, Train
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
 PACKAGES = (attacks, claims, data, measuring, objectives, pruning, stages, training)
@@ -94,6 +94,10 @@ PRUNINGS = [
     Pruning(criterion=Magnitude(), sparsity=0.9),
     Pruning(criterion=FilterNorm(), sparsity=0.5, budget="params", floor=2, coupled=True, layers=("conv*",)),
 ]
+IMAGES = [
+    AdversarialImages(of="dense", attack=FGSM(eps=0.1)),
+    AdversarialImages(of="dense", attack=FGSM(eps=0.1), with_clean=True),
+]
 STEPS = [
     Train(epochs=2),
     Train(epochs=1, objective=LinearQuadratic(), augment=(data.Crop(), data.Flip()), early_stopping=EarlyStopping()),
@@ -139,6 +143,7 @@ VALUES = [
     *SOURCES,
     *AUGMENTATIONS,
     *STEPS,
+    *IMAGES,
     *STATEMENTS,
     *RULES,
     *SELECTIONS,
