@@ -1,7 +1,7 @@
 """Auto-PGD: projected gradient descent with momentum, whose steps shrink by themselves when they no longer help."""
 
 from dataclasses import dataclass, fields
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -128,7 +128,7 @@ class APGD(Search):
 def likely(forward: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     """Wrong classes of each image, the most likely first, int64 (batch, at most 9)."""
     with torch.no_grad():
-        logits = forward(x).float()
+        logits: Tensor = forward(x).float()
     return logits.scatter(1, y[:, None], -torch.inf).topk(min(RIVALS, logits.shape[1] - 1)).indices
 
 
@@ -187,7 +187,7 @@ class _State:
 
     def __getitem__(self, kept: Tensor) -> Self:
         """The same for some of the images."""
-        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        held: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         return type(self)(**{name: None if a is None else a[kept] for name, a in held.items()})
 
     def look(self, logits: Tensor, loss: Tensor, gradient: Tensor | None, step: int, *, targeted: bool) -> None:

@@ -1,5 +1,6 @@
 """Square Attack: random squares of colour, each kept if it helps. It asks for logits and for no gradients."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -124,7 +125,7 @@ def side_of(share: float, query: int, height: int, width: int, least: int) -> in
     """Side of the square at a query: the root of a share of the pixels that is halved again and again."""
     for halving in _HALVINGS:
         share = share / 2 if query > halving else share
-    side = max(round((share * height * width) ** 0.5), least)
+    side = max(round(math.sqrt(share * height * width)), least)
     if least > 1:
         side += side % 2 == 0
     return min(side, height, width)

@@ -28,8 +28,11 @@ def _peak(height: int, width: int) -> Tensor:
     made = torch.zeros(height, width)
     top, left = height // 2, width // 2
     for k in range(max(height // 2 + 1, width // 2 + 1)):
-        made[max(top - k, 0) : min(top + k + 1, height), max(left - k, 0) : min(left + k + 1, width)] += (k + 1) ** -2
-    return made / made.norm().clamp_min(1e-12)
+        made[max(top - k, 0) : min(top + k + 1, height), max(left - k, 0) : min(left + k + 1, width)] += (
+            1 / (k + 1) ** 2
+        )
+    scaled: Tensor = made / made.norm().clamp_min(1e-12)
+    return scaled
 
 
 def first_l2(x: Tensor, eps: Tensor, signs: Tensor) -> Tensor:
@@ -44,7 +47,8 @@ def first_l2(x: Tensor, eps: Tensor, signs: Tensor) -> Tensor:
             delta[:, top : top + side, left : left + side] = pattern(side, turned=number % 2 == 1) * sign[..., None]
             number += 1
     delta = delta / delta.norm().clamp_min(1e-12)
-    return (x + per_image(eps, x) * delta.to(x)).clamp_(0, 1)
+    begun: Tensor = (x + per_image(eps, x) * delta.to(x)).clamp_(0, 1)
+    return begun
 
 
 def propose_l2(
