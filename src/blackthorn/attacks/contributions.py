@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from .search import Search
+from .trust import zero_gradient_fraction
 
 _TOLERATED = 0.01  # share of images; on healthy networks Square adds a few tenths of a point at most
 
@@ -35,4 +36,15 @@ def hidden_gradients(parts: Sequence[Search], by: Tensor) -> list[str]:
     return [
         f"an attack that follows no gradients fooled {sum(blind)} of {len(by)} images that gradients had left "
         "standing: the network hides its gradients"
+    ]
+
+
+def vanished(model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
+    """A line where the margin of many images has no gradient at all; empty when all is well."""
+    zero = zero_gradient_fraction(model, x, y, loss="margin")
+    if zero <= _TOLERATED:
+        return []
+    return [
+        f"the gradient of the margin is exactly zero for {zero:.1%} of the images: attacks that follow gradients have "
+        "nothing to follow; use {kind: square} or {kind: autoattack}, which need none"
     ]

@@ -21,7 +21,7 @@ from ..models.answers import Predict
 from ..models.modes import eval_mode
 from ..speed.precision import Chosen, Precision, arithmetic
 from ..types import Attack, Progress
-from .contributions import contributions, hidden_gradients
+from .contributions import contributions, hidden_gradients, vanished
 from .foreign import as_search
 from .inputs import checked, refuse_other_shape
 from .precision import resolve_for
@@ -215,4 +215,6 @@ def _reservations(attacks: Sequence[Search], model: nn.Module, x: Tensor, y: Ten
     for loss in ("ce", "quadratic"):
         if loss in climbed:
             found += gradient_reservations(model, x, y, loss=loss)
+    if "margin" in climbed:
+        found += vanished(model, x, y)
     return list(dict.fromkeys(found))
