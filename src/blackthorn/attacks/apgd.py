@@ -187,8 +187,9 @@ class _State:
 
     def __getitem__(self, kept: Tensor) -> Self:
         """The same for some of the images."""
-        held: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
-        return type(self)(**{name: None if a is None else a[kept] for name, a in held.items()})
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        some: dict[str, Any] = {name: None if held is None else held[kept] for name, held in every.items()}
+        return type(self)(**some)
 
     def look(self, logits: Tensor, loss: Tensor, gradient: Tensor | None, step: int, *, targeted: bool) -> None:
         """Take in what the network says of the iterate."""
