@@ -4,7 +4,7 @@
 
 Each candidate attacks the same test images of MNIST in one run; the reference has its standard version. Robust accuracy
 is judged alike for all: by the network in float32 on the images returned. Networks come from benchmarks/networks.yaml;
-`--digits` takes a small network on scikit-learn's digits instead, half standard and half trained by PGD, in a minute.
+`--digits` takes two small networks on the digits of scikit-learn instead, one of them trained by PGD.
 """
 
 import sys
