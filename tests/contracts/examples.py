@@ -6,7 +6,7 @@ A contract test fails when a value class is exported and has no example here.
 from typing import Any
 
 from blackthorn import attacks, claims, data, measuring, objectives, pruning, stages, training
-from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
+from blackthorn.attacks import APGD, FAB, FGSM, PGD, AutoAttack, Evading, ScaledGradient, Square, UniversalNoise
 from blackthorn.claims import (
     Above,
     AtLeast,
@@ -46,6 +46,14 @@ ATTACKS = [
     ScaledGradient(eps=0.1, steps=10),
     Evading(eps=0.1, steps=6, restarts=2),
     Evading(norm="l2", eps=0.5, steps=6, outputs="softmax"),
+    APGD(eps=0.1, steps=6),
+    APGD(norm="l2", eps=0.5, steps=6, loss="dlr", toward="likely", restarts=2),
+    APGD(eps=0.1, steps=6, loss="margin", toward="nearest", restarts=3),
+    FAB(eps=0.1, steps=6, restarts=2),
+    FAB(norm="l2", eps=0.5, steps=6),
+    Square(eps=0.1, queries=20),
+    Square(norm="l2", eps=0.5, queries=20, restarts=2),
+    AutoAttack(eps=0.1, tier="screen"),
 ]
 NOISES = [
     UniversalNoise(target=3, limit=0.25),

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from blackthorn.report import Page, write
-from blackthorn.report.attacks import attack_words, source_notes
+from blackthorn.report.attacks import attack_words, fooled_words, source_notes
 from blackthorn.report.views.eps import against_eps
+from blackthorn.results import AccuracyRecord
 
 from .demo import accuracy_cell, bare, with_cells
 
@@ -71,3 +72,10 @@ def test_noises_share_a_panel_where_they_differ_in_their_limit_alone(tmp_path: P
     assert chart is not None
     assert [panel.title for panel in chart.panels] == ["UNIVERSAL NOISE, target 5"]
     assert [point["x"] for point in chart.panels[0].points] == [0.0, 0.1, 0.35]
+
+
+def test_a_number_by_several_attacks_says_which_tier_made_it_and_who_fooled_how_many() -> None:
+    record = AccuracyRecord(
+        value=0.5, n=10, low=0.2, high=0.8, tier="full", contributions={"APGD-CE": 1200, "Square": 1}
+    )
+    assert fooled_words(record) == "full: APGD-CE 1,200, Square 1"

@@ -11,7 +11,7 @@ every image is attacked, all the way, and the judge alone says what was fooled.
 import time
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from ..models.answers import Predict
 from ..models.modes import eval_mode
 from ..speed.precision import Chosen, Precision, arithmetic
 from ..types import Attack, Progress
+from .contributions import contributions, hidden_gradients, vanished
 from .foreign import as_search
 from .inputs import checked, refuse_other_shape
 from .precision import resolve_for
@@ -42,7 +43,9 @@ class Crafted:
     fooled: Tensor
     """bool (images,): verified in float32. For a targeted attack: the target was reached."""
     by: Tensor
-    """int64 (images,): the position of the attack that fooled the image; -1 where none did, or none was needed."""
+    """int64 (images,): the position of the attack that fooled the image; -1 where none did, or none was needed. Attacks
+    that stand for several, such as AutoAttack, count as many.
+    """
     precision: Chosen
     """What the search computed in."""
     warnings: tuple[str, ...]
@@ -50,6 +53,10 @@ class Crafted:
     seconds: float
     labels: Tensor | None = None
     """int64 (images,): what `x_adv` is taken for, where that is known."""
+    contributions: dict[str, int] = field(default_factory=dict)
+    """How many images each attack fooled, where there were several."""
+    tier: str | None = None
+    """How thorough the attack was, where it has degrees."""
 
     @property
     def robust_accuracy(self) -> float:
@@ -96,17 +103,46 @@ def craft(
         _refuse_labels_beyond(classes, y)
         followed = any(one.needs_gradients for one in attacks)
         chosen = resolve_for(precision, model, x[:batch_size]) if followed else "float32"
-        reservations = _reservations(attacks, model, x[:batch_size], y[:batch_size])
-        parts = []
-        for first in range(0, len(x), batch_size):
-            batch = slice(first, first + batch_size)
-            parts.append(_batch(attacks, model, verdicts, x[batch], y[batch], chosen, classes))
-            if progress is not None:
-                progress("attack", min(first + batch_size, len(x)), len(x))
+        reservations = _reservations(attacks, model, x[:batch_size], y[:batch_size], classes)
+        sought = _Sought.begin(verdicts, x, y, batch_size)
+        parts: list[Search] = []
+        while len(several := [part for one in attacks for part in one.sequence(classes, reservations)]) > len(parts):
+            for first in range(0, len(x), batch_size):
+                batch = slice(first, first + batch_size)
+                _batch(several, len(parts), model, verdicts, x[batch], y[batch], chosen, classes, sought[batch])
+                if progress is not None:
+                    progress("attack", min(first + batch_size, len(x)), len(x))
+            parts = several
+            reservations += hidden_gradients(parts, sought.by)
     for reservation in reservations:
         warnings.warn(reservation, AttackWarning, stacklevel=2)
-    x_adv, fooled, by = (torch.cat(column) for column in zip(*parts))
-    return Crafted(x_adv, fooled, by, chosen, tuple(reservations), time.perf_counter() - start)
+    return Crafted(
+        sought.x_adv,
+        sought.fooled,
+        sought.by,
+        chosen,
+        tuple(reservations),
+        time.perf_counter() - start,
+        contributions=contributions(parts, sought.by) if len(parts) > 1 else {},
+        tier=next((grade for one in attacks if (grade := one.grade(reservations)) is not None), None),
+    )
+
+
+@dataclass(frozen=True)
+class _Sought:
+    """What has been found so far; changed in place."""
+
+    x_adv: Tensor
+    fooled: Tensor
+    by: Tensor
+
+    @classmethod
+    def begin(cls, judge: Judge, x: Tensor, y: Tensor, batch_size: int) -> "_Sought":
+        fooled = [judge.beforehand(x[i : i + batch_size], y[i : i + batch_size]) for i in range(0, len(x), batch_size)]
+        return cls(x.clone(), torch.cat(fooled), torch.full((len(x),), -1, device=x.device))
+
+    def __getitem__(self, batch: slice) -> "_Sought":
+        return _Sought(self.x_adv[batch], self.fooled[batch], self.by[batch])
 
 
 def _searches(attack: Attack | Sequence[Attack]) -> list[Search]:
@@ -119,25 +155,30 @@ def _searches(attack: Attack | Sequence[Attack]) -> list[Search]:
 
 
 def _batch(
-    attacks: Sequence[Search], model: nn.Module, judge: Judge, x: Tensor, y: Tensor, precision: Chosen, classes: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Every run of every attack, one after the other, on the images that are left."""
-    x_adv, by = x.clone(), torch.full((len(x),), -1, device=x.device)
-    fooled = judge.beforehand(x, y)
-    for number, attack in enumerate(attacks):
+    attacks: Sequence[Search],
+    first: int,
+    model: nn.Module,
+    judge: Judge,
+    x: Tensor,
+    y: Tensor,
+    precision: Chosen,
+    classes: int,
+    sought: _Sought,
+) -> None:
+    """Every run of every attack from the first on, one after the other, on the images that are left."""
+    for number, attack in enumerate(attacks[first:], first):
         problem = replace(Problem.of_all(model, x, y, attack.ball), stop=judge.stop(y))
         for run in range(attack.runs(classes) if judge.at_once else 1):
-            left = ~fooled
+            left = ~sought.fooled
             if not left.any():
-                return x_adv, fooled, by
+                return
             with lent(model, attack) as forward, arithmetic(_of(attack, precision), x.device):
                 now = replace(problem, forward=forward, live=left, run=run)
                 found = attack.search(now).detach() if judge.at_once else strongest(attack, now)
             found = _inside(attack, found, x, left)
             hit = judge.fooled(found, y[left])
-            x_adv[left], fooled[left] = found, hit
-            by[left] = torch.where(hit, number, -1)
-    return x_adv, fooled, by
+            sought.x_adv[left], sought.fooled[left] = found, hit
+            sought.by[left] = torch.where(hit, number, -1)
 
 
 def _of(attack: Search, precision: Chosen) -> Chosen:
@@ -166,11 +207,14 @@ def _refuse_labels_beyond(classes: int, y: Tensor) -> None:
         raise AttackError(f"labels lie in [{low}, {high}], but the network has {classes} logits, numbered from 0")
 
 
-def _reservations(attacks: Sequence[Search], model: nn.Module, x: Tensor, y: Tensor) -> list[str]:
+def _reservations(attacks: Sequence[Search], model: nn.Module, x: Tensor, y: Tensor, classes: int) -> list[str]:
     """What makes any of the attacks weaker than its name, and what gradients at the first images warn of."""
+    attacks = [part for attack in attacks for part in attack.sequence(classes)]
     found = [reservation for attack in attacks for reservation in attack.reservations()]
     climbed = {attack.loss for attack in attacks if attack.needs_gradients and not attack.targeted}
     for loss in ("ce", "quadratic"):
         if loss in climbed:
             found += gradient_reservations(model, x, y, loss=loss)
+    if "margin" in climbed:
+        found += vanished(model, x, y)
     return list(dict.fromkeys(found))

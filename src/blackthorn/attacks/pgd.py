@@ -12,6 +12,7 @@ from .losses import LossName, climbed, margin
 from .problem import Problem
 from .search import Search
 from .targets import classes_by_distance
+from .thinning import thinned
 
 
 @value
@@ -92,7 +93,7 @@ class PGD(Search):
         result, rows, full = x_adv.clone(), torch.arange(len(x), device=x.device), len(x)
         aim = None
         for t in range(self.steps):
-            if (kept := _thinned(live, full)) is not None:
+            if (kept := thinned(live, full)) is not None:
                 x, y, x_adv, rows, live = (a[kept] for a in (x, y, x_adv, rows, live))
                 ball, stride, aim = ball[kept], stride[kept], aim if aim is None else aim[kept]
             if not len(rows):
@@ -127,17 +128,3 @@ class PGD(Search):
             return None
         order = classes_by_distance(forward, x, y, self.norm)  # of the images that are left, and no others
         return order[:, run % order.shape[1]]
-
-
-def _thinned(live: Tensor, full: int) -> Tensor | None:
-    """Rows to go on with, or None to go on with all: the live ones, and finished ones up to the next eighth of a batch.
-
-    Convolution libraries prepare themselves anew for every batch size they have not met. Shrinking by eighths keeps the
-    number of sizes small; a finished image that stays costs as much as any, but its result is kept already.
-    """
-    alive = int(live.sum())
-    eighth = max(1, full // 8)
-    size = -(-alive // eighth) * eighth
-    if size >= len(live):
-        return None
-    return live.int().argsort(descending=True, stable=True)[:size].sort().values

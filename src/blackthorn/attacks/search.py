@@ -16,7 +16,7 @@ Inputs, restarts, verdicts, early leaving and the check that images lie in the b
 import difflib
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
@@ -28,7 +28,7 @@ from ..models.modes import eval_mode
 from .ball import Ball, Norm
 from .gradients import attacking
 from .inputs import checked
-from .losses import LossName, Reading, margin
+from .losses import Reading, margin
 from .problem import Problem
 from .warning import AttackWarning
 
@@ -47,10 +47,13 @@ class Search(Protocol):
     """Whether `y` is the class to reach instead of the class to leave."""
     restarts: int = 1
     """How many runs there are; an image counts as fooled when one of them fools it."""
-    loss: LossName | None = None
+    loss: str | None = None
     """What is climbed, if its gradients can vanish: `ce` and `quadratic` are looked at before an attack begins."""
     needs_gradients: ClassVar[bool] = True
     """Whether `search` follows gradients. Without, the network is lent as it is, and nothing is computed in bf16."""
+
+    only_asks: ClassVar[bool] = False
+    """Whether it looks at logits only, so that what it finds is owed to no gradient."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse an attack without a radius, and members that look like a misspelt one of this protocol."""
@@ -100,6 +103,19 @@ class Search(Protocol):
     def runs(self, classes: int) -> int:
         """How many runs differ from one another on a network of so many classes."""
         return self.restarts
+
+    def sequence(self, classes: int, alarms: Sequence[str] = ()) -> "tuple[Search, ...]":
+        """The attacks that this one stands for, each on what those before it left; itself, for most.
+
+        Args:
+            classes: of the network.
+            alarms: what was warned of so far. More of them may add attacks at the end, and change none before.
+        """
+        return (self,)
+
+    def grade(self, alarms: Sequence[str] = ()) -> str | None:
+        """How thorough the attack was, given what was warned of; None for one that has no degrees."""
+        return None
 
     def reservations(self) -> list[str]:
         """What makes this attack weaker than its name, one line each."""

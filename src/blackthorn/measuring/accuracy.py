@@ -161,6 +161,8 @@ class Accuracy(Measure):
             mean_l2=mean_l2,
             x_adv=crafted.x_adv,
             targeted_success=threat.targeted_success(crafted, y),
+            tier=crafted.tier,
+            contributions=crafted.contributions or None,
         )
         if whose is None:
             return measured

@@ -47,6 +47,10 @@ class Measured:
     """Labels that the substitute's training asked for."""
     agreement: float | None = None
     """Share of the measured images, untouched, that source and measured network give the same label."""
+    tier: str | None = None
+    """How thorough an attack with several tiers was in the end: screen, standard or full."""
+    contributions: dict[str, int] | None = None
+    """Images that each of several attacks fooled, in their order; each worked on what those before it had left."""
     targeted_success: float | None = None
     """Of a universal noise: share of the images of other classes that are taken for its target."""
 
@@ -70,4 +74,6 @@ class Measured:
             queries=self.queries,
             agreement=self.agreement,
             targeted_success=self.targeted_success,
+            tier=self.tier,
+            contributions=self.contributions,
         )

@@ -2,6 +2,7 @@
 
 import json
 
+from ..results import AccuracyRecord
 from .page import Page
 from .words import names, percent
 
@@ -34,6 +35,12 @@ def attack_words(page: Page, metric: str) -> str:
     source = f"on a {first.source}" if first.source else ""
     kind = str(attack.get("kind", "")).replace("_", " ").upper() or metric
     return ", ".join(part for part in (kind, norm, *rest, source) if part)
+
+
+def fooled_words(record: AccuracyRecord) -> str:
+    """ "standard: APGD-CE 310, APGD-T 14": the tier that made a number, and how many images each attack fooled."""
+    counted = ", ".join(f"{name} {fooled:,}" for name, fooled in (record.contributions or {}).items())
+    return f"{record.tier}: {counted}" if counted else str(record.tier)
 
 
 def source_notes(page: Page) -> list[str]:

@@ -35,6 +35,10 @@ class AccuracyRecord(Record):
     """Labels that the substitute's training asked for."""
     agreement: float | None = None
     """Share of untouched images to which source and measured network give the same label."""
+    tier: str | None = None
+    """How thorough an attack with several tiers was in the end: screen, standard or full."""
+    contributions: dict[str, int] | None = None
+    """Images that each of several attacks fooled, in their order; each worked on what those before it had left."""
     targeted_success: float | None = None
     """Of a universal noise: share of the images of other classes that are taken for its target."""
     classes: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...results import estimate
-from ..attacks import source_notes
+from ..attacks import fooled_words, source_notes
 from ..csv_text import csv_text, in_percent, listed
 from ..families import mean_zeros
 from ..page import Page
@@ -32,6 +32,8 @@ class Measured:
     gap: str
     aimed: str
     """Percent of images of other classes that a noise turned into its target; empty where nothing aims at a class."""
+    fooled: str
+    """Which tier of AutoAttack made the number, and how many images each attack fooled; empty for other attacks."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Meas
         beside,
         gap,
         "" if success is None else percent(success, 1),
+        "; ".join(dict.fromkeys(fooled_words(cell.record) for cell in page.accuracy[row, metric] if cell.record.tier)),
     )
 
 

@@ -1,0 +1,106 @@
+"""AutoAttack: ours against the authors' implementation as packaged (pyautoattack), on the same networks and images.
+
+    python benchmarks/autoattack.py --images 64 --rounds 1 --out results/benchmarks/autoattack.json
+
+Each candidate attacks the same test images of MNIST in one run; the reference has its standard version. Robust accuracy
+is judged alike for all: by the network in float32 on the images returned. Networks come from benchmarks/networks.yaml;
+`--digits` takes two small networks on the digits of scikit-learn instead, one of them trained by PGD.
+"""
+
+import sys
+import warnings
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import blackthorn as bt
+from blackthorn.attacks import PGD, AutoAttack, craft
+from networks import trained
+from timing import arguments, finish, rounds, table
+
+EPS = {"standard": 0.05, "pgd": 0.3}
+
+
+def reference(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> Tensor:
+    """Adversarial images from the authors' implementation."""
+    from pyautoattack import AutoAttack as Reference
+
+    found = Reference(model, norm="Linf", eps=eps, seed=0, version="standard").run_standard_evaluation(x, y)
+    return found[0] if isinstance(found, tuple) else found
+
+
+def on_digits(kind: str) -> tuple[nn.Module, Tensor, Tensor]:
+    """A small convolutional network on 28x28 digits, and its test images."""
+    splits = bt.load_data("digits", resize=28)
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(1, 16, 5, stride=2, padding=2), nn.ReLU(), nn.Conv2d(16, 32, 5, stride=2, padding=2), nn.ReLU(),
+        nn.Flatten(), nn.Linear(32 * 49, 64), nn.ReLU(), nn.Linear(64, 10),
+    )  # fmt: skip
+    optimiser = torch.optim.Adam(model.parameters(), 0.002)
+    x, y = bt.data.pixels(splits.train.x), splits.train.y
+    for _ in range(8):
+        for rows in torch.randperm(len(x)).split(64):
+            images = PGD(eps=0.2, steps=5)(model, x[rows], y[rows]) if kind == "pgd" else x[rows]
+            optimiser.zero_grad(set_to_none=True)
+            F.cross_entropy(model(images), y[rows]).backward()
+            optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return model.eval(), bt.data.pixels(splits.test.x), splits.test.y
+
+
+def main() -> None:
+    """Measure and print the table."""
+    images, small = _own_option("--images", 64), "--digits" in sys.argv and not sys.argv.remove("--digits")  # type: ignore[func-returns-value]
+    options = arguments(__doc__)
+    torch.set_flush_denormal(True)
+    warnings.simplefilter("ignore")
+    if small:
+        subjects = {kind: (*on_digits(kind), 0.2 if kind == "pgd" else 0.05) for kind in ("standard", "pgd")}
+    else:
+        splits, networks = trained(Path(__file__).with_name("networks.yaml"), options.store, options.data_root)
+        x, y = bt.data.pixels(splits.test.x), splits.test.y
+        subjects = {name: (model, x, y, 0.3) for name, model in networks.items()}
+    rows = []
+    for name, (model, x, y, eps) in subjects.items():
+        if options.only not in (None, name):
+            continue
+        model, x, y = model.eval(), x[:images], y[:images]
+        found: dict[str, Tensor] = {}
+        searches = {"pyautoattack standard": partial(reference, model, x, y, eps)} | {
+            f"blackthorn {tier}": partial(_ours, tier, model, x, y, eps) for tier in ("screen", "standard", "full")
+        }
+        candidates = {key: partial(_keep, found, key, search) for key, search in searches.items()}
+        seconds = rounds(candidates, options.rounds)
+        with torch.no_grad():
+            robust = {key: (model(x_adv).argmax(1) == y).float().mean().item() for key, x_adv in found.items()}
+        print(f"\n{name}, {len(x)} images, linf, eps {eps:g}, {torch.get_num_threads()} threads")
+        notes = {key: f"robust accuracy {share:.2%}" for key, share in robust.items()}
+        rows += [row | {"network": name} for row in table(seconds, "pyautoattack standard", notes)]
+    finish("autoattack", rows, options.out)
+
+
+def _ours(tier: str, model: nn.Module, x: Tensor, y: Tensor, eps: float) -> Tensor:
+    return craft(AutoAttack(eps=eps, tier=tier), model, x, y, precision="float32").x_adv  # type: ignore[arg-type]
+
+
+def _keep(found: dict[str, Tensor], key: str, search: partial[Tensor]) -> None:
+    torch.manual_seed(0)
+    found[key] = search()
+
+
+def _own_option(name: str, default: int) -> int:
+    """A whole number that the options of every benchmark do not have."""
+    if name not in sys.argv:
+        return default
+    at = sys.argv.index(name)
+    number = int(sys.argv[at + 1])
+    del sys.argv[at : at + 2]
+    return number
+
+
+if __name__ == "__main__":
+    main()
