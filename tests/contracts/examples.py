@@ -5,7 +5,7 @@ A contract test fails when a value class is exported and has no example here.
 
 from blackthorn import attacks, channels, data, measuring, models, objectives, pruning, training
 from blackthorn.attacks import FGSM, PGD, Evading, ScaledGradient, UniversalNoise
-from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
+from blackthorn.measuring import Accuracy, Certified, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
@@ -58,6 +58,8 @@ MEASURES = [
     Accuracy(),
     Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10),
     Accuracy(attack=FGSM(eps=0.1), source=Substitute(holdout=8, rounds=2, epochs=1)),
+    Certified(eps=0.01),
+    Certified(eps=0.2, norm="l2", method="interval", n_max=10),
     Cost(batches=(1,), repeats=3),
     PruningCurve(criterion=Magnitude(), last=0.9, step=0.3),
     PruningCurve(criterion=ActivatedValue(images=4), also=Magnitude(), each_layer=True, last=0.5, step=0.5),
