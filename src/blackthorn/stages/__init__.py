@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .decouple import Decouple as Decouple
+from .load import Load as Load
 from .measure import Measuring as Measuring
 from .prune import Prune as Prune
 from .shrink import Shrink as Shrink
@@ -18,12 +19,13 @@ from .stage import Work as Work
 from .train import Augmentation as Augmentation
 from .train import Train as Train
 
-Step = Annotated[Train | Prune | Shrink | Decouple, Field(discriminator="kind")]
+Step = Annotated[Train | Load | Prune | Shrink | Decouple, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
 __all__ = [
     "Augmentation",
     "Decouple",
+    "Load",
     "Measuring",
     "Need",
     "Prune",
