@@ -9,6 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from blackthorn import models
+from blackthorn.deploy import save
 from blackthorn.errors import BlackthornError, RecipeError
 from blackthorn.measuring import Accuracy
 from blackthorn.results import AccuracyRecord
@@ -33,11 +34,14 @@ def net(kind: dict[str, Any]) -> nn.Module:
 
 
 @pytest.mark.parametrize("kind", [MLP, CONV], ids=["mlp", "conv"])
-@pytest.mark.parametrize("ending", ["safetensors", "pt"])
+@pytest.mark.parametrize("ending", ["safetensors", "pt", "bundle"])
 def test_what_is_measured_is_the_network_of_the_file(tmp_path: Path, kind: dict[str, Any], ending: str) -> None:
     model, file = net(kind), tmp_path / f"w.{ending}"
     if ending == "pt":
         torch.save(model.state_dict(), file)
+    elif ending == "bundle":
+        save(file, model)
+        kind = MLP if kind is CONV else CONV  # a bundle knows its own architecture
     else:
         save_file(model.state_dict(), file)
     recipe = read(tmp_path, loading(file, kind))

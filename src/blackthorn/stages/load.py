@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from ..data import Splits
+from ..deploy import load
+from ..deploy.container import KEY, Header, read
 from ..errors import ModelError
 from ..files import one_line
 from ..models import build, check_logits
@@ -18,7 +20,11 @@ from .stage import Task, Work
 
 @value
 class Load(Task):
-    """Begin with weights from a file: `.safetensors`, or a state dict that torch saved; nothing is unpickled."""
+    """Begin with weights from a file: a bundle, `.safetensors`, or a state dict that torch saved.
+
+    No code of the file is run: a bundle of a person's own network is built by the recipe's `model`, which must be the
+    function that the bundle names.
+    """
 
     kind: Literal["load"] = "load"
     weights: str
@@ -28,6 +34,11 @@ class Load(Task):
     def begins(self) -> bool:
         """It begins a network, and does nothing to one that is there."""
         return True
+
+    @property
+    def architecture(self) -> Mapping[str, Any] | None:
+        """That of a bundle, which knows its own; None where the recipe's `model` says what the weights belong to."""
+        return _built_in(self.weights)
 
     def spelling(self) -> Any:
         """What the file holds."""
@@ -46,8 +57,14 @@ class Load(Task):
 
         Raises:
             ModelError: the weights do not fit; names the first that differs.
+            BundleError: a bundle that is damaged, or that another function builds than the recipe's `model`.
         """
         splits = work.splits
+        if _header(self.weights) is not None:
+            bundle = load(self.weights, factory=str(work.stage.model.get("kind")))
+            check_logits(bundle.model, num_classes=splits.num_classes, shape=splits.shape, name=self.weights)
+            work.keep(bundle.model, bundle.masks, bundle.about)
+            return
         with torch.random.fork_rng(devices=[]):  # builders draw first weights
             model = build(work.stage.model, num_classes=splits.num_classes, shape=splits.shape)
         state = _read(self.weights)
@@ -55,6 +72,27 @@ class Load(Task):
         model.load_state_dict(dict(state))
         check_logits(model, num_classes=splits.num_classes, shape=splits.shape, name=self.weights)
         work.keep(model, None, {})
+
+
+def _header(file: str) -> Header | None:
+    """What a bundle says about itself; None of other files.
+
+    Raises:
+        BundleError: it is a bundle, and damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as opened:
+            ours = KEY in (opened.metadata() or {})
+    except (SafetensorError, OSError):
+        return None
+    return read(Path(file))[0] if ours else None
+
+
+def _built_in(file: str) -> Mapping[str, Any] | None:
+    header = _header(file)
+    return None if header is None or ":" in str(header.architecture.get("kind")) else header.architecture
 
 
 def _content(file: str) -> bytes:
@@ -72,16 +110,16 @@ def _read(file: str) -> Mapping[str, Tensor]:
     content = _content(file)
     try:
         if file.endswith(".safetensors"):
-            read: object = from_bytes(content)
+            found: object = from_bytes(content)
         else:
-            read = torch.load(file, map_location="cpu", weights_only=True)
+            found = torch.load(file, map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, ValueError, KeyError, EOFError, OSError) as problem:
         raise ModelError(f"{file}: holds no weights that can be read ({one_line(problem)})") from None
     except Exception as problem:  # torch raises pickle's own error for what it refuses, which has no other parent
         raise ModelError(f"{file}: is no plain state dict ({one_line(problem)}); save model.state_dict()") from None
-    if not isinstance(read, dict) or not read or not all(isinstance(held, Tensor) for held in read.values()):
+    if not isinstance(found, dict) or not found or not all(isinstance(held, Tensor) for held in found.values()):
         raise ModelError(f"{file}: is no state dict; save model.state_dict(), a tensor for each name")
-    return read
+    return found
 
 
 def _refuse_misfits(file: str, state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:

@@ -109,12 +109,14 @@ def line_panel(
             }
         )
     if proved:
-        encoding: Spec = {"x": x, "color": colour(series), "opacity": faded}
+        encoding = {"x": x, "color": colour(series), "opacity": faded}
         layers += _from_below(proved, encoding, y, shape(series), tooltip)
     return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
 
 
-def _from_below(points: Sequence[Point], encoding: Spec, y: Spec, shapes: Spec, tips: Sequence[Spec]) -> list[Spec]:
+def _from_below(
+    points: Sequence[Point], encoding: Mapping[str, object], y: Mapping[str, object], shapes: Spec, tips: Sequence[Spec]
+) -> list[Spec]:
     data: Spec = {"values": list(points)}
     line: Spec = {**encoding, "y": y}
     interval: Spec = {**encoding, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
