@@ -22,15 +22,16 @@ from blackthorn.claims import (
     NoLoss,
     NotBelow,
     Proportional,
+    Proved,
     Rises,
     Selection,
     Sooner,
     Stays,
 )
-from blackthorn.measuring import Accuracy, Cost, Detection, PruningCurve, SourceNetwork
+from blackthorn.measuring import Accuracy, Certified, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
 from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
-from blackthorn.stages import AdversarialImages, Decouple, Prune, Shrink, Train
+from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, Shrink, Train
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
 PACKAGES = (attacks, claims, data, measuring, objectives, pruning, stages, training)
@@ -90,6 +91,8 @@ MEASURES = [
     Accuracy(),
     Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10),
     Accuracy(attack=FGSM(eps=0.1), source=Substitute(holdout=8, rounds=2, epochs=1)),
+    Certified(eps=0.01),
+    Certified(eps=0.2, norm="l2", method="interval", n_max=10),
     Cost(batches=(1,), repeats=3),
     PruningCurve(criterion=Magnitude(), last=0.9, step=0.3),
     PruningCurve(criterion=ActivatedValue(images=4), also=Magnitude(), each_layer=True, last=0.5, step=0.5),
@@ -107,6 +110,7 @@ IMAGES = [
     AdversarialImages(of="dense", attack=FGSM(eps=0.1), with_clean=True),
 ]
 STEPS = [
+    Load(weights="network.safetensors"),
     Train(epochs=2),
     Train(epochs=1, objective=LinearQuadratic(), augment=(data.Crop(), data.Flip()), early_stopping=EarlyStopping()),
     Prune(criterion=Magnitude(), sparsity=0.9),
@@ -124,6 +128,7 @@ STATEMENTS = [
     NotBelow(text="It is so.", rows=("dense",), metric="substitute", than_metric="pgd"),
     Above(**ABOUT, than_metrics=("pgd", "fgsm"), points=1),
     AtMost(**ABOUT, percent=10),
+    Proved(**ABOUT, percent=10),
     AtLeast(**ABOUT, percent=90),
     Sooner(text="It is so.", rows="weight *", than="dense", metrics=("pgd",), than_metric="natural", points=1),
     Further(text="It is so.", rows="weight *", against="filter *", than="dense", metrics=("pgd",), points=1),

@@ -15,6 +15,16 @@ from blackthorn.values import parse
 
 from .examples import MEASURES
 
+
+@pytest.fixture
+def model(model: nn.Module) -> nn.Module:
+    """The same network with ReLU, which proofs can follow."""
+    for name, module in list(model.named_children()):
+        if isinstance(module, nn.Tanh):
+            setattr(model, name, nn.ReLU())
+    return model
+
+
 EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES, ids=repr)
 
 

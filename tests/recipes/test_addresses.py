@@ -29,6 +29,16 @@ from .tiny import PGD, PRUNE, TRAIN, read, tiny, write
 
 # Row -> the addresses of its steps, for the first seed, on images that stand for the recipe's.
 PINNED: dict[str, dict[str, list[str]]] = {
+    "certified-mnist": {
+        "standard": ["train-040d70f4c943"],
+        "interval": [
+            "train-040d70f4c943",
+            "train-4d5931e9b6b5",
+            "train-27ef3272fd0c",
+            "train-bf6b344bcf67",
+            "train-5469c5d55a32",
+        ],
+    },
     "parana-best": {
         "dense": ["train-727a984904bb"],
         "absolute 90%": ["train-727a984904bb", "prune-b8984fb0f0be"],
@@ -255,6 +265,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
+    "certified-mnist": "5ace9e185800",
     "parana-best": "6aadc39b8eaf",
     "parana-cnn-fc": "72a4118a8872",
     "parana-curves": "29c118bb3405",

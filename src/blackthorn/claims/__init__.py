@@ -14,6 +14,7 @@ from .accuracy import Higher as Higher
 from .accuracy import Keeps as Keeps
 from .accuracy import Lower as Lower
 from .accuracy import NotBelow as NotBelow
+from .certified import Proved as Proved
 from .cost import Proportional as Proportional
 from .curve import Rises as Rises
 from .curve import Stays as Stays
@@ -49,6 +50,7 @@ AnyStatement = Annotated[
     | Stays
     | Rises
     | Proportional
+    | Proved
     | Detects
     | DetectsBetter,
     Field(discriminator="kind"),
@@ -75,6 +77,7 @@ __all__ = [
     "NotBelow",
     "Percent",
     "Proportional",
+    "Proved",
     "Rises",
     "Selected",
     "Selection",

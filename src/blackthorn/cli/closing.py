@@ -37,9 +37,12 @@ def close(finished: "Finished") -> None:
 
 
 def _told(finished: "Finished") -> Iterator[Table | Text]:
-    from ..results import AccuracyRecord
+    from ..results import AccuracyRecord, Cell, CertifiedRecord, Place
 
-    accuracies = finished.grid.of(AccuracyRecord)
+    accuracies: dict[Place, list[Cell[AccuracyRecord]] | list[Cell[CertifiedRecord]]] = {
+        **finished.grid.of(AccuracyRecord),
+        **finished.grid.of(CertifiedRecord),
+    }
     if accuracies:
         metrics = [name for name in finished.grid.metrics if any(metric == name for _, metric in accuracies)]
         table = Table(box=None, pad_edge=False, header_style="bold")

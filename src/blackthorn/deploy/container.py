@@ -16,7 +16,7 @@ from ..values import ValidationError, parse, spell, value
 from .replaced import Form
 
 VERSION = 2
-_KEY = "blackthorn"  # of the header among the file's metadata
+KEY = "blackthorn"  # of the header among the file's metadata
 
 
 @value
@@ -46,7 +46,7 @@ def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
     except (TypeError, ValueError) as error:
         raise BundleError(f"{path}: {error}; about= may hold text, finite numbers, lists and dicts") from error
     try:
-        write_whole(path, to_bytes(dict(tensors), metadata={_KEY: text}))
+        write_whole(path, to_bytes(dict(tensors), metadata={KEY: text}))
     except OSError as error:
         raise BundleError(f"{path} was not written: {error.strerror or error}") from error
 
@@ -69,7 +69,7 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
+            text = (file.metadata() or {}).get(KEY)
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118  # not a dict
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise BundleError(f"{path} is damaged or no safetensors file: {one_line(error)}") from error

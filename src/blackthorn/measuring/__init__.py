@@ -12,6 +12,7 @@ from .accuracy import Accuracy as Accuracy
 from .accuracy import Measured as Measured
 from .accuracy import evenly as evenly
 from .accuracy import natural_flags as natural_flags
+from .certified import Certified as Certified
 from .cost import Cost as Cost
 from .cost import cost_records as cost_records
 from .counting import bytes_on_disk as bytes_on_disk
@@ -31,13 +32,14 @@ from .sanity import sanity as sanity
 from .sources import AnySource as AnySource
 from .sources import SourceNetwork as SourceNetwork
 
-AnyMeasure = Annotated[Accuracy | Cost | PruningCurve | Detection, Field(discriminator="kind")]
+AnyMeasure = Annotated[Accuracy | Certified | Cost | PruningCurve | Detection, Field(discriminator="kind")]
 """Every measure a recipe can name, told apart by `kind`."""
 
 __all__ = [
     "Accuracy",
     "AnyMeasure",
     "AnySource",
+    "Certified",
     "Cost",
     "Detection",
     "Difference",

@@ -32,12 +32,17 @@ def check_networks(networks: Networks) -> None:
             raise ValueError(
                 f"networks.{name}: 'of' goes on from a network, 'model' starts a new one; write one of them"
             )
-        if network.of is None and not first.trains:
+        if network.of is None and not first.begins:
             raise ValueError(
                 f"networks.{name}: a new network starts with a train step, not {first.kind}; write of: NETWORK to go "
                 "on from one"
             )
         for number, step in enumerate(network.steps):
+            if step.begins and not step.trains and (number or network.of is not None):
+                raise ValueError(
+                    f"networks.{name}.steps.{number}: {step.kind} begins a network; make it the first step of one "
+                    "without of"
+                )
             if step.form == "shrunk" and not before:
                 raise ValueError(
                     f"networks.{name}.steps.{number}: nothing is pruned before this {step.kind}; add a prune"

@@ -49,7 +49,7 @@ def _base(name: str, networks: Networks, requested: dict[str, float]) -> str | N
 
 
 def _unpruned(network: Network, requested: float) -> bool:
-    return network.show and not requested and any(step.trains for step in network.steps)
+    return network.show and not requested and any(step.begins for step in network.steps)
 
 
 def _way(name: str, networks: Networks, requested: dict[str, float]) -> str:

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ..claims import Selected, Verdict
-from ..results import AccuracyRecord, Cell, Grid, Place, Published
+from ..results import AccuracyRecord, Cell, CertifiedRecord, Grid, Place, Published
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,21 @@ class Page:
         measured = {metric for _, metric in self.accuracy}
         kind = AccuracyRecord.measure
         return [name for name, held in self.grid.metrics.items() if held == kind or name in measured]
+
+    @cached_property
+    def certified(self) -> dict[Place, list[Cell[CertifiedRecord]]]:
+        """(row, metric) -> the cells of its share of images proved to stand, one for each seed."""
+        return self.grid.of(CertifiedRecord)
+
+    @cached_property
+    def columns(self) -> list[str]:
+        """The metrics of the table of results, in order: accuracies, which attacks bound from above, and proofs."""
+        proofs = {name for name, held in self.grid.metrics.items() if held == CertifiedRecord.measure}
+        return [name for name in self.grid.metrics if name in proofs or name in self.accuracy_metrics]
+
+    def shares(self, row: str, metric: str) -> Sequence[Cell[AccuracyRecord] | Cell[CertifiedRecord]]:
+        """The cells of one place of that table."""
+        return self.accuracy.get((row, metric)) or self.certified.get((row, metric), [])
 
     @cached_property
     def natural(self) -> str | None:

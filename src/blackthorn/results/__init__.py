@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .accuracy import AccuracyRecord as AccuracyRecord
+from .certified import CertifiedRecord as CertifiedRecord
 from .cost import CostRecord as CostRecord
 from .detection import DetectionRecord as DetectionRecord
 from .estimates import difference as difference
@@ -30,7 +31,7 @@ from .statistics import over_seeds as over_seeds
 from .statistics import wilson as wilson
 
 AnyRecord = Annotated[
-    AccuracyRecord | CostRecord | PruningCurveRecord | DetectionRecord, Field(discriminator="measure")
+    AccuracyRecord | CertifiedRecord | CostRecord | PruningCurveRecord | DetectionRecord, Field(discriminator="measure")
 ]
 """Every record that a measure can give, told apart by `measure`."""
 
@@ -38,6 +39,7 @@ __all__ = [
     "AccuracyRecord",
     "AnyRecord",
     "Cell",
+    "CertifiedRecord",
     "CostRecord",
     "DetectionRecord",
     "Difference",

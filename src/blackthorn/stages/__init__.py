@@ -9,6 +9,7 @@ from pydantic import Field
 
 from .decouple import Decouple as Decouple
 from .images import AdversarialImages as AdversarialImages
+from .load import Load as Load
 from .measure import Measuring as Measuring
 from .prune import Prune as Prune
 from .shrink import Shrink as Shrink
@@ -19,7 +20,7 @@ from .stage import Work as Work
 from .train import Augmentation as Augmentation
 from .train import Train as Train
 
-Step = Annotated[Train | Prune | Shrink | Decouple, Field(discriminator="kind")]
+Step = Annotated[Train | Load | Prune | Shrink | Decouple, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
 AnyImages = AdversarialImages
@@ -30,6 +31,7 @@ __all__ = [
     "AnyImages",
     "Augmentation",
     "Decouple",
+    "Load",
     "Measuring",
     "Need",
     "Prune",

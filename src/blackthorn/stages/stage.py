@@ -65,6 +65,11 @@ class Task(Protocol):
         return False
 
     @property
+    def begins(self) -> bool:
+        """Whether a new network can start with it; what begins one and does not train does nothing else."""
+        return self.trains
+
+    @property
     def form(self) -> Form | None:
         """What a network that went through this is from then on; None where that stays what it was."""
         return None

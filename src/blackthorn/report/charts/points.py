@@ -24,11 +24,13 @@ def line_panel(
     x_domain: tuple[float, float] | None = None,
     y_title: str = "accuracy (%)",
     y_domain: tuple[float, float] = (0, 100),
+    proved: Sequence[Point] = (),
 ) -> Spec:
     """Accuracy (percent) against `x`: per series a line, a band for its interval, and points.
 
     Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts in `tips`. Where
-    `y_domain` goes below zero, a line is drawn at zero.
+    `y_domain` goes below zero, a line is drawn at zero. `proved` are points of the same series that bound them from
+    below: a dashed line with hollow marks.
     """
     span = list(x_domain) if x_domain is not None else [float(p["x"] or 0) for p in points]
     pad = (max(span) - min(span)) * 0.03 if span else 0
@@ -51,7 +53,7 @@ def line_panel(
         "axis": {"tickCount": 5},
     }
     faded = {"condition": {"test": PICKED, "value": 1}, "value": 0.12}
-    tooltip = [{"field": field, "title": title} for field, title in tips.items()]
+    tooltip: list[Spec] = [{"field": field, "title": title} for field, title in tips.items()]
     layers: list[Spec] = [
         {
             "mark": {"type": "area", "clip": True},
@@ -106,7 +108,24 @@ def line_panel(
                 },
             }
         )
+    if proved:
+        encoding = {"x": x, "color": colour(series), "opacity": faded}
+        layers += _from_below(proved, encoding, y, shape(series), tooltip)
     return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
+
+
+def _from_below(
+    points: Sequence[Point], encoding: Mapping[str, object], y: Mapping[str, object], shapes: Spec, tips: Sequence[Spec]
+) -> list[Spec]:
+    data: Spec = {"values": list(points)}
+    line: Spec = {**encoding, "y": y}
+    interval: Spec = {**encoding, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    marked: Spec = {**line, "shape": shapes, "tooltip": list(tips)}
+    return [
+        {"data": data, "mark": {"type": "line", "strokeWidth": 1.5, "strokeDash": [5, 4]}, "encoding": line},
+        {"data": data, "mark": {"type": "rule", "strokeWidth": 1.25}, "encoding": interval},
+        {"data": data, "mark": {"type": "point", "filled": False, "size": 52}, "encoding": marked},
+    ]
 
 
 def paper_note(panels: Sequence[Panel]) -> str:

@@ -26,11 +26,13 @@ def against_eps(page: Page) -> Chart | None:
     """A panel for each attack (its options but eps and step size), a line for each network."""
     shown = [row.name for row in featured([r for r in networks(page) if _attacked(page, r.name)], SERIES)]
     metrics: dict[str, dict[str, float]] = {}
+    norms: dict[str, str | None] = {}
     for metric in page.accuracy_metrics:
-        eps = eps_of(page, metric)
-        if eps is not None:
+        eps, first = eps_of(page, metric), page.first(metric)
+        if eps is not None and first is not None:
+            norms[attack_words(page, metric)] = first.norm
             metrics.setdefault(attack_words(page, metric), {})[metric] = eps
-    panels = []
+    panels, lower = [], False
     for words, radii in metrics.items():
         if len(set(radii.values())) == 1 and all(aims(page, metric) for metric in radii):
             continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
@@ -42,17 +44,50 @@ def against_eps(page: Page) -> Chart | None:
                 if found:
                     points.append(accuracy_point(page, row, row, metric, eps, found))
         if points:
+            proved = _proved(page, shown, norms[words])
             spread = _listed(sorted(places.values()))
             spoken = f"Accuracy against eps under {words}, from {spread}, for {len(shown)} networks."
-            spec = line_panel(points, shown, x_title="eps (pixels in [0, 1])", x_axis=_radii_axis(points), tips=TIPS)
-            panels.append(Panel(words, spoken, points, spec))
+            if proved:
+                spoken += " Dashed, from below: the share of images proved to stand."
+            axis, both = _radii_axis([*points, *proved]), [*points, *proved]
+            span = (min(float(p["x"] or 0) for p in both), max(float(p["x"] or 0) for p in both))
+            spec = line_panel(
+                points,
+                shown,
+                x_title="eps (pixels in [0, 1])",
+                x_axis=axis,
+                x_domain=span,
+                tips=TIPS,
+                proved=proved,
+            )
+            panels.append(Panel(words, spoken, both, spec))
+            lower = lower or bool(proved)
     if not panels:
         return None
     caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + paper_note(panels)
+    if lower:
+        caption += " Dashed lines: the share of images proved to stand; robust accuracy lies between the two."
     everything = [row for row in page.rows if _attacked(page, row)]
     if len(shown) < len(everything):
         caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
     return Chart("accuracy-eps", "Accuracy against attack strength", caption, shown, panels, POINTS)
+
+
+def _proved(page: Page, shown: Sequence[str], norm: str | None) -> list[Point]:
+    """For each network and radius of that norm the largest share that any method proved; all of them are true."""
+    points: list[Point] = []
+    for row in shown:
+        best: dict[float, Point] = {}
+        for (name, metric), cells in page.certified.items():
+            if name == row and cells[0].record.norm == norm and (found := estimate(cells)) is not None:
+                eps = cells[0].record.eps
+                point = accuracy_point(page, row, row, metric, eps, found)
+                best[eps] = max(best.get(eps, point), point, key=lambda held: float(held["value"] or 0))
+        natural = estimate(page.accuracy.get((row, page.natural), [])) if page.natural else None
+        if best and natural is not None and page.natural:
+            best.setdefault(0.0, accuracy_point(page, row, row, page.natural, 0.0, natural))
+        points += [best[eps] for eps in sorted(best)]
+    return points
 
 
 def _attacked(page: Page, row: str) -> bool:

@@ -34,6 +34,8 @@ class Measured:
     """Percent of images of other classes that a noise turned into its target; empty where nothing aims at a class."""
     fooled: str
     """Which tier of AutoAttack made the number, and how many images each attack fooled; empty for other attacks."""
+    proved: bool
+    """Whether it is a share of images proved to stand, and so at least, not at most, the robust accuracy."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,14 @@ def results_csv(page: Page) -> str:
 
     The same records give the same bytes: no time, no machine. A place published but not measured has an empty
     value; `seeds` lists the seeds used, such as `0 1 2`. Where a noise aims at a class, a last column has the share of
-    images of other classes that are taken for it.
+    images of other classes that are taken for it. Where something is proved, a column says on which side of robust
+    accuracy a number lies: `at most` under an attack, `at least` by a proof.
     """
     aims = any(targeted_success(page, *place) is not None for place in page.accuracy)
     lines = []
     for row in page.rows:
-        for metric in page.accuracy_metrics:
-            ours, paper = estimate(page.accuracy.get((row, metric), [])), page.paper(row, metric)
+        for metric in page.columns:
+            ours, paper = estimate(page.shares(row, metric)), page.paper(row, metric)
             shown = ["", "", "", ""]
             if ours is not None:
                 shown = [*map(in_percent, (ours.value, ours.low, ours.high)), listed(ours.seeds)]
@@ -73,8 +76,17 @@ def results_csv(page: Page) -> str:
                 continue
             success = targeted_success(page, row, metric)
             aimed = ["" if success is None else in_percent(success)] if aims else []
-            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed])
-    return csv_text((*_HEADER, "targeted_success") if aims else _HEADER, lines)
+            side = [bounds(page, row, metric)] if page.certified else []
+            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed, *side])
+    more = (*(["targeted_success"] if aims else []), *(["bounds"] if page.certified else []))
+    return csv_text((*_HEADER, *more), lines)
+
+
+def bounds(page: Page, row: str, metric: str) -> str:
+    """On which side of robust accuracy a number lies; empty for natural accuracy."""
+    if (row, metric) in page.certified:
+        return "at least"
+    return "at most" if page.attack(metric) else ""
 
 
 def targeted_success(page: Page, row: str, metric: str) -> float | None:
@@ -88,20 +100,22 @@ def targeted_success(page: Page, row: str, metric: str) -> float | None:
 
 def accuracy_lines(page: Page) -> list[Line]:
     """The table, row by row."""
-    few = any(cell.record.n < _FEW_IMAGES for cells in page.accuracy.values() for cell in cells)
+    few = any(
+        cell.record.n < _FEW_IMAGES for row in page.rows for metric in page.columns for cell in page.shares(row, metric)
+    )
     digits, printed = 1 if few else 2, _printed_decimals(page)
     return [
         Line(
             row,
             _zeros_note(page, row),
-            [_place(page, row, metric, digits, printed) for metric in page.accuracy_metrics],
+            [_place(page, row, metric, digits, printed) for metric in page.columns],
         )
         for row in page.rows
     ]
 
 
 def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Measured | None:
-    ours, paper = estimate(page.accuracy.get((row, metric), [])), page.paper(row, metric)
+    ours, paper = estimate(page.shares(row, metric)), page.paper(row, metric)
     if ours is None:
         return None
     low, high, at = 100 * ours.low, 100 * ours.high, 100 * ours.value
@@ -122,7 +136,12 @@ def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Meas
         beside,
         gap,
         "" if success is None else percent(success, 1),
-        "; ".join(dict.fromkeys(fooled_words(cell.record) for cell in page.accuracy[row, metric] if cell.record.tier)),
+        "; ".join(
+            dict.fromkeys(
+                fooled_words(cell.record) for cell in page.accuracy.get((row, metric), []) if cell.record.tier
+            )
+        ),
+        (row, metric) in page.certified,
     )
 
 
