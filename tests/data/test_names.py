@@ -30,7 +30,7 @@ def test_a_folder_name_is_no_pattern(tmp_path: Path, write_images: Fill, name: s
 def test_an_error_names_the_folder_as_the_person_does(tmp_path: Path, write_images: Fill) -> None:
     write_images(tmp_path / "f[1]", 3)
     (tmp_path / "f[1]/bee/01.png").write_bytes(b"\x89PNG nonsense")
-    with pytest.raises(DataError, match="row 4 .*f.1./bee/01.png.: not a readable image"):
+    with pytest.raises(DataError, match=r"row 4 .*f.1./bee/01.png.: not a readable image"):
         load_data(tmp_path / "f[1]")
 
 

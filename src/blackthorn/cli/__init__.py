@@ -60,6 +60,15 @@ Model = Annotated[
         help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own.",
     ),
 ]
+Allowed = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--allow-code",
+        negative="",
+        help="Let the recipe call `package.module:factory`, which runs code that does not lie beside it; may be "
+        "repeated.",
+    ),
+]
 
 
 @app.command
@@ -84,6 +93,7 @@ def run(
     ] = None,
     model: Model = None,
     set_: Changes = (),
+    allow_code: Allowed = (),
 ) -> None:
     """Run a recipe and write its report.
 
@@ -95,7 +105,7 @@ def run(
         from ..experiment import Request
         from .commands import run_command
 
-    request = Request(recipe, preset, chosen, model, set_)
+    request = Request(recipe, preset, chosen, model, set_, allow_code)
     close(run_command(request, store=store, data_root=data_root, jobs=processes, device=device))
 
 

@@ -7,9 +7,10 @@ import torch
 from rich.table import Table
 
 from .. import models
-from ..experiment import Experiment, Finished, Request, found_device
+from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
 from ..recipes.reading import published, written_out
+from ..recipes.request import Request
 from ..recipes.schema import json_schema
 from .closing import busy
 from .progress import watching

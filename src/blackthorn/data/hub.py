@@ -176,7 +176,7 @@ def _features(table: Table) -> dict[str, Any]:
 def _add(
     decoder: Decoder, cell: dict[str, Any] | None, at: tuple[str, str, int, str], by_path: bool, inside: _Inside | None
 ) -> None:
-    """One image; a table must hold it, since the paths and addresses that a stranger writes into one are not followed."""
+    """One image; a table must hold it: paths and addresses that a stranger wrote there are not followed."""
     where, split, row, column = at
     encoded: bytes | None = cell.get("bytes") if cell else None
     path: str | None = cell.get("path") if cell else None
