@@ -34,8 +34,9 @@ from .running.collecting import collect
 from .running.events import Listener, quiet
 from .running.processes import Processes
 from .running.provenance import facts
+from .running.reports import report_folder
 from .running.runner import Outcome, carry_out, run_plan, useful_jobs
-from .running.store import Store, written
+from .running.store import Store, unsealed, written
 from .stages.artifacts import load_about
 
 AnyPath = str | os.PathLike[str]
@@ -52,6 +53,8 @@ class Finished:
     """A line for each result that should be there and is not."""
     verdicts: Sequence[Verdict]
     selections: Sequence[Selected]
+    notes: Sequence[str] = ()
+    """What else a person should know, a line for each."""
 
     def __fspath__(self) -> str:
         return str(self.index)
@@ -191,11 +194,12 @@ class Experiment:
         grid, missing = collect(self.plan, self.store, failures)
         name = name_of(self.request.recipe)
         finished = Finished(
-            self.store.report(name, self.request.preset) / "index.html",
+            report_folder(self.store, self.request) / "index.html",
             grid,
             missing,
             judge(recipe.statements, grid),
             choose(recipe.select, grid),
+            self._notes(),
         )
         paper = None if recipe.published is None else Published(recipe.published.source, recipe.published.values)
         page = report.Page(
@@ -220,6 +224,11 @@ class Experiment:
             more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
             raise RecipeError(f"{messages[0]}{more}; the report of the rest is {finished.index}")
         return finished
+
+    def _notes(self) -> list[str]:
+        folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
+        older = unsealed(folder for folder in folders if folder is not None)
+        return [f"{older} of the stages have no checksums: an older version made them"] if older else []
 
     def _facts(self, grid: Grid) -> dict[str, str]:
         """Where the numbers come from, for the end of the page."""

@@ -83,3 +83,32 @@ def test_a_strangers_recipe_can_be_looked_at(cli: Cli, tmp_path: Path, command: 
     (tmp_path / "store").mkdir()
     assert cli(command, "r.yaml", *(["--store", "store"] if command == "report" else [])).code == 0
     assert not (tmp_path / "sprung").exists()
+
+
+@pytest.mark.parametrize("error", ["ConnectionError('no server')", "FileNotFoundError(2, 'gone', '/weights.bin')"])
+def test_an_oserror_of_a_network_is_its_own_and_leaves_a_report_of_the_rest(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: str
+) -> None:
+    monkeypatch.delitem(sys.modules, "bad_nets", raising=False)
+    (tmp_path / "bad_nets.py").write_text(f"""
+from torch import nn
+
+class Bad(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        if self.training:
+            raise {error}
+        return self.body(x)
+
+def net(): return Bad()
+""")
+    recipe = tiny()
+    recipe["networks"]["bad"] = {"model": "bad_nets:net", "steps": recipe["networks"]["dense"]["steps"]}
+    write(tmp_path, recipe)
+    said = cli("run", "r.yaml", "--store", "store", "--jobs", "1")
+    last = said.err.splitlines()[-1]
+    assert said.code == 2 and f"bad_nets:net raised {error.partition('(')[0]}" in last and "--store" not in last
+    assert (tmp_path / "store/reports/r-full/results.csv").read_text().count("\n") == 7

@@ -1,4 +1,4 @@
-"""The command line: `run`, `report`, `show`, `list`, `schema`. Imports nothing heavy until a command needs it."""
+"""The command line: `run`, `report`, `show`, `list`, `verify`, `schema`. What is heavy is imported by commands."""
 
 import os
 import sys
@@ -148,6 +148,14 @@ def list_() -> None:
     from .commands import list_command
 
     Console().print(list_command(), soft_wrap=True, highlight=False)
+
+
+@app.command
+def verify(*, store: StoreFolder = Path("runs")) -> None:
+    """Compare every file of a store with the checksum that was written when its stage was finished."""
+    from .commands import verify_command
+
+    print(verify_command(store))
 
 
 @app.command
