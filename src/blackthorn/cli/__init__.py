@@ -11,6 +11,7 @@ from rich.console import Console
 from .. import __version__
 from ..errors import BlackthornError, RecipeError
 from .closing import busy, close
+from .stopping import Stopped, stoppable
 
 app = App(
     name="blackthorn",
@@ -69,6 +70,8 @@ Allowed = Annotated[
         "repeated.",
     ),
 ]
+
+_MOST_JOBS = 256
 
 
 @app.command
@@ -173,13 +176,14 @@ def schema() -> None:
 def main() -> None:
     """Entry point: runs a command; what is refused becomes one line and exit code 2."""
     try:
-        app(sys.argv[1:])
+        with stoppable():
+            app(sys.argv[1:])
     except (BlackthornError, CycloptsError) as problem:
         _complain(problem)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as problem:
         print("blackthorn: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(problem.code if isinstance(problem, Stopped) else 130)
     except BrokenPipeError:  # `blackthorn list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -211,6 +215,8 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 def _jobs(text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isdecimal() and int(text)):
+    if not (text.isdecimal() and text.strip("0")):
         raise RecipeError(f"--jobs {text}: a number of processes is wanted, at least 1")
+    if len(text) > 4 or int(text) > _MOST_JOBS:
+        raise RecipeError(f"--jobs {text[:20]}: at most {_MOST_JOBS} processes are started; leave it out")
     return int(text)
