@@ -5,9 +5,11 @@ stored shape: a shrunk network differs from its architecture in nothing else. La
 `decouple` and `sparsify` make them, are named in the header and put in their places first.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +24,8 @@ from ..pruning import Masks
 from .container import Header, read, write
 from .replaced import replace_layers_, replaced
 
+_WIDEST, _DEEPEST = 1_000_000, 2000  # channels or classes; layers
+_PIXELS, _WEIGHTS = 2**28, 2**30  # numbers of one image; weights of a fully connected network, 4 GB
 _MODEL, _MASK = "model.", "mask."
 
 
@@ -87,6 +91,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
         raise BundleError(
             f"{path} is built by '{kind}', which is not part of Blackthorn; if you trust it: factory='{kind}'"
         )
+    _check_bounds(path, header.architecture)
     state = _under(_MODEL, tensors)
     masks = Masks(_under(_MASK, tensors)) if header.masked else None
     try:
@@ -105,6 +110,29 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     except (BlackthornError, RuntimeError, MemoryError) as error:
         raise BundleError(f"{path}: {one_line(error, most=300)}") from error
     return Bundle(model.eval(), masks, dict(header.about))
+
+
+def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
+    """Refuse an architecture that no memory holds before anything of it is built.
+
+    A shrunk network may be thousands of times smaller than its architecture, so the sizes are looked at and not the
+    file: whole numbers of at most a million, 2^30 weights of a fully connected network, and 2000 layers.
+    """
+    numbers = [number for said in architecture.values() for number in (said if isinstance(said, list) else [said])]
+    sizes = [number for number in numbers if isinstance(number, int) and not isinstance(number, bool)]
+    channels, side = architecture.get("in_channels"), architecture.get("image_size")
+    sides = side if isinstance(side, list) else [side, side]
+    image = math.prod(size for size in (channels, *sides) if isinstance(size, int))
+    inputs = image if architecture.get("kind") == "mlp" else 1
+    hidden = architecture.get("hidden")
+    widths = [width for width in hidden if isinstance(width, int)] if isinstance(hidden, list) else []
+    weights = sum(one * other for one, other in pairwise([inputs, *widths])) if widths else 0
+    depth = architecture.get("depth")
+    deep = isinstance(depth, int) and depth > _DEEPEST
+    if any(abs(size) > _WIDEST for size in sizes) or len(numbers) > _DEEPEST or image > _PIXELS:
+        raise BundleError(f"{path}: its architecture names sizes that no network has; it was not built")
+    if deep or weights > _WEIGHTS:
+        raise BundleError(f"{path}: its architecture has more weights or layers than fit here; it was not built")
 
 
 def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | None) -> dict[str, object]:
