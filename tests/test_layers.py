@@ -15,6 +15,7 @@ SOURCE = Path(blackthorn.__file__).parent
 FLOORS = [
     {"types", "errors", "values"},
     {"files"},
+    {"seal"},
     {"results"},
     {"claims"},
     {"speed"},
@@ -36,7 +37,7 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-WITHOUT_TORCH = {"errors", "values", "files", "results", "claims", "report"}
+WITHOUT_TORCH = {"errors", "values", "files", "seal", "results", "claims", "report"}
 """What a page needs: it can be written, and a results file read, without loading torch."""
 HEAVY = {"datasets", "sklearn", "altair", "vl_convert", "PIL", "pandas", "pyarrow", "scipy", "jinja2"}
 """Slow to import and needed by few: imported inside the functions that need them."""
@@ -119,7 +120,7 @@ def test_loading_a_package_loads_nothing_above_it(package: str) -> None:
 
 def test_the_report_reads_results_and_claims_only() -> None:
     """It runs no network and no recipe."""
-    allowed = {"types", "errors", "values", "files", "results", "claims", "report"}
+    allowed = {"types", "errors", "values", "files", "seal", "results", "claims", "report"}
     for path in FILES:
         if home(path) == "report":
             for target in imported(path, ast.parse(path.read_text())):

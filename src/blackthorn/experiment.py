@@ -7,9 +7,7 @@
 """
 
 import dataclasses
-import json
 import os
-import shlex
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,16 +24,19 @@ from .errors import BlackthornError, ModelError, RecipeError
 from .files import write_whole
 from .models import build
 from .recipes.planning import Plan, check, plan
-from .recipes.reading import name_of, read_recipe, written_out
+from .recipes.reading import name_of, written_out
+from .recipes.request import Request as Request
 from .recipes.schema import Recipe
 from .results import Grid, Published
 from .running.arithmetic import Arithmetic
+from .running.code import Code
 from .running.collecting import collect
 from .running.events import Listener, quiet
 from .running.processes import Processes
 from .running.provenance import facts
+from .running.reports import report_folder
 from .running.runner import Outcome, carry_out, run_plan, useful_jobs
-from .running.store import Store, written
+from .running.store import Store, unsealed, written
 from .stages.artifacts import load_about
 
 AnyPath = str | os.PathLike[str]
@@ -52,6 +53,8 @@ class Finished:
     """A line for each result that should be there and is not."""
     verdicts: Sequence[Verdict]
     selections: Sequence[Selected]
+    notes: Sequence[str] = ()
+    """What else a person should know, a line for each."""
 
     def __fspath__(self) -> str:
         return str(self.index)
@@ -68,6 +71,7 @@ def run(
     device: str | None = None,
     model: str | None = None,
     set: Sequence[str] = (),
+    allow_code: Sequence[str] = (),
     listen: Listener | None = None,
 ) -> Finished:
     """Run a recipe and write its report; what is in the store already is not done again.
@@ -83,11 +87,12 @@ def run(
         device: "cpu", "cuda" or "cuda:1"; by default a GPU if there is one.
         model: another network than the recipe's: a built-in name, or "package.module:factory".
         set: changes, "path=value", such as "data.train=2000".
+        allow_code: factories that the recipe may call although they do not lie beside it, "package.module:factory".
         listen: called with an `Event` for everything that happens to a stage.
     Raises:
         BlackthornError: anything refused; for failed stages, after the report of the others is written.
     """
-    asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set))
+    asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set), tuple(allow_code))
     experiment = Experiment.prepare(asked, store, data_root, device=found_device(device))
     return experiment.carry_out(jobs, listen or quiet).write()
 
@@ -111,35 +116,6 @@ def write_report(
     """
     asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set))
     return Experiment.prepare(asked, store, data_root, device=None).write()
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which experiment: a recipe, and what is changed about it."""
-
-    recipe: str
-    preset: str = "full"
-    seeds: tuple[int, ...] | None = None
-    model: str | None = None
-    changes: tuple[str, ...] = ()
-
-    def read(self) -> Recipe:
-        """The recipe, validated, with everything applied."""
-        model = [] if self.model is None else [f"model={json.dumps({'kind': self.model})}"]
-        read = read_recipe(self.recipe, preset=self.preset, changes=[*model, *self.changes])
-        return read if self.seeds is None else dataclasses.replace(read, seeds=self.seeds)
-
-    @property
-    def command(self) -> str:
-        """What to type to run it again; folders are left out, since a report travels to where there are others."""
-        words = ["blackthorn", "run", self.recipe, "--preset", self.preset]
-        if self.seeds is not None:
-            words += ["--seeds", ",".join(map(str, self.seeds))]
-        if self.model is not None:
-            words += ["--model", self.model]
-        for change in self.changes:
-            words += ["--set", change]
-        return shlex.join(words)
 
 
 @dataclass(frozen=True)
@@ -173,19 +149,22 @@ class Experiment:
                 f"--store {store}: there is no such folder; give the one that was given to blackthorn run"
             )
         recipe = request.read()
+        if device is not None:
+            request.check_code(recipe)
         if root is not None and not root.is_dir():
             raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")
         with _told(f"{request.recipe}: data"):
             splits = recipe.data.load(root)
         for row, network in recipe.networks.items():
-            if network.of is None:  # a network that cannot be built is refused before hours of training others
+            if (
+                network.of is None and device is not None
+            ):  # a network that cannot be built is refused before hours of training others
                 with _told(f"{request.recipe}: {'model' if network.model is None else f'networks.{row}.model'}"):
                     _check_trainable(recipe.model_of(row), splits)
         check(recipe, splits, lambda path: _told(f"{request.recipe}: {path}"))
         kept = Store(Path(store))
-        return Experiment(
-            request, recipe, root, splits, plan(recipe, splits, Arithmetic(kept, splits, device)), kept, device
-        )
+        made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, device is not None))
+        return Experiment(request, recipe, root, splits, made, kept, device)
 
     def carry_out(self, jobs: int | None, listen: Listener) -> "Experiment":
         """Do what is not done, in so many processes, or as many as are useful.
@@ -215,11 +194,12 @@ class Experiment:
         grid, missing = collect(self.plan, self.store, failures)
         name = name_of(self.request.recipe)
         finished = Finished(
-            self.store.report(name, self.request.preset) / "index.html",
+            report_folder(self.store, self.request) / "index.html",
             grid,
             missing,
             judge(recipe.statements, grid),
             choose(recipe.select, grid),
+            self._notes(),
         )
         paper = None if recipe.published is None else Published(recipe.published.source, recipe.published.values)
         page = report.Page(
@@ -244,6 +224,11 @@ class Experiment:
             more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
             raise RecipeError(f"{messages[0]}{more}; the report of the rest is {finished.index}")
         return finished
+
+    def _notes(self) -> list[str]:
+        folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
+        older = unsealed(folder for folder in folders if folder is not None)
+        return [f"{older} of the stages have no checksums: an older version made them"] if older else []
 
     def _facts(self, grid: Grid) -> dict[str, str]:
         """Where the numbers come from, for the end of the page."""

@@ -13,6 +13,7 @@ This module imports no torch, so that the command line can speak before torch is
 
 import hashlib
 import json
+import re
 from fractions import Fraction
 from typing import Annotated, Any, TypeVar, dataclass_transform
 
@@ -64,6 +65,8 @@ def _number(read: object) -> object:
         raise ValueError("a number is wanted, such as 0.3, 8/255 or 98%")
     if isinstance(read, str):
         text = read.strip()
+        if len(text) > 100 or re.search(r"[eE][-+]?\d{4}", text):  # computed exactly, 1e99999999 takes for ever
+            raise ValueError("a number is wanted, such as 0.3, 8/255 or 98%")
         try:
             if text.endswith("%"):
                 return float(Fraction(text[:-1].strip()) / 100)

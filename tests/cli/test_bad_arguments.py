@@ -26,6 +26,8 @@ WRONG: list[tuple[list[str], list[str]]] = [
     (["run", "r.yaml", "--jobs", "0"], ["--jobs 0", "at least 1"]),
     (["run", "r.yaml", "--jobs", "two"], ["--jobs two", "at least 1"]),
     (["run", "r.yaml", "--jobs", "1.5"], ["--jobs 1.5"]),
+    (["run", "r.yaml", "--jobs", "5000"], ["--jobs 5000", "at most 256"]),
+    (["run", "r.yaml", "--jobs", "9" * 9000], ["at most 256"]),
     (["run", "r.yaml", "--jobs=-1"], ["--jobs -1"]),
     (["run", "r.yaml", "--seeds", "0,0"], ["--seeds 0,0", "different", "0,1,2"]),
     (["run", "r.yaml", "--seeds=-1"], ["--seeds -1", "from 0"]),

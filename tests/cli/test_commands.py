@@ -15,7 +15,8 @@ from ..recipes.tiny import tiny, write
 from .conftest import Cli
 from .test_faults import ENVIRONMENT, PROGRAM, command
 
-HELPED = ["--help", "run --help", "report --help", "show --help", "list --help", "schema --help", "-h", "--version"]
+COMMANDS = ["run", "report", "show", "list", "verify", "schema"]
+HELPED = [*(f"{name} --help" for name in COMMANDS), "--help", "-h", "--version"]
 
 NET = """
 from torch import nn
@@ -171,7 +172,7 @@ def own_network(folder: Path, words: list[str], run: Callable[..., tuple[int, st
     assert code == 0, err
     before = {path.name for path in folder.glob("store/stages/*")}
     assert len(before) == 9
-    assert len(table(folder / "store/reports/r-full/results.csv")) == 6
+    assert len(table(folder / "store/reports/last/results.csv")) == 6
 
 
 def test_a_network_of_ones_own_runs_from_the_current_folder(cli: Cli, tmp_path: Path) -> None:
@@ -208,3 +209,36 @@ def test_a_run_in_a_process_of_its_own_says_only_what_it_should(tmp_path: Path) 
     assert len(lines) == 10
     assert all(line.startswith("[  ") for line in lines[:-1]), err
     assert lines[-1] == "Report: store/reports/r-full/index.html"
+
+
+def titled(folder: Path, name: str, title: str) -> str:
+    folder.mkdir(exist_ok=True)
+    write(folder, tiny("title", to=title), name)
+    return str(folder / name)
+
+
+def test_reports_of_different_questions_have_different_folders(cli: Cli, tmp_path: Path, store: Path) -> None:
+    asked = [
+        ([titled(tmp_path / "A", "r.yaml", "one")], "r-full"),
+        ([titled(tmp_path / "B", "r.yaml", "two")], "r-full-B"),
+        ([titled(tmp_path / "A", "r.yaml", "one"), "--seeds", "0,1"], "r-full-seeds-0-1-"),
+        ([titled(tmp_path / "A", "r.yaml", "one"), "--set", "data.train=60"], "r-full-train-60-"),
+        ([titled(tmp_path / "A", "r.yaml", "one"), "--set", "data.train=61"], "r-full-train-61-"),
+        ([titled(tmp_path / "A", "r-smoke.yaml", "three")], "r-smoke-full"),
+        ([titled(tmp_path / "A", "r.yaml", "one"), "--preset", "smoke"], "r-smoke"),
+    ]
+    found = []
+    for _ in range(2):  # again, and nothing moves
+        for words, name in asked:
+            said = cli("report", *words, "--store", "store")
+            page = Path(said.err.splitlines()[-1].removeprefix("Report: "))
+            assert page.parent.name.startswith(name), said
+            assert (store / "reports/last/index.html").resolve() == page.resolve()
+            found.append(page)
+    assert len(set(found)) == len(asked) and found[: len(asked)] == found[len(asked) :]
+
+
+def test_a_recipe_that_was_moved_keeps_its_report(cli: Cli, tmp_path: Path, store: Path) -> None:
+    assert cli("report", titled(tmp_path / "A", "r.yaml", "one"), "--store", "store").code == 0
+    (tmp_path / "A").rename(tmp_path / "B")
+    assert "reports/r-full/index.html" in cli("report", "B/r.yaml", "--store", "store").err

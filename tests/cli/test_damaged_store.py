@@ -51,6 +51,8 @@ FOREIGN: dict[str, bytes] = {
 
 
 def spoil(file: Path, how: str) -> None:
+    """As in a store of an older version, whose readers had to find out by themselves."""
+    (file.parent / "checksums.json").unlink(missing_ok=True)
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2] if how == "half" else FOREIGN[how])
 
@@ -161,3 +163,58 @@ def test_deleting_the_folder_and_running_again_repairs_the_store(cli: Cli, store
         json.loads((place / "records.jsonl").read_text()) for place in (folder, finished / "stages" / folder.name)
     )
     assert ours["value"] == before["value"]
+
+
+@pytest.mark.parametrize("name", ["records.jsonl", "flags.npy", "stage.json", "examples.safetensors"])
+def test_one_changed_bit_of_a_measurement_is_refused(cli: Cli, store: Path, name: str) -> None:
+    for file in store.glob(f"stages/accuracy-*/{name}"):
+        whole = bytearray(file.read_bytes())
+        whole[-2] ^= 1
+        file.write_bytes(whole)
+    line = refusal(cli("report", "r.yaml", "--store", str(store)))
+    assert name in line and "its content has changed since it was written" in line and "run again" in line
+    assert name in refusal(cli("verify", "--store", str(store)))
+
+
+def test_one_changed_bit_of_a_network_is_not_used_downstream(cli: Cli, store: Path) -> None:
+    file = stage(store, "train") / "network.safetensors"
+    whole = bytearray(file.read_bytes())
+    whole[-2] ^= 1
+    file.write_bytes(whole)
+    shutil.rmtree(stage(store, "prune"))
+    said = cli("run", "r.yaml", "--store", str(store))
+    assert said.code == 2
+    assert f"{file}: cannot be read (its content has changed since it was written)" in said.err.splitlines()[-1]
+
+
+def test_a_whole_store_is_verified(cli: Cli, store: Path) -> None:
+    said = cli("verify", "--store", str(store))
+    assert (said.code, said.out) == (
+        0,
+        "9 finished stages, none without checksums; every file with a checksum is as it was written\n",
+    )
+    stage(store, "prune").joinpath("network.safetensors").unlink()
+    assert "network.safetensors: No such file" in refusal(cli("verify", "--store", str(store)))
+    assert "holds no stages" in refusal(cli("verify", "--store", "nowhere"))
+
+
+def test_a_store_of_an_older_version_opens_and_says_so_once(cli: Cli, store: Path) -> None:
+    for file in store.glob("stages/*/checksums.json"):
+        file.unlink()
+    said = cli("report", "r.yaml", "--store", str(store))
+    assert said.code == 0
+    assert said.err.splitlines()[:-1] == ["9 of the stages have no checksums: an older version made them"]
+
+
+@pytest.mark.parametrize(
+    ("field", "to"), [("value", 0.955), ("value", -1), ("high", 3), ("n", 10**400), ("value", 10**400), ("low", 0.99)]
+)
+def test_numbers_that_cannot_be_are_refused_also_without_checksums(
+    cli: Cli, store: Path, field: str, to: float
+) -> None:
+    folder = stage(store, "accuracy")
+    (folder / "checksums.json").unlink()
+    record = json.loads((folder / "records.jsonl").read_text())
+    record |= {"value": 0.5, "low": 0.4, "high": 0.6, field: to}
+    (folder / "records.jsonl").write_text(json.dumps(record) + "\n")
+    assert f"{folder / 'records.jsonl'}: cannot be read" in refusal(cli("report", "r.yaml", "--store", str(store)))

@@ -177,6 +177,19 @@ def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path, jobs: str) -> None:
     assert finish(process) == (130, "blackthorn: stopped; run the same command again to go on\n")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+def test_other_signals_end_a_command_as_ctrl_c_does(tmp_path: Path, jobs: str, number: signal.Signals) -> None:
+    write(tmp_path, tiny(*TRAIN, to=ENDLESS))
+    process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", jobs, start_new_session=True)
+    until(lambda: list(tmp_path.glob("store/stages/*.partial/checkpoint.pt")))
+    for _ in range(3):  # impatience changes nothing
+        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
+    code, err = finish(process)
+    assert code in (128 + number, 130) and err == "blackthorn: stopped; run the same command again to go on\n"
+
+
 def test_workers_end_with_the_command_that_started_them(tmp_path: Path) -> None:
     write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "2", start_new_session=True)

@@ -78,6 +78,7 @@ def test_files_left_half_written_by_a_killed_attempt_are_not_kept(store: Path, t
         "records.jsonl",
         "stage.json",
         "examples.safetensors",
+        "checksums.json",
     }
 
 

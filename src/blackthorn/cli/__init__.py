@@ -1,4 +1,4 @@
-"""The command line: `run`, `report`, `show`, `list`, `schema`. Imports nothing heavy until a command needs it."""
+"""The command line: `run`, `report`, `show`, `list`, `verify`, `schema`. What is heavy is imported by commands."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from rich.console import Console
 from .. import __version__
 from ..errors import BlackthornError, RecipeError
 from .closing import busy, close
+from .stopping import Stopped, stoppable
 
 app = App(
     name="blackthorn",
@@ -60,6 +61,17 @@ Model = Annotated[
         help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own.",
     ),
 ]
+Allowed = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--allow-code",
+        negative="",
+        help="Let the recipe call `package.module:factory`, which runs code that does not lie beside it; may be "
+        "repeated.",
+    ),
+]
+
+_MOST_JOBS = 256
 
 
 @app.command
@@ -84,6 +96,7 @@ def run(
     ] = None,
     model: Model = None,
     set_: Changes = (),
+    allow_code: Allowed = (),
 ) -> None:
     """Run a recipe and write its report.
 
@@ -95,7 +108,7 @@ def run(
         from ..experiment import Request
         from .commands import run_command
 
-    request = Request(recipe, preset, chosen, model, set_)
+    request = Request(recipe, preset, chosen, model, set_, allow_code)
     close(run_command(request, store=store, data_root=data_root, jobs=processes, device=device))
 
 
@@ -141,6 +154,14 @@ def list_() -> None:
 
 
 @app.command
+def verify(*, store: StoreFolder = Path("runs")) -> None:
+    """Compare every file of a store with the checksum that was written when its stage was finished."""
+    from .commands import verify_command
+
+    print(verify_command(store))
+
+
+@app.command
 def schema() -> None:
     """Print the JSON schema of recipes, with which editors complete and check them.
 
@@ -155,13 +176,14 @@ def schema() -> None:
 def main() -> None:
     """Entry point: runs a command; what is refused becomes one line and exit code 2."""
     try:
-        app(sys.argv[1:])
+        with stoppable():
+            app(sys.argv[1:])
     except (BlackthornError, CycloptsError) as problem:
         _complain(problem)
         sys.exit(2)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as problem:
         print("blackthorn: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(problem.code if isinstance(problem, Stopped) else 130)
     except BrokenPipeError:  # `blackthorn list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -193,6 +215,8 @@ def _seeds(text: str | None) -> tuple[int, ...] | None:
 def _jobs(text: str | None) -> int | None:
     if text is None:
         return None
-    if not (text.isdecimal() and int(text)):
+    if not (text.isdecimal() and text.strip("0")):
         raise RecipeError(f"--jobs {text}: a number of processes is wanted, at least 1")
+    if len(text) > 4 or int(text) > _MOST_JOBS:
+        raise RecipeError(f"--jobs {text[:20]}: at most {_MOST_JOBS} processes are started; leave it out")
     return int(text)

@@ -33,6 +33,8 @@ def close(finished: "Finished") -> None:
     if console.is_terminal:
         for shown in _told(finished):
             console.print(shown, highlight=False)
+    for note in finished.notes:
+        console.print(Text(note), soft_wrap=True, highlight=False)
     console.print(Text.assemble("Report: ", (str(finished.index), "bold")), soft_wrap=True, highlight=False)
 
 

@@ -7,7 +7,6 @@ that cannot be written costs time, and is no error. Old files are never removed;
 import hashlib
 import json
 import logging
-import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -58,21 +57,6 @@ def cached(name: str, key: object, read: Callable[[], dict[str, ImageSet]]) -> D
         decoded = Decoded(parts, {part: _digest(images) for part, images in parts.items()})
         _store(path, decoded)
         return decoded
-
-
-def state(folder: Path) -> list[list[object]]:
-    """Relative name, size and time of change of every file in a folder: what its decoding depends on."""
-    files = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = os.path.join(parent, name)
-            try:
-                status = os.stat(path)
-            except OSError:
-                continue  # a dangling link; the reader complains where it matters
-            files.append([os.path.relpath(path, folder), status.st_size, status.st_mtime_ns])
-    return files
 
 
 def _load(path: Path) -> Decoded | None:

@@ -1,10 +1,12 @@
 """What `datasets` reads: ids of the Hugging Face hub, folders of parquet files, folders of images."""
 
 import os
+import re
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +21,7 @@ from .images import ImageSet
 _PATIENCE = 3.0  # seconds for the hub to answer; `datasets` alone retries for about 23
 _OFF = "is switched off (HF_HUB_OFFLINE is set)"
 _ROWS = 1000  # read at a time: few enough for memory, many enough that Arrow's overhead vanishes
+_PLAIN = re.compile(r"[\w/.,+=@ -]*")  # paths in which nothing is a pattern or an address
 _PARTS = {
     "train": ("train", "training"),
     "test": ("test", "testing"),
@@ -27,9 +30,10 @@ _PARTS = {
 
 
 class Table(Protocol):
-    """The two methods shared by the streamed and the stored data sets of `datasets`."""
+    """What is shared by the streamed and the stored data sets of `datasets`."""
 
     features: Any
+    info: Any
 
     def with_format(self, kind: str) -> Any: ...
 
@@ -45,16 +49,55 @@ def read_folder(folder: Path, config: str | None, decoder: Decoder) -> dict[str,
 
     where = folder.name
     with tempfile.TemporaryDirectory(prefix="blackthorn-") as scratch, _quiet():
+        named = _by_a_plain_name(folder, Path(scratch))
         try:
-            tables = datasets.load_dataset(str(folder), config, streaming=True, cache_dir=scratch)
-            return _read(tables, where, decoder)
+            builder = datasets.load_dataset_builder(str(named), config, cache_dir=str(Path(scratch) / "cache"))
+            _refuse_other_places(builder.config.data_files, named, folder)
+            tables = builder.as_streaming_dataset()
+            return _read(tables, where, decoder, _Inside(folder, named))
         except DataError:
             raise
         except FileNotFoundError:
             raise DataError(f"{folder}: no parquet or image files in this folder") from None
         except Exception as error:  # readers of damaged files raise nearly anything
-            fault = _parquet_fault(folder) or f"{folder}: not readable as a data set ({one_line(error, most=300)})"
+            said = one_line(error, most=300).replace(str(named), str(folder))
+            fault = _parquet_fault(folder) or f"{folder}: not readable as a data set ({said})"
             raise DataError(fault) from None
+
+
+@dataclass(frozen=True)
+class _Inside:
+    """A folder, and the plain name under which `datasets` reads it."""
+
+    folder: Path
+    named: Path
+
+    def path(self, read: str) -> str:
+        """The path that `datasets` says, as the person knows it."""
+        return read.replace(str(self.named), str(self.folder), 1)
+
+
+def _by_a_plain_name(folder: Path, scratch: Path) -> Path:
+    """The folder itself, or links to its files under a name without signs that `datasets` takes for a pattern."""
+    if _PLAIN.fullmatch(str(folder)):
+        return folder
+    named = scratch.resolve() / "images"
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        place = named / os.path.relpath(parent, folder)
+        place.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            (place / name).symlink_to(os.path.join(parent, name))
+    return named
+
+
+def _refuse_other_places(data_files: Any, named: Path, folder: Path) -> None:
+    """A README may name files anywhere; a data set consists of what lies in its folder."""
+    for files in (data_files or {}).values():
+        for file in map(str, files):
+            inside = os.path.normpath(file).startswith(f"{named}{os.sep}")
+            if not inside or "://" in file:
+                raise DataError(f"{folder}: its README names {file}, which is not in this folder; copy it there")
 
 
 def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, ImageSet]:
@@ -84,7 +127,9 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
     return _read(tables, name, decoder)
 
 
-def _read(tables: Mapping[str, Table], where: str, decoder: Decoder) -> dict[str, ImageSet]:
+def _read(
+    tables: Mapping[str, Table], where: str, decoder: Decoder, inside: _Inside | None = None
+) -> dict[str, ImageSet]:
     pixels: dict[str, Tensor] = {}
     labels: dict[str, list[int | str | None]] = {}
     names: list[str] | None = None
@@ -95,10 +140,11 @@ def _read(tables: Mapping[str, Table], where: str, decoder: Decoder) -> dict[str
         names = getattr(features[column], "names", None)
         labels[part] = []
         row = 0
+        by_path = getattr(tables[split].info, "builder_name", None) == "imagefolder"  # its rows are names of its files
         for batch in tables[split].select_columns([image, column]).with_format("arrow").iter(batch_size=_ROWS):
             labels[part] += batch[column].to_pylist()
             for cell in batch[image].to_pylist():
-                _add(decoder, cell, where, split, row, image)
+                _add(decoder, cell, (where, split, row, image), by_path, inside)
                 row += 1
         if row == 0:
             raise DataError(f"{where}: split '{split}' is empty; give it images or leave it out")
@@ -127,14 +173,21 @@ def _features(table: Table) -> dict[str, Any]:
     return {}
 
 
-def _add(decoder: Decoder, cell: dict[str, Any] | None, where: str, split: str, row: int, column: str) -> None:
+def _add(
+    decoder: Decoder, cell: dict[str, Any] | None, at: tuple[str, str, int, str], by_path: bool, inside: _Inside | None
+) -> None:
+    """One image; a table must hold it: paths and addresses that a stranger wrote there are not followed."""
+    where, split, row, column = at
     encoded: bytes | None = cell.get("bytes") if cell else None
     path: str | None = cell.get("path") if cell else None
-    here = f"{where}: {split} row {row} ({path})" if path else f"{where}: {split} row {row}"
+    shown = path if path is None or inside is None else inside.path(path)
+    here = f"{where}: {split} row {row} ({shown})" if path else f"{where}: {split} row {row}"
     if encoded is not None:
         decoder.add(encoded, here)
     elif path is None:
         raise DataError(f"{here}: column '{column}' holds no image")
+    elif not by_path:
+        raise DataError(f"{here}: column '{column}' names a file instead of holding an image; store the images in it")
     elif "://" in path:  # inside a zip archive
         import fsspec  # type: ignore[import-untyped]  # has no stubs
 

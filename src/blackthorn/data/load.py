@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from .cache import Decoded, cached, fingerprint, state
+from .cache import Decoded, cached, fingerprint
 from .decode import Decoder, Mode
 from .images import ImageSet, Splits
+from .listing import content
 from .locate import data_root as root_of
 from .locate import hub_id, local_folder, no_such_folder
 from .splits import divide
@@ -78,7 +79,7 @@ def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mo
 
             return read_folder(folder, config or None, Decoder(size, mode))
 
-        key = ["folder", str(folder), config, state(folder), size, mode]
+        key = ["folder", str(folder), config, content(folder), size, mode]
         return folder.name, cached(folder.name, key, local)
 
     identity = hub_id(name)

@@ -25,7 +25,7 @@ def data_root(given: str | os.PathLike[str] | None) -> Path | None:
     text = os.fspath(given) if given is not None else os.environ.get("BLACKTHORN_DATA", "")
     if not text:
         return None
-    root = Path(text).expanduser()
+    root = Path(os.path.expanduser(text))
     if not root.is_dir():
         option = "data_root" if given is not None else "BLACKTHORN_DATA"
         raise DataError(f"{option}: there is no folder {root}; give one that holds data sets, or none")
@@ -39,7 +39,7 @@ def local_folder(name: str, root: Path | None) -> Path | None:
         DataError: the name is that of a file.
     """
     places = [root / name] if root else []
-    places.append(Path(name).expanduser())
+    places.append(Path(os.path.expanduser(name)))
     if root and _HUB_ID.fullmatch(name):
         places += [root / _HUB_NAMES.get(name, name), root / name.rpartition("/")[2]]
     for place in places:

@@ -6,9 +6,11 @@ stored shape: a shrunk network differs from its architecture in nothing else. La
 the logits on them are kept too: what is loaded must give them, and is refused if it does not.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +28,8 @@ from .replaced import replace_layers_, replaced
 
 _MODEL, _MASK, _EXAMPLE = "model.", "mask.", "example."
 _CHANCE = 2**31 - 1  # first weights of a network that is loaded are drawn from a seed that hardly anyone takes
+_WIDEST, _DEEPEST = 1_000_000, 2000  # channels or classes; layers
+_PIXELS, _WEIGHTS = 2**28, 2**30  # numbers of one image; weights of a fully connected network, 4 GB
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
         raise BundleError(
             f"{path} is built by '{kind}', which is not part of Blackthorn; if you trust it: factory='{kind}'"
         )
+    _check_bounds(path, header.architecture)
     state = _under(_MODEL, tensors)
     masks = Masks(_under(_MASK, tensors)) if header.masked else None
     try:
@@ -128,6 +133,29 @@ def _made(header: Header, state: Mapping[str, Tensor]) -> nn.Module:
     classes, shape = _sizes(header.architecture)
     check_logits(model, num_classes=classes, shape=shape, name=kind)
     return model
+
+
+def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
+    """Refuse an architecture that no memory holds before anything of it is built.
+
+    A shrunk network may be thousands of times smaller than its architecture, so the sizes are looked at and not the
+    file: whole numbers of at most a million, 2^30 weights of a fully connected network, and 2000 layers.
+    """
+    numbers = [number for said in architecture.values() for number in (said if isinstance(said, list) else [said])]
+    sizes = [number for number in numbers if isinstance(number, int) and not isinstance(number, bool)]
+    channels, side = architecture.get("in_channels"), architecture.get("image_size")
+    sides = side if isinstance(side, list) else [side, side]
+    image = math.prod(size for size in (channels, *sides) if isinstance(size, int))
+    inputs = image if architecture.get("kind") == "mlp" else 1
+    hidden = architecture.get("hidden")
+    widths = [width for width in hidden if isinstance(width, int)] if isinstance(hidden, list) else []
+    weights = sum(one * other for one, other in pairwise([inputs, *widths])) if widths else 0
+    depth = architecture.get("depth")
+    deep = isinstance(depth, int) and depth > _DEEPEST
+    if any(abs(size) > _WIDEST for size in sizes) or len(numbers) > _DEEPEST or image > _PIXELS:
+        raise BundleError(f"{path}: its architecture names sizes that no network has; it was not built")
+    if deep or weights > _WEIGHTS:
+        raise BundleError(f"{path}: its architecture has more weights or layers than fit here; it was not built")
 
 
 def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | None) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """The file of a bundle: named tensors and one JSON header in a safetensors file, written whole or not at all."""
 
 import json
+import reprlib
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from ..errors import BundleError
 from ..files import one_line, write_whole
-from ..values import ValidationError, parse, spell, value
+from ..values import parse, spell, value
 from .replaced import Form
 
 VERSION = 2
@@ -82,9 +83,15 @@ def _header(path: Path, text: str) -> Header:
     try:
         said = json.loads(text)
         version = said.get("version") if isinstance(said, dict) else None
-        if version not in range(1, VERSION + 1):
-            raise BundleError(f"{path} is a bundle of version {version}, this is {VERSION}; update blackthorn")
+        if isinstance(version, bool) or not isinstance(version, int) or version not in range(1, VERSION + 1):
+            raise BundleError(
+                f"{path} is a bundle of version {reprlib.repr(version)}, this is {VERSION}; update blackthorn"
+            )
         header: Header = parse(Header, said)
-    except (json.JSONDecodeError, ValidationError) as error:
+    except BundleError:
+        raise
+    except RecursionError:
+        raise BundleError(f"{path} has a damaged header: it is nested too deeply") from None
+    except (ValueError, OverflowError) as error:  # no JSON, not our JSON, numbers of thousands of digits
         raise BundleError(f"{path} has a damaged header: {one_line(error)}") from error
     return header

@@ -53,7 +53,7 @@ def replace_layers_(model: nn.Module, forms: Mapping[str, Form], state: Mapping[
     """
     made: dict[str, nn.Module] = {}
     for name, form in forms.items():
-        if name not in dict(model.named_modules()):
+        if not name or name not in dict(model.named_modules()):
             raise BundleError(f"there is no layer '{name}' to replace; was the network's code changed since?")
         if isinstance(form, Bfloat16Form):
             made[name] = InBfloat16(model.get_submodule(name))

@@ -4,8 +4,9 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.machinery import FrozenImporter, PathFinder
 from pathlib import Path
 
 import torch
@@ -65,6 +66,35 @@ def source_of(kind: str) -> list[bytes]:
     ]
     files = [Path(file) for module in modules if (file := getattr(module, "__file__", None))]
     return [file.read_bytes() for file in files if file.is_file()]
+
+
+def file_of(kind: str) -> Path | None:
+    """The file of a factory's module, looked up without importing anything; None where there is no such file."""
+    module = kind.strip().partition(":")[0]
+    names = module.split(".")
+    loaded = sys.modules.get(module)
+    if loaded is not None:
+        file = getattr(loaded, "__file__", None)
+        return None if file is None else Path(file)
+    if names[0] in sys.builtin_module_names or FrozenImporter.find_spec(names[0]) is not None:
+        return None
+    importlib.invalidate_caches()
+    places: Sequence[str] | None = [os.getcwd(), *sys.path]
+    spec = None
+    for position in range(len(names)):
+        part = ".".join(names[: position + 1])
+        known = sys.modules.get(part)
+        if known is not None and position + 1 < len(names):
+            places = list(getattr(known, "__path__", []))
+            continue
+        try:
+            spec = PathFinder.find_spec(part, places)
+        except (OSError, ValueError):  # names that no file can have
+            return None
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations
+    return None if spec is None or not spec.has_location or spec.origin is None else Path(spec.origin)
 
 
 def check_logits(model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None) -> None:

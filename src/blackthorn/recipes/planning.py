@@ -29,6 +29,9 @@ _LEAST = 500.0  # effort of a stage that does next to nothing: reading a network
 Resolve = Callable[[Mapping[str, Any], int], Chosen]
 """`resolve(architecture, batch_size)`: the arithmetic that `precision: auto` stands for."""
 
+CodeOf = Callable[[Mapping[str, Any]], str | None]
+"""`code(architecture)`: a hash of the code of a person's own network; None for a built-in one."""
+
 
 @dataclass(frozen=True)
 class Place:
@@ -58,12 +61,18 @@ def float32(architecture: Mapping[str, Any], batch_size: int) -> Chosen:
     return "float32"
 
 
-def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32) -> Plan:
-    """Lay out all stages of a recipe on these images."""
+def foreign_code(model: Mapping[str, Any]) -> str | None:
+    """A hash of the files in which a person's own network is written: other code, other address. It is imported."""
+    kind = str(model.get("kind", ""))
+    return hashlib.sha256(b"".join(source_of(kind))).hexdigest()[:12] if ":" in kind else None
+
+
+def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeOf = foreign_code) -> Plan:
+    """Lay out all stages of a recipe on these images. By default, factories of its networks are imported."""
     stages: dict[str, Stage] = {}
     places: list[Place] = []
     for seed in recipe.seeds:
-        layer = _Seed(seed, splits, resolve, stages, {})
+        layer = _Seed(seed, splits, resolve, code, stages, {})
         for row, network in recipe.networks.items():
             stage = layer.finished[network.of] if network.of is not None else None
             for step in network.steps:
@@ -118,6 +127,7 @@ class _Seed:
     seed: int
     splits: Splits
     resolve: Resolve
+    code: CodeOf
     stages: dict[str, Stage]
     """By address, of all seeds: the same work is one stage."""
     finished: dict[str, Stage]
@@ -130,7 +140,7 @@ class _Seed:
         if parent is None:
             identity |= {
                 "model": architecture,
-                "code": _foreign_code(architecture),
+                "code": self.code(architecture),
                 "shape": list(self.splits.shape),
                 "classes": self.splits.num_classes,
             }
@@ -175,9 +185,3 @@ class _Seed:
             on, name = self.finished[need.on], need.on
         assert on is not None  # only a task that works on a network needs something made on it
         return on if need.task is None else self.stage(need.task, on, name, on.model)
-
-
-def _foreign_code(model: Mapping[str, Any]) -> str | None:
-    """A hash of the files in which a person's own network is written: other code, other address."""
-    kind = str(model.get("kind", ""))
-    return hashlib.sha256(b"".join(source_of(kind))).hexdigest()[:12] if ":" in kind else None

@@ -5,8 +5,9 @@ A recipe is named by its file, or by the name of one that comes with the package
 
 import io
 import itertools
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from .overrides import Change, changed
 from .schema import Recipe
 
 DEFAULT_PRESET = "full"
+_MOST, _NETWORKS = 100_000, 10_000  # entries, and networks of sweeps: a hundred times what published recipes have
 
 
 def published() -> dict[str, str]:
@@ -142,43 +144,63 @@ def _load(recipe: str, where: str) -> dict[str, Any]:
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return yaml.load(text, _StrictLoader)  # a SafeLoader that also refuses repeated keys
+        read = yaml.load(text, _StrictLoader)  # a SafeLoader that also refuses repeated keys
     except yaml.YAMLError as problem:
         mark = getattr(problem, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark is not None else ""
         reason = getattr(problem, "problem", None) or getattr(problem, "reason", None) or problem
         raise RecipeError(f"{where}: {line}not valid YAML ({reason})") from None
-    except (ValueError, LookupError, AttributeError) as problem:  # of dates and tagged scalars that make no sense
+    except (ValueError, LookupError, AttributeError, ArithmeticError) as problem:  # dates and numbers without sense
         raise RecipeError(f"{where}: not valid YAML ({problem}); put text in quotes") from None
+    try:
+        return _unshared(read, iter(range(_MOST)))
+    except RecipeError as problem:
+        raise RecipeError(f"{where}: {problem}") from None
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML lets a repeated key win silently; in an experiment that is always a mistake."""
+    """YAML lets a repeated key win silently; in an experiment that is always a mistake. Merge keys (<<) may repeat."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key_node.tag != "tag:yaml.org,2002:merge" and str(key) in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"'{key}' is there twice", key_node.start_mark)
-            seen.add(str(key))
+            if isinstance(key_node, yaml.ScalarNode) and key_node.tag != "tag:yaml.org,2002:merge":
+                key = self.construct_object(key_node, deep=True)
+                if str(key) in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"'{key}' is there twice", key_node.start_mark)
+                seen.add(str(key))
+        return node
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST:
+            raise yaml.constructor.ConstructorError(None, None, "merge keys without end", node.start_mark)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         return super().construct_mapping(node, deep=True)
 
 
 def _longhand(raw: dict[str, Any]) -> dict[str, Any]:
     """Write the short forms out, so that paths such as data.train always lead somewhere."""
-    raw = _unshared(raw)
     for key, essential in (("data", "source"), ("model", "kind")):
         if isinstance(raw.get(key), str):
             raw[key] = {essential: raw[key]}
     return raw
 
 
-def _unshared(held: Any) -> Any:
-    """YAML aliases stand for one object; a change in one place must not reach the other (deepcopy keeps that)."""
+def _unshared(held: Any, room: Iterator[int]) -> Any:
+    """YAML aliases stand for one object; a change in one place must not reach the other (deepcopy keeps that).
+
+    Aliases of aliases can stand for more than any memory holds, so there is an end to what is written out.
+    """
+    if next(room, None) is None:
+        raise RecipeError(f"its aliases stand for more than {_MOST:,} entries; write it shorter")
+    if isinstance(held, int) and abs(held) > 10**300:
+        raise RecipeError("a number of hundreds of digits; write a smaller one")
     if isinstance(held, dict):
-        return {key: _unshared(entry) for key, entry in held.items()}
-    return [_unshared(entry) for entry in held] if isinstance(held, list) else held
+        return {key: _unshared(entry, room) for key, entry in held.items()}
+    return [_unshared(entry, room) for entry in held] if isinstance(held, list) else held
 
 
 def _swept(networks: Any, where: str) -> Any:
@@ -200,6 +222,8 @@ def _swept(networks: Any, where: str) -> Any:
                 f"{where}: networks.{name}.for: lists of values are wanted, such as "
                 f"{{rate: [80, 95]}}; got {variables!r}"
             )
+        if len(found) + math.prod(map(len, lists)) > _NETWORKS:
+            raise RecipeError(f"{where}: networks.{name}.for: more than {_NETWORKS:,} networks; take fewer values")
         rest = {key: held for key, held in network.items() if key != "for"}
         for combination in itertools.product(*lists):
             chosen = dict(zip(map(str, variables), combination))

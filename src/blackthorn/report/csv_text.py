@@ -10,8 +10,19 @@ def csv_text(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(lines)
+    writer.writerows([_harmless(cell) for cell in line] for line in lines)
     return out.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """A name that a spreadsheet would compute, such as =cmd|..., behind the sign that makes it text there."""
+    if not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def in_percent(share: float) -> str:

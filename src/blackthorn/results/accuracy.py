@@ -1,6 +1,8 @@
 """The record of an accuracy: the share of images classified right, untouched or under an attack."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from .record import Record, record
 from .statistics import Reading
@@ -13,7 +15,7 @@ class AccuracyRecord(Record):
     measure: Literal["accuracy"] = "accuracy"
     value: float
     """Fraction in [0, 1]."""
-    n: int
+    n: Annotated[int, Field(ge=0, lt=2**63)]
     """Images."""
     low: float
     high: float
@@ -44,6 +46,11 @@ class AccuracyRecord(Record):
     classes: tuple[str, ...] = ()
     parameters: int | None = None
     """Numbers that training may change, zeros included."""
+
+    def __post_init__(self) -> None:
+        slack = 1e-6  # of rounding; older versions wrote such intervals
+        if not -slack <= self.low <= self.value + slack <= self.high + 2 * slack <= 1 + 3 * slack:
+            raise ValueError(f"an accuracy of {self.value:g} cannot lie between {self.low:g} and {self.high:g}")
 
     @property
     def reading(self) -> Reading:

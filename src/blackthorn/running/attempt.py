@@ -12,7 +12,7 @@ from ..stages.perform import perform
 from .events import Event, Listener
 from .executor import Settled
 from .provenance import made_with
-from .store import Store
+from .store import Store, written
 
 
 def attempt(stage: Stage, splits: Splits, store: Store, device: torch.device, listen: Listener) -> Settled:
@@ -48,6 +48,9 @@ def attempt(stage: Stage, splits: Splits, store: Store, device: torch.device, li
             raise type(problem)(f"{stage.label}: {problem}") from problem
         except Exception as problem:
             reason = _reason(problem, stage)
+            if reason is None and isinstance(problem, OSError):
+                with written(store.folder):
+                    raise
             if reason is None:
                 raise
             listen(Event("failed", stage.key, stage.label, reason))

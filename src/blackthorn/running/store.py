@@ -1,15 +1,16 @@
 """Where results live: one folder for each stage, named by what made it.
 
 DIR/stages/train-3f2a90c1b7de/     a finished stage; the folder's existence is what says so
+DIR/stages/train-3f2a90c1b7de/checksums.json     of its files, compared whenever one is read
 DIR/stages/train-3f2a90c1b7de.partial/     a stage in work, or interrupted; a later run goes on from there
 DIR/locks/3f2a90c1b7de.lock     held by the process that works on it; freed by the system if that process dies
 DIR/precision.json     which arithmetic `precision: auto` stands for, by architecture and machine
-DIR/reports/RECIPE-PRESET/     pages and tables, made from the stages at any time
+DIR/reports/RECIPE-PRESET/     and DIR/reports/last: pages and tables, made from the stages at any time
 """
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ from pathlib import Path
 import filelock
 
 from ..errors import StoreError
+from ..seal import SEAL, check, seal, sealed
+
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""What writing says that knows no file name."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,6 @@ class Store:
     def stage(self, kind: str, key: str) -> Path:
         """Where a stage's folder is once it is finished."""
         return self.folder / "stages" / f"{kind}-{key}"
-
-    def report(self, recipe: str, preset: str) -> Path:
-        """The folder of a recipe's report."""
-        return self.folder / "reports" / f"{recipe}-{preset}"
 
     @contextmanager
     def lock(self, name: str, *, wait: bool = False) -> Iterator[bool]:
@@ -78,9 +79,55 @@ class Store:
             partial.mkdir(exist_ok=True)
             for aside in (*partial.glob("*.writing"), *partial.glob(".*.partial")):
                 aside.unlink()
+        try:
             yield partial
+        except OSError as problem:
+            if not self._refused(problem):
+                raise  # of the network, which may read files and addresses of its own
+            with written(self.folder):
+                raise
+        with written(self.folder):
+            seal(partial)
             _flush(partial)
             os.replace(partial, final)
+
+    def _refused(self, problem: OSError) -> bool:
+        """Whether an error says that something of this store could not be written."""
+        ours = isinstance(problem.filename, (str, os.PathLike)) and os.path.abspath(problem.filename).startswith(
+            os.path.abspath(self.folder) + os.sep
+        )
+        return ours or (problem.filename is None and problem.errno in _OF_DISKS)
+
+    def finished(self) -> list[Path]:
+        """The folders of all finished stages, by name.
+
+        Raises:
+            StoreError: the folder of stages cannot be read.
+        """
+        try:
+            folders = [path for path in (self.folder / "stages").iterdir() if path.is_dir()]
+        except OSError as problem:
+            raise StoreError(f"{self.folder}: cannot be read ({problem.strerror or problem})") from None
+        return sorted(folder for folder in folders if not folder.name.endswith(".partial"))
+
+    def faults(self, folder: Path) -> list[str]:
+        """Compare every file of a finished stage with its checksum: a line for each that differs."""
+        found = []
+        try:
+            names = sealed(folder) or {}
+        except (OSError, ValueError) as problem:
+            return [f"{folder}: {problem}"]
+        for name in names:
+            try:
+                check(folder / name)
+            except (OSError, ValueError) as problem:
+                found.append(f"{folder / name}: {getattr(problem, 'strerror', None) or problem}")
+        return found
+
+
+def unsealed(folders: Iterable[Path]) -> int:
+    """How many of these finished stages have no checksums, since an older version made them."""
+    return sum(not (folder / SEAL).exists() for folder in folders)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from ..errors import BundleError, DataError, StoreError
 from ..files import write_whole
 from ..pruning import Masks
 from ..results import AnyRecord, Record, to_json
+from ..seal import check
 from ..values import ValidationError
 
 NETWORK = "network.safetensors"
@@ -54,9 +55,12 @@ def load_network(folder: Path, factory: str | None) -> Bundle:
         BundleError: it cannot be read.
     """
     try:
+        check(folder / NETWORK)
         return load(folder / NETWORK, factory=factory)
     except BundleError as problem:
         raise BundleError(f"{problem}; delete the folder {folder} and run again") from None
+    except (OSError, ValueError) as problem:
+        raise damaged(folder / NETWORK, str(problem)) from None
 
 
 def save_noise(folder: Path, noise: Tensor) -> None:
@@ -74,8 +78,9 @@ def load_noise(folder: Path) -> Tensor:
     from safetensors.torch import load_file
 
     try:
+        check(folder / NOISE)
         return load_file(folder / NOISE)["noise"]
-    except (OSError, SafetensorError, KeyError) as problem:
+    except (OSError, ValueError, SafetensorError, KeyError) as problem:
         raise damaged(folder / NOISE, str(problem)) from None
 
 
@@ -126,6 +131,7 @@ def load_records(folder: Path) -> list[Record]:
     """
     path = folder / RECORDS
     try:
+        check(path)
         records = [_RECORD.validate_json(line) for line in path.read_bytes().splitlines()]
     except ValidationError as problem:
         said = problem.errors(include_url=False)[0]
@@ -153,6 +159,7 @@ def load_flags(folder: Path) -> NDArray[np.bool_]:
     """
     path = folder / FLAGS
     try:
+        check(path)
         flags: NDArray[np.bool_] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as problem:
         raise damaged(path, str(problem)) from None
@@ -183,9 +190,10 @@ def load_about(folder: Path) -> dict[str, Any]:
         StoreError: the file is missing or damaged.
     """
     try:
+        check(folder / ABOUT)
         about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         return {**about, "seconds": float(about["seconds"])}
-    except (OSError, ValueError, TypeError, KeyError) as problem:
+    except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as problem:
         raise damaged(folder / ABOUT, str(problem)) from None
 
 

@@ -13,7 +13,7 @@ def perform(work: Work) -> None:
         BlackthornError: what the stage's own work refuses.
         OSError: the folder cannot be written.
     """
-    start, stage = time.time(), work.stage
+    start, stage = time.perf_counter(), work.stage
     stage.value.run(work)
     named = {role: [one.name for one in stages] for role, stages in stage.inputs.items()}
     save_about(
@@ -26,6 +26,6 @@ def perform(work: Work) -> None:
             "model": stage.model,
             **({"precision": stage.precision} if stage.value.precision == "auto" else {}),
             **work.provenance(),
-            "seconds": round(time.time() - start, 3),
+            "seconds": round(time.perf_counter() - start, 3),
         },
     )

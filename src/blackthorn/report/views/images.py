@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ...errors import StoreError
 from ...results import AccuracyRecord, Cell
+from ...seal import check
 from ..families import featured, networks
 from ..page import Page
 from ..template import fill
@@ -129,10 +130,11 @@ def _read(cell: Cell[AccuracyRecord]) -> _Examples:
 
     path = cell.folder / "examples.safetensors"
     try:
+        check(path)
         held = load_file(path)
         original, adversarial = held["original"].astype(np.float64), held["adversarial"].astype(np.float64)
         answers = [held[name].astype(np.int64) for name in ("label", "predicted", "predicted_adversarial")]
-    except (OSError, SafetensorError, KeyError) as error:
+    except (OSError, ValueError, SafetensorError, KeyError) as error:
         raise StoreError(
             f"{path}: cannot be read as example images ({error}); delete its folder and run again."
         ) from None

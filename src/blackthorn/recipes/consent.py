@@ -1,0 +1,45 @@
+"""Whose code a recipe may run: a recipe is a text from anyone, and a factory that it names is a program."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from ..errors import RecipeError
+from ..models.foreign import file_of
+from .schema import Recipe
+
+
+def check_code(recipe: Recipe, name: str, named: Collection[str]) -> None:
+    """Refuse factories to which nobody agreed, before anything of theirs is imported.
+
+    A factory may run if the person named it on the command line, or if its module lies in the folder of the recipe's
+    file, where it came with the recipe or was written for it. `json:loads` lies elsewhere and must be named.
+
+    Args:
+        recipe: what is to run.
+        name: its file, or the name of a recipe of the package.
+        named: factories that the person has named, `package.module:factory`.
+    Raises:
+        RecipeError: naming the factory, and what to add to the command.
+    """
+    models = {"model": recipe.model}
+    models |= {f"networks.{row}.model": one.model for row, one in recipe.networks.items() if one.model is not None}
+    for path, model in models.items():
+        kind = str(model.get("kind", "")).strip()
+        if ":" in kind and kind not in named and not _beside(kind, name):
+            raise RecipeError(
+                f"{name}: {path}: '{kind}' is code that does not lie beside the recipe, and could do anything; "
+                f"if you trust it, add --allow-code {kind}"
+            )
+
+
+def _beside(kind: str, name: str) -> bool:
+    module, _, factory = kind.partition(":")
+    file = file_of(kind)
+    if file is None or not factory.isidentifier() or not name.endswith((".yaml", ".yml")):
+        return False
+    folder, root = Path(name).resolve().parent, module.partition(".")[0]
+    try:
+        first = file.resolve().relative_to(folder).parts[0]
+    except ValueError:
+        return False
+    return first in (root, f"{root}.py")

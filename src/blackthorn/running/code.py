@@ -1,0 +1,59 @@
+"""Which code a factory of somebody's own is: imported to be run, and looked up, never imported, for a report.
+
+A network is kept under an address into which the files of its factory enter. A factory that its package only passes on
+is written in a file that is known after importing. So a run leaves a note in `STORE/code.json`, and a report reads it.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..files import write_whole
+from ..models.foreign import file_of
+from ..recipes.planning import foreign_code
+from ..stages.artifacts import damaged
+from .store import Store, written
+
+
+@dataclass(frozen=True)
+class Code:
+    """A hash of the code of an architecture; a function for `plan`."""
+
+    store: Store
+    importing: bool
+    """Whether the factory may be imported; a report must not."""
+
+    def __call__(self, model: Mapping[str, Any]) -> str | None:
+        """Twelve hexadecimal digits; None for a built-in network.
+
+        Raises:
+            ModelError: there is no such factory.
+            StoreError: the note in the store is damaged or cannot be written.
+        """
+        kind = str(model.get("kind", ""))
+        if ":" not in kind:
+            return None
+        file = file_of(kind)
+        seen = hashlib.sha256(file.read_bytes() if file is not None and file.is_file() else b"").hexdigest()[:12]
+        noted = self._noted()
+        if not self.importing:
+            return noted.get(f"{kind} {seen}", seen)
+        found = foreign_code(model)
+        assert found is not None
+        if found != noted.get(f"{kind} {seen}", seen):
+            with self.store.lock("code", wait=True), written(self.store.folder):
+                noted = {**self._noted(), f"{kind} {seen}": found}
+                write_whole(self.store.folder / "code.json", json.dumps(noted, indent=1).encode())
+        return found
+
+    def _noted(self) -> dict[str, str]:
+        path = self.store.folder / "code.json"
+        if not path.exists():
+            return {}
+        try:
+            read = json.loads(path.read_text("utf-8"))
+            return {str(name): str(code) for name, code in read.items()}
+        except (OSError, ValueError, AttributeError, RecursionError) as problem:
+            raise damaged(path, str(problem)) from None

@@ -1,0 +1,83 @@
+"""Which folder a report gets: one that people can read, and that belongs to no other question."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ..files import write_whole
+from ..recipes.reading import name_of
+from ..recipes.request import Request
+from .store import Store, written
+
+_OWNERS = "owners.json"
+
+
+def report_folder(store: Store, request: Request) -> Path:
+    """`STORE/reports/RECIPE-PRESET`, with the changes behind it where there are any, such as `r-full-seeds-0-1-3f2a90`.
+
+    Where another recipe file has the folder already, the name of the recipe's own folder is added. Afterwards
+    `STORE/reports/last` leads there.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    reports = store.folder / "reports"
+    file = str(Path(request.recipe).resolve()) if request.recipe.endswith((".yaml", ".yml")) else request.recipe
+    owner = json.dumps([file, request.preset, *_changes(request)])
+    with store.lock("reports", wait=True), written(store.folder):
+        owners = _read(reports / _OWNERS)
+        name = next(name for name in _names(request, file, owner) if _free(owners.get(name), owner))
+        if owners.get(name) != owner:
+            write_whole(reports / _OWNERS, json.dumps({**owners, name: owner}, indent=1).encode())
+        folder = reports / name
+        folder.mkdir(exist_ok=True)
+        _link(reports / "last", name)
+    return folder
+
+
+def _changes(request: Request) -> list[str]:
+    seeds = [] if request.seeds is None else ["seeds=" + ",".join(map(str, request.seeds))]
+    model = [] if request.model is None else [f"model={request.model}"]
+    return [*seeds, *model, *request.changes]
+
+
+def _names(request: Request, file: str, owner: str) -> Iterator[str]:
+    plain, changes = f"{name_of(request.recipe)}-{request.preset}", _changes(request)
+    digits = hashlib.sha256(owner.encode()).hexdigest()
+    if changes:
+        words = "-".join(re.sub(r"\W+", "-", change.rpartition(".")[2]).strip("-") for change in changes)
+        plain = f"{plain}-{words[:40].strip('-')}-{digits[:6]}"
+    yield plain
+    yield f"{plain}-{re.sub(r'[^-.+ 0-9A-Za-z_]', '_', Path(file).parent.name)[:40]}"
+    yield f"{plain}-{digits[:12]}"
+    yield f"{plain}-{digits}"
+
+
+def _free(held: str | None, owner: str) -> bool:
+    """Whether nobody has the folder, or its owner's recipe was moved away."""
+    if held is None or held == owner:
+        return True
+    with suppress(ValueError, TypeError, IndexError):
+        file, mine = json.loads(held), json.loads(owner)
+        return file[1:] == mine[1:] and file[0].endswith((".yaml", ".yml")) and not os.path.exists(file[0])
+    return True
+
+
+def _read(path: Path) -> dict[str, str]:
+    """Nothing where the file is missing or damaged: it can be made again."""
+    with suppress(OSError, ValueError, AttributeError, RecursionError):
+        return {str(name): str(owner) for name, owner in json.loads(path.read_text("utf-8")).items()}
+    return {}
+
+
+def _link(link: Path, name: str) -> None:
+    """Let a link lead to the folder of that name; systems without links go without."""
+    aside = link.with_name(f".last.{secrets.token_hex(8)}")
+    with suppress(OSError, NotImplementedError):
+        aside.symlink_to(name, target_is_directory=True)
+        os.replace(aside, link)
