@@ -1,8 +1,9 @@
 """Tiny networks of every kind that bounds follow, and the most hostile points that can be found in a ball."""
 
 import torch
-from blackthorn.attacks.balls import project, random_start
 from torch import Tensor, nn
+
+from blackthorn.attacks.ball import Ball, Norm, direction
 
 
 class Residual(nn.Module):
@@ -84,30 +85,26 @@ def margins(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     return logits.gather(1, y[:, None]) - logits
 
 
-def least_found(model: nn.Module, x: Tensor, y: Tensor, norm: str, eps: float, *, points: int = 2000) -> Tensor:
+def least_found(model: nn.Module, x: Tensor, y: Tensor, norm: Norm, eps: float, *, points: int = 2000) -> Tensor:
     """The least margin against each class that random points, corners and gradient steps find, (batch, classes)."""
     model.eval()
+    ball = Ball(norm, eps)
     least = margins(model, x, y)
     for at in range(0, points, 500):
         many = x.repeat_interleave(500, 0)
-        start = random_start(many, eps, norm)
+        start = ball.start(many)
         if norm == "linf" and at % 1000 == 0:
-            start = project(many + eps * torch.randn_like(many).sign(), many, eps, norm)
+            start = ball.project(many + eps * torch.randn_like(many).sign(), many)
         found = margins(model, start, y.repeat_interleave(500)).unflatten(0, (len(x), 500)).amin(1)
         least = torch.minimum(least, found)
     for target in range(least.shape[1]):
-        near = random_start(x, eps, norm)
+        near = ball.start(x)
         for step in range(60):
             near = near.detach().requires_grad_()
             logits = model(near)
             ahead = (logits[:, target] - logits.gather(1, y[:, None])[:, 0]).sum()
             (gradient,) = torch.autograd.grad(ahead, near)
             size = eps * (0.5 if step < 30 else 0.05)
-            towards = (
-                gradient.sign()
-                if norm == "linf"
-                else gradient / (1e-12 + gradient.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)
-            )
-            near = project(near.detach() + size * towards, x, eps, norm)
+            near = ball.project(near.detach() + size * direction(gradient, norm), x)
             least = torch.minimum(least, margins(model, near, y))
     return least
