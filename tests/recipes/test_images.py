@@ -38,7 +38,11 @@ def stage(made: Plan, of: str) -> Stage:
 
 def stored(store: Path, made: Plan) -> dict[str, torch.Tensor]:
     folder = Store(store).done("adversarial", stage(made, "hard").key)
-    assert folder is not None and {file.name for file in folder.iterdir()} == {"images.safetensors", "stage.json"}
+    assert folder is not None and {file.name for file in folder.iterdir()} == {
+        "checksums.json",
+        "images.safetensors",
+        "stage.json",
+    }
     return load_file(folder / "images.safetensors")
 
 
