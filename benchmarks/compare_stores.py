@@ -40,8 +40,11 @@ def differences(before: Path, after: Path) -> Iterator[str]:
             yield f"stage {name}: records differ"
         if _content(one / "flags.npy") != _content(other / "flags.npy"):
             yield f"stage {name}: answers differ"
-    for report in sorted(path.name for path in (before / "reports").iterdir() if path.is_dir()):
-        one, other = before / "reports" / report, after / "reports" / report
+    for one in sorted(path.parent for path in (before / "reports").glob("*/index.html") if path.parent.name != "last"):
+        report, other = one.name, after / "reports" / one.name
+        if not (other / "index.html").exists():
+            yield f"report {report}: only before"
+            continue
         tables = {path.name for folder in (one, other) for path in folder.glob("*.csv")}
         for table in sorted(tables):
             if _table(one / table) != _table(other / table):
