@@ -7,27 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blackthorn.attacks import FGSM, PGD
-from blackthorn.data import pixels
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic, truncated_gaussian
 from blackthorn.values import ValidationError
 
-from ..attacks.networks import cnn, held_out
 from ..reference import attacks as reference
-
-
-@pytest.fixture
-def x() -> Tensor:
-    return pixels(held_out(24).x)
-
-
-@pytest.fixture
-def y() -> Tensor:
-    return held_out(24).y
-
-
-@pytest.fixture
-def model() -> nn.Sequential:
-    return cnn().train()
 
 
 def by_hand(model: nn.Module, x: Tensor, y: Tensor, clean: float, adversarial: float) -> Tensor:
