@@ -30,7 +30,7 @@ from blackthorn.claims import (
 )
 from blackthorn.measuring import Accuracy, Certified, Cost, Detection, PruningCurve, SourceNetwork
 from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
-from blackthorn.pruning import ActivatedValue, FilterNorm, Magnitude, Pruning
+from blackthorn.pruning import FPGM, RFP, ActivatedValue, FilterNorm, Magnitude, Pruning, RandomFilters
 from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, Shrink, Train
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
@@ -67,6 +67,13 @@ CRITERIA = [
     FilterNorm(norm="l2", include_linear=True),
     ActivatedValue(),
     ActivatedValue(images=10, source="test", include_output=False),
+    FPGM(),
+    FPGM(norm="l1", variant="rfp_text", include_linear=True),
+    RandomFilters(),
+    RandomFilters(seed=3, include_linear=True),
+    RFP(),
+    RFP(norm="l1", gradient="each_image", attack=FGSM(eps=0.1), include_linear=True),
+    RFP(gradient="output", attack=PGD(norm="l2", eps=0.3, steps=2), per_class=2),
 ]
 OBJECTIVES = [
     IntervalBound(eps=0.05),
@@ -104,6 +111,7 @@ AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 PRUNINGS = [
     Pruning(criterion=Magnitude(), sparsity=0.9),
     Pruning(criterion=FilterNorm(), sparsity=0.5, budget="params", floor=2, coupled=True, layers=("conv*",)),
+    Pruning(criterion=FPGM(), sparsity=0.5, scope="per_layer", largest=True),
 ]
 IMAGES = [
     AdversarialImages(of="dense", attack=FGSM(eps=0.1)),

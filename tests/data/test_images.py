@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from blackthorn.data import ImageSet, check_labels, pixels, stripes
+from blackthorn.data import ImageSet, check_labels, of_each_class, pixels, stripes
 from blackthorn.errors import DataError
 
 X = torch.zeros(2, 1, 3, 3, dtype=torch.uint8)
@@ -27,6 +27,13 @@ def test_a_subset_is_by_position_or_by_flag() -> None:
     assert torch.equal(images.subset(torch.tensor([4, 1])).x, images.x[[4, 1]])
     assert len(images.subset(images.y == 2)) == 128
     assert images.subset(slice(0, 5)).x.data_ptr() == images.x.data_ptr()
+
+
+@pytest.mark.parametrize(
+    ("labels", "count", "chosen"), [([2, 2, 0, 2, 0, 1], 2, [0, 1, 2, 4, 5]), ([1, 0], 9, [0, 1]), ([], 3, [])]
+)
+def test_the_first_of_each_class_are_taken_in_order(labels: list[int], count: int, chosen: list[int]) -> None:
+    assert of_each_class(torch.tensor(labels, dtype=torch.int64), count).tolist() == chosen
 
 
 def test_moving_to_where_they_are_copies_nothing() -> None:

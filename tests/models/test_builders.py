@@ -42,6 +42,10 @@ def filters(model: nn.Module) -> int:
     return sum(module.out_channels for module in model.modules() if isinstance(module, nn.Conv2d))
 
 
+def weights_shapes(model: nn.Module) -> list[list[int]]:
+    return [list(parameter.shape) for parameter in model.parameters() if parameter.dim() > 1]
+
+
 def test_every_builder_has_a_shape_in_this_file():
     assert set(models.BUILDERS) == set(SHAPES)
 
@@ -85,6 +89,25 @@ def test_wrn28_4_has_28_convolutions_of_5_839_280_weights():
     convolutions = [module for module in on_meta("wrn28_4").modules() if isinstance(module, nn.Conv2d)]
     assert len(convolutions) == 28
     assert sum(module.weight.numel() for module in convolutions) == 5_839_280
+
+
+@pytest.mark.parametrize(("name", "convolutions"), [("vgg16", 13), ("resnet18", 20)])
+def test_width_scales_every_convolution_and_nothing_else(name, convolutions):
+    narrow, usual = models.BUILDERS[name](10, width=8), on_meta(name)
+    eighths = [[n // 8 if n % 64 == 0 else n for n in shape] for shape in weights_shapes(usual)]
+    assert weights_shapes(narrow) == eighths
+    assert len(weights_shapes(narrow)) == convolutions + 1
+    assert filters(narrow) == filters(usual) / 8
+    assert narrow.architecture["width"] == 8
+    assert narrow(torch.rand(2, 3, 32, 32)).shape == (2, 10)
+    assert weights_shapes(models.build(narrow.architecture)) == weights_shapes(narrow)
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet18"])
+@pytest.mark.parametrize("width", [0, 1.5, "64", True])
+def test_a_width_that_is_no_number_of_channels_is_refused(name, width):
+    with pytest.raises(ModelError, match=f"{name}: width must be a whole number of at least 1; got {width!r}"):
+        models.BUILDERS[name](10, width=width)
 
 
 def test_a_wide_resnet_of_depth_10_and_width_1_is_the_papers_smallest():

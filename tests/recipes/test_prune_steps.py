@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from blackthorn.attacks import FGSM
 from blackthorn.data import pixels
 from blackthorn.deploy import Bundle, load
 from blackthorn.errors import RecipeError
-from blackthorn.pruning import ActivatedValue, Magnitude, Pruning, masks_for
+from blackthorn.pruning import RFP, ActivatedValue, Magnitude, Pruning, masks_for
 from blackthorn.recipes import Recipe, plan
 from blackthorn.stages import Stage
 from blackthorn.values import address, spell
@@ -64,6 +65,20 @@ def test_test_images_are_handed_over_where_the_criterion_says_so(tmp_path: Path)
     assert sparse.masks == masks_for(dense.model, per_layer(ActivatedValue(), 0.5), x=x)
 
 
+def test_a_criterion_that_wants_images_of_each_class_is_handed_as_many_of_each(tmp_path: Path) -> None:
+    criterion = {"kind": "rfp", "per_class": 3, "include_linear": True, "attack": {"kind": "fgsm", "eps": 0.1}}
+    recipe = read(tmp_path, pruned(criterion=criterion, largest=True))
+    dense, sparse = networks(recipe, tmp_path / "store")
+    train = recipe.data.load().train
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0)).tolist()
+    labels = train.y.tolist()
+    drawn = [i for place, i in enumerate(order) if [labels[j] for j in order[:place]].count(labels[i]) < 3]
+    rfp = RFP(include_linear=True, attack=FGSM(eps=0.1))
+    pruning = Pruning(criterion=rfp, sparsity=0.5, scope="per_layer", largest=True)
+    assert len(drawn) == 3 * len(train.classes)
+    assert sparse.masks == masks_for(dense.model, pruning, x=pixels(train.x[drawn]), y=train.y[drawn])
+
+
 @pytest.mark.parametrize(("criterion", "looks"), [(ACTIVATED, True), ({"kind": "magnitude"}, False)])
 def test_images_enter_the_address_of_a_pruning_that_looks_at_them_and_no_other(
     tmp_path: Path, criterion: dict[str, Any], looks: bool
@@ -75,7 +90,7 @@ def test_images_enter_the_address_of_a_pruning_that_looks_at_them_and_no_other(
     assert stage.key == address(seen if looks else blind)
 
 
-@pytest.mark.parametrize("option", [{"layers": []}, {"also": []}])
+@pytest.mark.parametrize("option", [{"layers": []}, {"also": []}, {"largest": False}])
 def test_an_option_that_is_empty_moves_no_address(tmp_path: Path, option: dict[str, Any]) -> None:
     assert prune_stage(read(tmp_path, pruned(**option))).key == prune_stage(read(tmp_path, pruned())).key
 

@@ -6,6 +6,7 @@ from .augment import Flip as Flip
 from .images import ImageSet as ImageSet
 from .images import Splits as Splits
 from .images import check_labels as check_labels
+from .images import of_each_class as of_each_class
 from .images import pixels as pixels
 from .load import load_data as load_data
 from .loader import batches as batches
@@ -20,6 +21,7 @@ __all__ = [
     "batches",
     "check_labels",
     "load_data",
+    "of_each_class",
     "pixels",
     "stripes",
 ]

@@ -70,6 +70,19 @@ class Splits:
         return channels, height, width
 
 
+def of_each_class(y: Tensor, count: int) -> Tensor:
+    """Where the first `count` images of each class stand, in their order; all of a class that has fewer.
+
+    Args:
+        y: labels, int64 (n,).
+        count: images of each class.
+    Returns:
+        Ascending positions, int64 (chosen,).
+    """
+    chosen = [(y == label).nonzero().flatten()[:count] for label in sorted(set(y.tolist()))]
+    return torch.cat(chosen).sort().values if chosen else y.new_zeros(0)
+
+
 def pixels(x: Tensor, *, bounded: bool = True) -> Tensor:
     """Images as float32 in [0, 1]: stored ones, uint8 in 0..255, are divided by 255; float32 is returned as it is.
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from .architecture import check_counts
 from .builder import builder
 from .init import he_normal_
 from .normalize import normalization
@@ -35,15 +36,17 @@ class BasicBlock(nn.Module):
 class ResNet(nn.Module):
     """Stem, stages of basic blocks, average over space, linear layer."""
 
-    def __init__(self, num_classes: int, in_channels: int, blocks: Sequence[int], normalize: nn.Module) -> None:
+    def __init__(
+        self, num_classes: int, in_channels: int, blocks: Sequence[int], width: int, normalize: nn.Module
+    ) -> None:
         super().__init__()
         self.normalize = normalize
-        self.conv1 = nn.Conv2d(in_channels, 64, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(64)
+        self.conv1 = nn.Conv2d(in_channels, width, 3, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
         self.stages = nn.Sequential()
-        into = 64
+        into = width
         for stage, count in enumerate(blocks):
-            out = 64 * 2**stage
+            out = width * 2**stage
             for i in range(count):
                 stride = 2 if stage > 0 and i == 0 else 1
                 self.stages.add_module(f"stage{stage + 1}_block{i + 1}", BasicBlock(into, out, stride))
@@ -62,6 +65,7 @@ class ResNet(nn.Module):
 def resnet18(
     num_classes: int = 10,
     *,
+    width: int = 64,
     in_channels: int = 3,
     image_size: int = 32,
     mean: Sequence[float] | None = None,
@@ -69,11 +73,14 @@ def resnet18(
 ) -> ResNet:
     """Four stages of two basic blocks, 64 to 512 channels: 11,173,962 parameters, 4,800 filters.
 
+    With another `width`, the channels of the stem and of the first stage, all widths change in proportion.
+
     Raises:
         ModelError: an option that cannot be.
     Reference:
         He et al. 2016, Table 1 (18-layer), with a 3x3 stem of stride 1 and no pooling.
     """
-    model = ResNet(num_classes, in_channels, (2, 2, 2, 2), normalization(mean, std))
+    check_counts("resnet18", width=width)
+    model = ResNet(num_classes, in_channels, (2, 2, 2, 2), width, normalization(mean, std))
     he_normal_(model, fan="fan_out")
     return model

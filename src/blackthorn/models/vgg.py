@@ -10,11 +10,12 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from .architecture import check_counts
 from .builder import builder
 from .init import he_normal_
 from .normalize import normalized
 
-_WIDTHS = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
+_TIMES = (1, 1, 2, 2, 4, 4, 4, 8, 8, 8, 8, 8, 8)  # channels of each convolution, as multiples of the width
 _POOLED = (2, 4, 7, 10, 13)  # the convolutions that are followed by pooling
 _TF_MOMENTUM, _TF_EPS = 0.01, 1e-3  # TensorFlow's momentum 0.99 and its epsilon
 
@@ -23,6 +24,7 @@ _TF_MOMENTUM, _TF_EPS = 0.01, 1e-3  # TensorFlow's momentum 0.99 and its epsilon
 def vgg16(
     num_classes: int = 10,
     *,
+    width: int = 64,
     in_channels: int = 3,
     image_size: int = 32,
     mean: Sequence[float] | None = None,
@@ -30,15 +32,17 @@ def vgg16(
 ) -> nn.Sequential:
     """Thirteen 3x3 convolutions with batch normalisation, pooled five times, then one linear layer.
 
-    14,728,266 parameters, 4,224 filters. Larger images are averaged over what is left of space.
+    14,728,266 parameters, 4,224 filters. Larger images are averaged over what is left of space. With another `width`,
+    the channels of the first convolution, all widths change in proportion.
 
     Raises:
         ModelError: images below 32x32, or an option that cannot be.
     Reference:
         Simonyan & Zisserman 2015, configuration D; linear head of the MadryLab CIFAR VGG-16.
     """
-    layers = _convolutions(in_channels)
-    layers.update(average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), out=nn.Linear(512, num_classes))
+    check_counts("vgg16", width=width)
+    layers = _convolutions(in_channels, width)
+    layers.update(average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), out=nn.Linear(8 * width, num_classes))
     model = normalized(mean, std, layers)
     he_normal_(model, fan="fan_out")
     return model
@@ -60,7 +64,7 @@ def vgg16_anp(
     Reference:
         Madaan et al. 2020, base network of the public code.
     """
-    layers = _convolutions(in_channels, momentum=_TF_MOMENTUM, eps=_TF_EPS, drops=True)
+    layers = _convolutions(in_channels, 64, momentum=_TF_MOMENTUM, eps=_TF_EPS, drops=True)
     layers.update(
         average=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
@@ -77,11 +81,12 @@ def vgg16_anp(
 
 
 def _convolutions(
-    in_channels: int, *, momentum: float = 0.1, eps: float = 1e-5, drops: bool = False
+    in_channels: int, width: int, *, momentum: float = 0.1, eps: float = 1e-5, drops: bool = False
 ) -> "OrderedDict[str, nn.Module]":
     """The convolutions of configuration D, with dropout after those that are not followed by pooling."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for i, (into, out) in enumerate(zip((in_channels, *_WIDTHS), _WIDTHS), start=1):
+    widths = [width * times for times in _TIMES]
+    for i, (into, out) in enumerate(zip((in_channels, *widths), widths), start=1):
         layers[f"conv{i}"] = nn.Conv2d(into, out, 3, padding=1)
         layers[f"norm{i}"] = nn.BatchNorm2d(out, momentum=momentum, eps=eps)
         layers[f"relu{i}"] = nn.ReLU()

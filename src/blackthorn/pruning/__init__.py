@@ -4,11 +4,14 @@ from ..channels import ChannelGroup as ChannelGroup
 from ..channels import channel_groups as channel_groups
 from ..channels import replace_ as replace_
 from ..channels import resize_ as resize_
+from .criteria import FPGM as FPGM
+from .criteria import RFP as RFP
 from .criteria import ActivatedValue as ActivatedValue
 from .criteria import AnyCriterion as AnyCriterion
 from .criteria import Criterion as Criterion
 from .criteria import FilterNorm as FilterNorm
 from .criteria import Magnitude as Magnitude
+from .criteria import RandomFilters as RandomFilters
 from .criteria import Wanted as Wanted
 from .hold import Hold as Hold
 from .masks import Masks as Masks
@@ -22,6 +25,8 @@ from .sparsity import Sparsity as Sparsity
 from .sparsity import sparsity as sparsity
 
 __all__ = [
+    "FPGM",
+    "RFP",
     "ActivatedValue",
     "AnyCriterion",
     "ChannelGroup",
@@ -31,6 +36,7 @@ __all__ = [
     "Magnitude",
     "Masks",
     "Pruning",
+    "RandomFilters",
     "Sparsity",
     "Wanted",
     "channel_groups",

@@ -29,6 +29,7 @@ def prune(
     budget: BudgetUnit = "filters",
     floor: int = 1,
     coupled: bool = False,
+    largest: bool = False,
     layers: str | Sequence[str] = (),
     also: Masks | None = None,
     x: Tensor | None = None,
@@ -48,6 +49,7 @@ def prune(
         budget: what the fraction counts when filters are pruned.
         floor: filters (or weights) that each layer keeps at least.
         coupled: whether filters that an addition ties together go together.
+        largest: whether what scores highest goes instead, as a control of the criterion.
         layers: prune these layers only, by name or pattern.
         also: masks of other prunings of this network, from `masks_for`, whose weights go too.
         x: images, for criteria that need data; filter pruning runs the network once on the first. May be
@@ -69,6 +71,7 @@ def prune(
             budget=budget,
             floor=floor,
             coupled=coupled,
+            largest=largest,
             layers=(layers,) if isinstance(layers, str) else tuple(layers),
         )
     except ValidationError as error:
@@ -109,7 +112,8 @@ def masks_by_scores(
 
     `scores` are parameter name -> scores. Images and errors are those of `prune`.
     """
-    scores = {name: scores[name] for name in in_layers(scores, pruning.layers)}
+    chosen = {name: scores[name] for name in in_layers(scores, pruning.layers)}
+    scores = {name: -layer for name, layer in chosen.items()} if pruning.largest else chosen
     if pruning.criterion.granularity == "weights":
         weights = prunable_weights(model)
         say_left_out(model, scores)

@@ -44,6 +44,8 @@ class Pruning:
     coupled: bool = False
     """Rank filters that an addition ties together as one, by their mean score, so that `shrink` can cut residual
     channels out too. By default each filter is ranked by itself, as in the papers."""
+    largest: bool = False
+    """Remove what scores highest instead: the other end of the ranking, as a control of the criterion."""
     layers: tuple[str, ...] = ()
     """Prune these layers only, by name or pattern: [fc1], ["features.*"]; by default all. The fraction is of what they
     hold."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..attacks import Precision
-from ..data import Splits, pixels
+from ..data import Splits, of_each_class, pixels
 from ..deploy import Bundle
 from ..pruning import Criterion, Masks, sparsity
 from ..types import Progress
@@ -244,7 +244,9 @@ class Work:
             return self.example(), None
         images = self.splits.train if asked.source == "train" else self.splits.test
         generator = torch.Generator().manual_seed(self.stage.seed)
-        drawn = images.subset(torch.randperm(len(images), generator=generator)[: asked.images]).to(self.device)
+        order = torch.randperm(len(images), generator=generator)
+        few = of_each_class(images.y[order], asked.images) if asked.each_class else slice(asked.images)
+        drawn = images.subset(order[few]).to(self.device)
         return pixels(drawn.x, bounded=False), drawn.y
 
     def keep(self, model: torch.nn.Module, masks: Masks | None, about: Mapping[str, Any]) -> None:

@@ -8,9 +8,24 @@ from .activated_value import ActivatedValue as ActivatedValue
 from .criterion import Criterion as Criterion
 from .criterion import Wanted as Wanted
 from .filter_norm import FilterNorm as FilterNorm
+from .fpgm import FPGM as FPGM
 from .magnitude import Magnitude as Magnitude
+from .random_filters import RandomFilters as RandomFilters
+from .rfp import RFP as RFP
 
-AnyCriterion = Annotated[Magnitude | FilterNorm | ActivatedValue, Field(discriminator="kind")]
+AnyCriterion = Annotated[
+    Magnitude | FilterNorm | ActivatedValue | FPGM | RFP | RandomFilters, Field(discriminator="kind")
+]
 """Every criterion a recipe can name, told apart by `kind`."""
 
-__all__ = ["ActivatedValue", "AnyCriterion", "Criterion", "FilterNorm", "Magnitude", "Wanted"]
+__all__ = [
+    "FPGM",
+    "RFP",
+    "ActivatedValue",
+    "AnyCriterion",
+    "Criterion",
+    "FilterNorm",
+    "Magnitude",
+    "RandomFilters",
+    "Wanted",
+]

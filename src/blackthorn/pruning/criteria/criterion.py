@@ -14,6 +14,8 @@ class Wanted(NamedTuple):
     """How many."""
     source: Literal["train", "test"]
     """The part of the data that they are drawn from."""
+    each_class: bool = False
+    """Whether so many are wanted of every class; where a class has fewer, all of it."""
 
 
 class Criterion(Protocol):

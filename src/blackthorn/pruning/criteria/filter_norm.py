@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ...values import value
-from ..layers import filter_axes, filter_weights, rows_of
-from ..output import output_weights, without
 from .criterion import Criterion, Granularity
+from .filters import filter_rows
 
 
 @value
@@ -37,10 +36,7 @@ class FilterNorm(Criterion):
 
         `x` shows which layer makes the logits, if linear layers are ranked; `y` is not used.
         """
-        weights, axes = filter_weights(model, linear=self.include_linear), filter_axes(model)
-        if self.include_linear:
-            weights = without(weights, output_weights(model, x))
         order = 1 if self.norm == "l1" else 2
-        rows = {name: rows_of(weight, axes.get(name, 0)) for name, weight in weights.items() if weight.dim() > 1}
+        rows = filter_rows(model, x, linear=self.include_linear)
         norms = {name: torch.linalg.vector_norm(row, order, dim=1) for name, row in rows.items()}
         return {name: norm / rows[name].shape[1] if self.normalize else norm for name, norm in norms.items()}
