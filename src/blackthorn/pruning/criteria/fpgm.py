@@ -53,5 +53,6 @@ class FPGM(Criterion):
     @staticmethod
     def _to_the_mean(rows: Tensor, order: int) -> Tensor:
         """Distances of norms from their geometric mean; the farthest has the lowest score."""
-        norms = torch.linalg.vector_norm(rows, order, dim=1)
-        return -(norms - norms.log().mean().exp()).abs()
+        norms: Tensor = torch.linalg.vector_norm(rows, order, dim=1)
+        away: Tensor = norms - norms.log().mean().exp()
+        return -away.abs()
