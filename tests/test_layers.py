@@ -22,6 +22,7 @@ FLOORS = [
     {"data"},
     {"models"},
     {"channels"},
+    {"gates"},
     {"bounds"},
     {"attacks"},
     {"objectives"},

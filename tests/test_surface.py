@@ -9,7 +9,7 @@ import torch
 import blackthorn as bt
 
 PACKAGES = [
-    "attacks", "bounds", "channels", "claims", "data", "deploy", "measuring", "models",
+    "attacks", "bounds", "channels", "claims", "data", "deploy", "gates", "measuring", "models",
     "objectives", "pruning", "recipes", "report", "results", "running", "training",
 ]  # fmt: skip
 

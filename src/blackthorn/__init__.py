@@ -33,6 +33,9 @@ if TYPE_CHECKING:
         deploy as deploy,
     )
     from . import (
+        gates as gates,
+    )
+    from . import (
         measuring as measuring,
     )
     from . import (
@@ -73,6 +76,7 @@ _FOLDERS = (
     "claims",
     "data",
     "deploy",
+    "gates",
     "measuring",
     "models",
     "objectives",

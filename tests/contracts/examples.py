@@ -5,7 +5,7 @@ A contract test fails when a value class is exported and has no example here.
 
 from typing import Any
 
-from blackthorn import attacks, claims, data, measuring, objectives, pruning, stages, training
+from blackthorn import attacks, claims, data, gates, measuring, objectives, pruning, stages, training
 from blackthorn.attacks import APGD, FAB, FGSM, PGD, AutoAttack, Evading, ScaledGradient, Square, UniversalNoise
 from blackthorn.claims import (
     Above,
@@ -28,13 +28,21 @@ from blackthorn.claims import (
     Sooner,
     Stays,
 )
+from blackthorn.gates import BetaBernoulli
 from blackthorn.measuring import Accuracy, Certified, Cost, Detection, PruningCurve, SourceNetwork
-from blackthorn.objectives import Adversarial, CrossEntropy, IntervalBound, LinearQuadratic
+from blackthorn.objectives import (
+    Adversarial,
+    AdversarialPruning,
+    BayesianPruning,
+    CrossEntropy,
+    IntervalBound,
+    LinearQuadratic,
+)
 from blackthorn.pruning import FPGM, RFP, ActivatedValue, FilterNorm, Magnitude, Pruning, RandomFilters
 from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, Shrink, Train
 from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
 
-PACKAGES = (attacks, claims, data, measuring, objectives, pruning, stages, training)
+PACKAGES = (attacks, claims, data, gates, measuring, objectives, pruning, stages, training)
 """The packages that export values."""
 
 ATTACKS = [
@@ -84,7 +92,14 @@ OBJECTIVES = [
     Adversarial(attack=FGSM(eps=0.1), eps_sampling="truncated_gaussian", label="predicted"),
     Adversarial(attack=PGD(eps=0.1, steps=2), clean_weight=0, adv_weight=1, on=LinearQuadratic()),
     Adversarial(attack=FGSM(eps=0.1), clean_weight=1 / 3, adv_weight=2 / 3, vulnerability=1e-3),
+    BayesianPruning(),
+    BayesianPruning(on=Adversarial(attack=FGSM(eps=0.1)), kl_weight=4),
+    AdversarialPruning(weights=Adversarial(attack=FGSM(eps=0.1))),
+    AdversarialPruning(
+        weights=Adversarial(attack=PGD(eps=0.1, steps=2), vulnerability=0.1), kl_weight=4, same_draws=False
+    ),
 ]
+GATES = [BetaBernoulli(), BetaBernoulli(lr=0.03, a=2, prior=1e-3, temperature=0.5, threshold=0.01)]
 OPTIMIZERS = [
     SGD(lr=0.05),
     SGD(lr=0.05, nesterov=True, weight_decay=1e-3),
@@ -158,6 +173,7 @@ VALUES = [
     *NOISES,
     *CRITERIA,
     *OBJECTIVES,
+    *GATES,
     *OPTIMIZERS,
     *SCHEDULES,
     *MEASURES,

@@ -6,17 +6,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from blackthorn.gates import insert_gates
+
 from ..attacks import networks
 from .examples import OBJECTIVES
 
 
-def cnn() -> nn.Sequential:
-    """The network of the attacks' tests with ReLU, which every objective can look through."""
+def cnn(objective: Any) -> nn.Module:
+    """The network of the attacks' tests with ReLU, which every objective can look through; with gates, if it must."""
     model = networks.cnn()
     for position, layer in enumerate(model):
         if isinstance(layer, nn.Tanh):
             model[position] = nn.ReLU()
-    return model
+    return insert_gates(model, torch.rand(1, 1, 8, 8)) if getattr(objective, "gated", False) else model
 
 
 EVERY_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
@@ -24,25 +26,27 @@ EVERY_OBJECTIVE = pytest.mark.parametrize("objective", OBJECTIVES, ids=repr)
 
 @EVERY_OBJECTIVE
 def test_the_total_is_a_finite_scalar_that_every_weight_can_learn_from(objective: Any, x: Tensor, y: Tensor) -> None:
-    model = cnn().train()
+    model = cnn(objective).train()
     loss = objective(model, x, y)
-    assert loss.total.shape == () and torch.isfinite(loss.total) and loss.total > 0
-    loss.total.backward()
+    for one in (loss, *loss.own.values()):
+        mean = one.mean(len(x))
+        assert mean.shape == () and torch.isfinite(mean) and mean > 0
+        mean.backward(retain_graph=True)
     # The bias before a norm is the exception: the norm takes it out again.
     assert all(p.grad is not None and (p.grad != 0).any() for name, p in model.named_parameters() if name != "2.bias")
 
 
 @EVERY_OBJECTIVE
 def test_parts_are_detached_scalars_and_accuracy_is_a_fraction(objective: Any, x: Tensor, y: Tensor) -> None:
-    parts = objective(cnn().train(), x, y).parts
+    parts = objective(cnn(objective).train(), x, y).parts
     assert all(part.shape == () and not part.requires_grad for part in parts.values())
     assert 0 <= parts["accuracy"] <= 1
 
 
 @EVERY_OBJECTIVE
 def test_the_network_stays_in_train_mode_with_its_gradient_flags(objective: Any, x: Tensor, y: Tensor) -> None:
-    model = cnn().train()
-    model[0].weight.requires_grad_(False)
+    model = cnn(objective).train()
+    model.get_parameter("0.weight").requires_grad_(False)
     objective(model, x, y)
     assert all(module.training for module in model.modules())
     assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["0.weight"]
@@ -52,13 +56,13 @@ def test_the_network_stays_in_train_mode_with_its_gradient_flags(objective: Any,
 @EVERY_OBJECTIVE
 def test_images_are_left_as_they_were(objective: Any, x: Tensor, y: Tensor) -> None:
     images, labels = x.clone(), y.clone()
-    objective(cnn(), x, y)
+    objective(cnn(objective), x, y)
     assert torch.equal(x, images) and torch.equal(y, labels) and not x.requires_grad
 
 
 @EVERY_OBJECTIVE
 def test_the_loss_falls_when_its_gradient_is_followed(objective: Any, x: Tensor, y: Tensor) -> None:
-    model = cnn().eval()
+    model = cnn(objective).eval()
     losses = []
     for _ in range(2):
         torch.manual_seed(0)
@@ -75,4 +79,4 @@ def test_the_loss_falls_when_its_gradient_is_followed(objective: Any, x: Tensor,
 @EVERY_OBJECTIVE
 def test_the_total_is_in_float32_whatever_the_arithmetic(objective: Any, x: Tensor, y: Tensor) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        assert objective(cnn(), x, y).total.dtype == torch.float32
+        assert objective(cnn(objective), x, y).total.dtype == torch.float32

@@ -14,6 +14,7 @@ import blackthorn
 from blackthorn.attacks import FGSM, AnyAttack
 from blackthorn.claims import AnyRule, AnyStatement
 from blackthorn.data import Crop
+from blackthorn.gates import AnyGate
 from blackthorn.measuring import AnyMeasure, AnySource
 from blackthorn.models import BUILDERS
 from blackthorn.objectives import AnyObjective
@@ -25,6 +26,7 @@ from blackthorn.values import ValidationError, address, parse, spell
 from .examples import (
     ATTACKS,
     CRITERIA,
+    GATES,
     MEASURES,
     MODELS,
     OBJECTIVES,
@@ -41,6 +43,7 @@ from .examples import (
 UNIONS = [
     (AnyAttack, ATTACKS),
     (AnyCriterion, CRITERIA),
+    (AnyGate, GATES),
     (AnyMeasure, MEASURES),
     (AnyObjective, OBJECTIVES),
     (AnyOptimizer, OPTIMIZERS),

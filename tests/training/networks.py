@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from blackthorn.data import ImageSet, Splits, stripes
+from blackthorn.data import ImageSet, Splits, pixels, stripes
+from blackthorn.gates import insert_gates
 from blackthorn.models import ParameterGroup
 
 from ..attacks.networks import cnn
@@ -56,3 +57,26 @@ def scaled(seed: int = 0, **options: float) -> nn.Sequential:
     """A network, one of whose modules has a learning rate of its own."""
     torch.manual_seed(seed)
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.Tanh(), Scaled(16, **options), nn.Linear(16, 4))
+
+
+def gated(seed: int = 0) -> nn.Module:
+    """A network with gates, in train mode."""
+    return insert_gates(small(seed), pixels(images().x[:1]))
+
+
+class Residual(nn.Module):
+    """Two layers that add to one stream."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.out = nn.Conv2d(1, 6, 3), nn.Conv2d(6, 6, 3, padding=1), nn.Linear(6, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.one(x).relu()
+        return self.out((x + self.two(x)).relu().mean((2, 3)))
+
+
+def residual(seed: int = 0) -> nn.Module:
+    """A network whose gate is shared by two layers."""
+    torch.manual_seed(seed)
+    return insert_gates(Residual(), pixels(images().x[:1]))

@@ -11,11 +11,11 @@ from torch import nn
 from blackthorn.attacks import FGSM, PGD
 from blackthorn.data import Crop, Flip
 from blackthorn.errors import BundleError
-from blackthorn.objectives import Adversarial, CrossEntropy
+from blackthorn.objectives import Adversarial, AdversarialPruning, BayesianPruning, CrossEntropy
 from blackthorn.pruning import Hold, Magnitude, prune
 from blackthorn.training import SGD, Adam, Cosine, EarlyStopping, Epoch, RMSprop, fit
 
-from .networks import forgetful, images, same_bits, scaled, small, splits
+from .networks import forgetful, gated, images, residual, same_bits, scaled, small, splits
 
 EPOCHS, STEPS = 4, 4  # of 30 images
 
@@ -44,6 +44,14 @@ RUNS: dict[str, dict[str, Any]] = {
         "optimizer": Adam(lr=0.01, weight_decay=1e-3, decay="weights"),
         "schedule": Cosine(),
     },
+    "gates": {
+        "network": gated,
+        "objective": AdversarialPruning(
+            weights=Adversarial(attack=PGD(eps=0.1, steps=2), vulnerability=0.1), kl_weight=4
+        ),
+        "schedule": Cosine(),
+    },
+    "gates of a residual network": {"network": residual, "objective": BayesianPruning()},
     "augmented": {"augment": [Crop(pad=1), Flip()]},
     "held": {"constraints": pruned, "optimizer": SGD(lr=0.05, weight_decay=1e-3)},
     "early stopping": {"early_stopping": EarlyStopping(attack=PGD(eps=0.1, steps=2)), "optimizer": SGD(lr=0.3)},

@@ -30,6 +30,8 @@ class ParameterGroup:
     """Multiplies the learning rate."""
     weight_decay: float | None = None
     """None takes the optimiser's."""
+    name: str = ""
+    """An objective may give the parameters of all groups of one name a loss of their own (`objectives.Loss.own`)."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", tuple(self.parameters))

@@ -9,16 +9,22 @@ from .adversarial import truncated_gaussian as truncated_gaussian
 from .certified import IntervalBound as IntervalBound
 from .clean import CleanObjective as CleanObjective
 from .loss import Loss as Loss
+from .pruning import AdversarialPruning as AdversarialPruning
+from .pruning import BayesianPruning as BayesianPruning
 from .standard import CrossEntropy as CrossEntropy
 from .standard import LinearQuadratic as LinearQuadratic
 from .vulnerability import vulnerability as vulnerability
 
-AnyObjective = Annotated[CleanObjective | Adversarial | IntervalBound, Field(discriminator="kind")]
+AnyObjective = Annotated[
+    CleanObjective | Adversarial | IntervalBound | BayesianPruning | AdversarialPruning, Field(discriminator="kind")
+]
 """Every objective a recipe can name, told apart by `kind`."""
 
 __all__ = [
     "Adversarial",
+    "AdversarialPruning",
     "AnyObjective",
+    "BayesianPruning",
     "CleanObjective",
     "CrossEntropy",
     "IntervalBound",

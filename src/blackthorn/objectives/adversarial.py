@@ -1,7 +1,9 @@
 """Adversarial training: minimise the loss on images that an attack has changed, and on clean ones."""
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 from typing import Annotated, Literal
 
 import torch
@@ -68,29 +70,45 @@ class Adversarial:
 
     def __call__(self, model: nn.Module, x: Tensor, y: Tensor) -> Loss:
         """Loss at images `x` (batch, channels, height, width) in [0, 1] with labels `y` (batch,)."""
-        if self.vulnerability:
-            return self._suppressing(model, x, self.perturb(model, x, y), y)
-        if self.adv_weight == 0:
-            clean = self.on(model, x, y)
-            return Loss(self.clean_weight * clean.total, clean.parts)
-        adversarial = self.on(model, self.perturb(model, x, y), y)
-        parts = _adversarial(adversarial)
-        if self.clean_weight == 0:
-            return Loss(self.adv_weight * adversarial.total, parts | {"accuracy": adversarial.parts["accuracy"]})
-        clean = self.on(model, x, y)
-        return Loss(self.clean_weight * clean.total + self.adv_weight * adversarial.total, clean.parts | parts)
+        return self.weigh(self.passed(model, x, y))
 
-    def _suppressing(self, model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> Loss:
-        """The loss with the vulnerability term, from one pass of the clean and one of the adversarial images."""
-        places = taps(model, x)
-        with torch.random.fork_rng([x.device] if x.is_cuda else []), captured(model, places) as moved:
-            adversarial = self.on(model, x_adv, y)
-        with captured(model, places) as features:  # the generator is back where the pass above found it
+    def passed(self, model: nn.Module, x: Tensor, y: Tensor, *, both: bool = False, alike: bool = False) -> "Passed":
+        """What the two passes of a step give, unweighed.
+
+        Args:
+            model: any network.
+            x: images (batch, channels, height, width) in [0, 1].
+            y: labels (batch,).
+            both: run both passes, also one whose weight is 0.
+            alike: let both draw the same random numbers, as they do for the vulnerability in any case.
+        """
+        x_adv = self.perturb(model, x, y) if both or self.adv_weight or self.vulnerability else None
+        places = taps(model, x) if self.vulnerability else ()
+        alike = alike or bool(places)
+        with torch.random.fork_rng([x.device] if x.is_cuda else [], enabled=alike), captured(model, places) as moved:
+            adversarial = None if x_adv is None else self.on(model, x_adv, y)
+        if not (both or self.clean_weight or places):
+            return Passed(None, adversarial, None)
+        with captured(model, places) as features:  # where alike, the generator is back where the pass above found it
             clean = self.on(model, x, y)
-        suppressed = vulnerability(features, moved)
-        total = self.clean_weight * clean.total + self.adv_weight * adversarial.total
-        parts = clean.parts | _adversarial(adversarial) | {"vulnerability": suppressed.detach()}
-        return Loss(total + self.vulnerability * suppressed, parts)
+        return Passed(clean, adversarial, vulnerability(features, moved) if places else None)
+
+    def weigh(self, passed: "Passed") -> Loss:
+        """The weighted sum of what the passes gave."""
+        terms: list[Tensor] = []
+        parts: dict[str, Tensor] = {}
+        if passed.clean is not None:
+            terms.append(self.clean_weight * passed.clean.total)
+            parts |= passed.clean.parts
+        if passed.adversarial is not None:
+            terms.append(self.adv_weight * passed.adversarial.total)
+            parts |= {f"adversarial_{name}": part for name, part in passed.adversarial.parts.items()}
+            if passed.clean is None:
+                parts["accuracy"] = passed.adversarial.parts["accuracy"]
+        if passed.suppressed is not None:
+            terms.append(self.vulnerability * passed.suppressed)
+            parts["vulnerability"] = passed.suppressed.detach()
+        return Loss(reduce(add, terms), parts)
 
     def perturb(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         """The adversarial images of one training step."""
@@ -104,8 +122,14 @@ class Adversarial:
             return self.attack.search(Problem.of_all(forward, x, y, ball)).detach()
 
 
-def _adversarial(loss: Loss) -> dict[str, Tensor]:
-    return {f"adversarial_{name}": part for name, part in loss.parts.items()}
+@dataclass(frozen=True)
+class Passed:
+    """What the passes of one step gave; None where there was no such pass."""
+
+    clean: Loss | None
+    adversarial: Loss | None
+    suppressed: Tensor | None
+    """The vulnerability of the network in these two passes."""
 
 
 def truncated_gaussian(eps_max: float, n: int, device: torch.device | str = "cpu") -> Tensor:

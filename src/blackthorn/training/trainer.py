@@ -23,6 +23,7 @@ from ..speed.precision import Precision, arithmetic
 from ..types import Progress
 from .constraint import Constraint
 from .early_stopping import EarlyStopping
+from .minimised import Minimised, Share, backward
 from .optimizers import Adam, AnyOptimizer
 from .run import Epoch, Run
 from .schedules import AnySchedule, Constant
@@ -109,7 +110,8 @@ def fit(
         torch.manual_seed(seed)
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         run = Run(settings, model, optimizer.build(learning, groups), constraints, chosen)
-        steps = _Steps(run, objective, _Rates(run.optimizer, optimizer.lr, schedule), epochs, progress)
+        minimised = Minimised(learning, groups, len(images))
+        steps = _Steps(run, objective, minimised, _Rates(run.optimizer, optimizer.lr, schedule), epochs, progress)
         if checkpoint is not None and checkpoint.exists():
             run.restore(checkpoint, precision)
         for epoch in range(len(run.history), epochs):
@@ -154,6 +156,7 @@ class _Steps:
 
     run: Run
     objective: Objective
+    minimised: Minimised
     rates: _Rates
     epochs: int
     progress: Progress | None
@@ -165,13 +168,12 @@ class _Steps:
         seen, lr = 0, 0.0
         for step, (x, y) in enumerate(order):
             lr = self.rates.set((epoch + step / steps) / self.epochs)
-            loss, total = self._forward(x, y)
+            loss, shares = self._forward(x, y)
             if step % _WATCHED_EVERY == 0 or step == steps - 1:
-                where = (
-                    f"the loss is {total.item():g} in epoch {epoch + 1} of {self.epochs}, step {step + 1} of {steps}"
-                )
-                _refuse_not_finite([total], where, lr)
-            self._update(total)
+                for share in shares:
+                    at = f"epoch {epoch + 1} of {self.epochs}, step {step + 1} of {steps}"
+                    _refuse_not_finite([share.loss], f"the loss is {share.loss.item():g} in {at}", lr)
+            self._update(shares)
             seen += len(y)
             for name, part in loss.parts.items():
                 sums[name] = sums.get(name, torch.zeros((), device=x.device)) + part * len(y)
@@ -183,20 +185,17 @@ class _Steps:
         _refuse_not_finite(model.parameters(), where, lr)
         return {name: (value / seen).item() for name, value in sums.items()} | {"lr": lr}
 
-    def _forward(self, x: Tensor, y: Tensor) -> tuple[Loss, Tensor]:
-        """The objective's loss, and its total with the penalties of the constraints added."""
+    def _forward(self, x: Tensor, y: Tensor) -> tuple[Loss, list[Share]]:
+        """The objective's loss, and what each parameter minimises, penalties of the constraints included."""
         with arithmetic(self.run.precision, x.device):
             loss = self.objective(self.run.model, x, y)
-        total = loss.total
-        for constraint in self.run.constraints:
-            penalty = constraint.penalty(self.run.model)
-            total = total if penalty is None else total + penalty
-        return loss, total
+        penalties = (constraint.penalty(self.run.model) for constraint in self.run.constraints)
+        return loss, self.minimised.shares(loss, [penalty for penalty in penalties if penalty is not None])
 
-    def _update(self, total: Tensor) -> None:
+    def _update(self, shares: list[Share]) -> None:
         """One step of the optimiser, after which the constraints put the weights back where they must be."""
         self.run.optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        backward(shares)
         self.run.optimizer.step()
         for constraint in self.run.constraints:
             constraint.after_step(self.run.model)
