@@ -39,8 +39,8 @@ from blackthorn.objectives import (
     LinearQuadratic,
 )
 from blackthorn.pruning import FPGM, RFP, ActivatedValue, FilterNorm, Magnitude, Pruning, RandomFilters
-from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, Shrink, Train
-from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Piecewise, RMSprop, Substitute
+from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, RobustImages, Shrink, Train
+from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Inversion, Piecewise, RMSprop, Substitute
 
 PACKAGES = (attacks, claims, data, gates, measuring, objectives, pruning, stages, training)
 """The packages that export values."""
@@ -131,6 +131,8 @@ PRUNINGS = [
 IMAGES = [
     AdversarialImages(of="dense", attack=FGSM(eps=0.1)),
     AdversarialImages(of="dense", attack=FGSM(eps=0.1), with_clean=True),
+    RobustImages(of="dense"),
+    RobustImages(of="dense", standard="other", steps=20, step_size=0.5, final_step_size=0.05, start="noise"),
 ]
 STEPS = [
     Load(weights="network.safetensors"),
@@ -167,7 +169,13 @@ SELECTIONS = [
     Selection(rule=NoLoss(), rows="weight *", than="dense"),
     Selection(rule=HighRobustness(), rows="weight *", than="dense", adversarial="pgd", published=0.96),
 ]
-OTHERS = [*PRUNINGS, EarlyStopping(), EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32)]
+OTHERS = [
+    *PRUNINGS,
+    Inversion(),
+    Inversion(steps=200, fake_relu=False),
+    EarlyStopping(),
+    EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32),
+]
 VALUES = [
     *ATTACKS,
     *NOISES,

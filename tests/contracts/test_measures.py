@@ -13,7 +13,7 @@ from blackthorn.measuring import Subject
 from blackthorn.results import AnyRecord, Record, to_json
 from blackthorn.values import parse
 
-from .examples import MEASURES
+from .examples import IMAGES, MEASURES
 
 
 @pytest.fixture
@@ -53,12 +53,12 @@ def test_the_number_of_a_record_lies_in_its_interval(measure: Any, model: nn.Mod
         assert reading is None or (reading.low <= reading.value <= reading.high and reading.n > 0)
 
 
-def test_every_exported_class_of_records_is_that_of_a_measure() -> None:
+def test_every_exported_class_of_records_is_that_of_a_measure_or_of_made_images() -> None:
     exported = (getattr(results, name) for name in results.__all__)
     kinds = {
         made.measure for made in exported if isinstance(made, type) and issubclass(made, Record) and made != Record
     }
-    assert kinds == {measure.kind for measure in MEASURES}
+    assert kinds == {measure.kind for measure in MEASURES} | {f"{one.kind}_images" for one in IMAGES if one.recorded}
 
 
 @EVERY_MEASURE

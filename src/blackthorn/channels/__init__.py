@@ -2,6 +2,7 @@
 
 from .groups import ChannelGroup as ChannelGroup
 from .groups import channel_groups as channel_groups
+from .penultimate import penultimate as penultimate
 from .resize import replace_ as replace_
 from .resize import resize_ as resize_
 from .taps import Tap as Tap
@@ -18,6 +19,7 @@ __all__ = [
     "captured",
     "channel_groups",
     "find_taps",
+    "penultimate",
     "replace_",
     "resize_",
     "tapped",

@@ -20,13 +20,11 @@ from torch.overrides import TorchFunctionMode
 from ..errors import ModelError
 from .groups import groups_of
 from .rules.call import name_of
-from .rules.table import ACTIVATIONS
+from .rules.table import ACTIVATIONS, LAYERS
 from .trace import run_once, trace, two_of
 from .tracer import tensors_in
 
 Side = Literal["output", "input"]
-_DIMENSIONS = ("1d", "2d", "3d")
-_LAYERS = {"linear", *(f"conv{d}" for d in _DIMENSIONS), *(f"conv_transpose{d}" for d in _DIMENSIONS)}
 
 
 @dataclass(frozen=True)
@@ -219,7 +217,7 @@ class _Activations(TorchFunctionMode):
         layers = tuple(dict.fromkeys(layer for origin in origins for layer in origin.layers))
         before = tuple(dict.fromkeys(number for origin in origins for number in origin.activations))
         name = name_of(func)
-        if name in _LAYERS:
+        if name in LAYERS:
             for number in before:
                 self.found[number].read = True
             weight = next((self._layers[id(tensor)] for tensor in given if id(tensor) in self._layers), "")

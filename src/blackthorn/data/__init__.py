@@ -10,6 +10,7 @@ from .images import of_each_class as of_each_class
 from .images import pixels as pixels
 from .load import load_data as load_data
 from .loader import batches as batches
+from .saving import save_data as save_data
 from .synthetic import stripes as stripes
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "load_data",
     "of_each_class",
     "pixels",
+    "save_data",
     "stripes",
 ]

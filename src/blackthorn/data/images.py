@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from .card import UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,8 @@ class Splits:
     name: str
     fingerprint: str
     """16 hexadecimal digits that stand for exactly these pixels and labels in this order and division."""
+    license: str = UNKNOWN
+    """Of the images, as their source's card says it, such as "mit"; "unknown" where it says nothing."""
 
     @property
     def num_classes(self) -> int:

@@ -10,12 +10,15 @@ from torch import Tensor
 
 from ..errors import DataError
 from .cache import Decoded, cached, fingerprint
+from .card import UNKNOWN, license_of
 from .decode import Decoder, Mode
 from .images import ImageSet, Splits
 from .listing import content
 from .locate import data_root as root_of
 from .locate import hub_id, local_folder, no_such_folder
 from .splits import divide
+
+_DIGITS_LICENSE = "cc-by-4.0"  # of the UCI repository's "Optical recognition of handwritten digits"
 
 
 def load_data(
@@ -50,15 +53,18 @@ def load_data(
         DataError: names the folder, file, column or row, and what to write instead.
     """
     wanted = _size(resize), _mode(mode)
-    name, decoded = _find(os.fspath(source), root_of(data_root), *wanted)
+    name, license, decoded = _find(os.fspath(source), root_of(data_root), *wanted)
     labels = {part: images.y for part, images in decoded.parts.items()}
     chosen = divide(labels, valid=valid, train=train, test=test)
     sets = {split: _take(decoded.parts[part], index) for split, (part, index) in chosen.items()}
-    return Splits(**sets, name=name, fingerprint=fingerprint(decoded.digests, chosen))
+    return Splits(**sets, name=name, fingerprint=fingerprint(decoded.digests, chosen), license=license)
 
 
-def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mode | None) -> tuple[str, Decoded]:
-    """The readers are imported only when the cache has nothing: importing them takes most of a second."""
+def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mode | None) -> tuple[str, str, Decoded]:
+    """Name, license, images.
+
+    The readers are imported only when the cache has nothing: importing them takes most of a second.
+    """
     if not source:
         raise DataError("source: read an empty text; write digits, a folder, or a hub id such as ylecun/mnist")
     if source == "digits":
@@ -68,7 +74,7 @@ def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mo
 
             return read_digits(Decoder(size, mode))
 
-        return source, cached(source, ["digits", size, mode], digits)
+        return source, _DIGITS_LICENSE, cached(source, ["digits", size, mode], digits)
 
     name, _, config = (source, "", "") if Path(source).exists() else source.partition(":")
     folder = local_folder(name, root)
@@ -80,7 +86,7 @@ def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mo
             return read_folder(folder, config or None, Decoder(size, mode))
 
         key = ["folder", str(folder), config, content(folder), size, mode]
-        return folder.name, cached(folder.name, key, local)
+        return folder.name, license_of(folder), cached(folder.name, key, local)
 
     identity = hub_id(name)
     if identity is None:
@@ -92,7 +98,7 @@ def _find(source: str, root: Path | None, size: tuple[int, int] | None, mode: Mo
         return read_hub(identity, config or None, Decoder(size, mode))
 
     try:
-        return identity, cached(identity.replace("/", "--"), ["hub", identity, config, size, mode], remote)
+        return identity, UNKNOWN, cached(identity.replace("/", "--"), ["hub", identity, config, size, mode], remote)
     except ConnectionError as error:
         place = root or "DIR"
         raise DataError(

@@ -46,8 +46,8 @@ def _batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     order = None
     if seed is not None:
-        order = torch.randperm(len(images), generator=_stream("order", seed, epoch)).to(images.x.device)
-    draws = _stream("augment", seed, epoch)
+        order = torch.randperm(len(images), generator=stream("order", seed, epoch)).to(images.x.device)
+    draws = stream("augment", seed, epoch)
     end = len(images) - len(images) % size if drop_last else len(images)
     for start in range(0, end, size):
         index = slice(start, start + size) if order is None else order[start : start + size]
@@ -57,7 +57,7 @@ def _batches(
         yield pixels(x, bounded=False), y
 
 
-def _stream(purpose: str, seed: int | None, epoch: int) -> Generator:
-    """A generator of its own for each purpose, seed and epoch; neighbouring seeds are unrelated."""
-    digest = hashlib.sha256(f"{purpose}/{seed}/{epoch}".encode()).digest()
+def stream(purpose: str, seed: int | None, number: int) -> Generator:
+    """A generator of its own for each purpose, seed and number (of an epoch, of an image); neighbours are unrelated."""
+    digest = hashlib.sha256(f"{purpose}/{seed}/{number}".encode()).digest()
     return Generator().manual_seed(int.from_bytes(digest[:7], "big"))

@@ -58,8 +58,9 @@ def check_images(images: Mapping[str, AnyImages], networks: Networks) -> None:
     for name, made in images.items():
         if name in networks:
             raise ValueError(f"images.{name}: a network has this name too; write another for the images")
-        if made.of not in networks:
-            raise ValueError(f"images.{name}.of: there is no network '{made.of}'; {did_you_mean(made.of, networks)}")
+        for of in made_on(made):
+            if of not in networks:
+                raise ValueError(f"images.{name}: there is no network '{of}'; {did_you_mean(of, networks)}")
     order = list(networks)
     for row, network in networks.items():
         for number, step in enumerate(network.steps):
@@ -69,11 +70,16 @@ def check_images(images: Mapping[str, AnyImages], networks: Networks) -> None:
             if step.images not in images:
                 hint = did_you_mean(step.images, images) if images else "the recipe makes none; describe them in images"
                 raise ValueError(f"{where}: there are no images '{step.images}'; {hint}")
-            of = images[step.images].of
-            if of not in order[: order.index(row)]:
-                circle = row in _needed(of, images, networks)
-                hint = f"for which '{row}' is needed: a circle" if circle else "which comes later; move it up"
-                raise ValueError(f"{where}: '{step.images}' is made on '{of}', {hint}")
+            for of in made_on(images[step.images]):
+                if of not in order[: order.index(row)]:
+                    circle = row in _needed(of, images, networks)
+                    hint = f"for which '{row}' is needed: a circle" if circle else "which comes later; move it up"
+                    raise ValueError(f"{where}: '{step.images}' is made on '{of}', {hint}")
+
+
+def made_on(images: AnyImages) -> set[str]:
+    """The networks that must be there before images can be made."""
+    return {images.of, *(need.on for need in images.needs() if isinstance(need.on, str))}
 
 
 def _needed(row: str, images: Mapping[str, AnyImages], networks: Networks) -> set[str]:
@@ -85,7 +91,8 @@ def _needed(row: str, images: Mapping[str, AnyImages], networks: Networks) -> se
         if name not in found and name in networks:
             found.add(name)
             asked = [step.images for step in networks[name].steps if step.images is not None]
-            left += [networks[name].of or "", *(images[one].of for one in asked if one in images)]
+            before = (of for one in asked if one in images for of in made_on(images[one]))
+            left += [networks[name].of or "", *before]
     return found
 
 

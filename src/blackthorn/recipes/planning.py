@@ -22,6 +22,7 @@ from ..results import Row
 from ..stages import Measuring, Need, Stage, Task
 from ..stages.stage import Chosen
 from ..values import address
+from .checks import made_on
 from .schema import Recipe
 
 _LEAST = 500.0  # effort of a stage that does next to nothing: reading a network, writing a folder
@@ -80,8 +81,12 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeO
             assert stage is not None  # a network has at least one step
             layer.finished[row] = stage
             for name, images in recipe.images.items():
-                if images.of == row:
-                    layer.finished[name] = layer.stage(images, stage, name, stage.model)
+                if name not in layer.finished and made_on(images) <= layer.finished.keys():
+                    on = layer.finished[images.of]
+                    layer.finished[name] = layer.stage(images, on, name, on.model)
+        for name, images in recipe.images.items():
+            if images.recorded:
+                places.append(Place(name, images.kind, seed, layer.finished[name]))
         for row in recipe.rows:
             for metric, measure in recipe.measures.items():
                 if recipe.networks[row].wants(metric):

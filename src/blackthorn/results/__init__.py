@@ -22,6 +22,7 @@ from .published import Published as Published
 from .record import Record as Record
 from .record import record as record
 from .record import to_json as to_json
+from .robust_images import RobustImagesRecord as RobustImagesRecord
 from .statistics import Difference as Difference
 from .statistics import Estimate as Estimate
 from .statistics import Reading as Reading
@@ -31,9 +32,10 @@ from .statistics import over_seeds as over_seeds
 from .statistics import wilson as wilson
 
 AnyRecord = Annotated[
-    AccuracyRecord | CertifiedRecord | CostRecord | PruningCurveRecord | DetectionRecord, Field(discriminator="measure")
+    AccuracyRecord | CertifiedRecord | CostRecord | PruningCurveRecord | DetectionRecord | RobustImagesRecord,
+    Field(discriminator="measure"),
 ]
-"""Every record that a measure can give, told apart by `measure`."""
+"""Every record that a measure, or a stage that makes images, can give, told apart by `measure`."""
 
 __all__ = [
     "AccuracyRecord",
@@ -50,6 +52,7 @@ __all__ = [
     "Published",
     "Reading",
     "Record",
+    "RobustImagesRecord",
     "Row",
     "compare",
     "difference",

@@ -12,6 +12,7 @@ from .images import AdversarialImages as AdversarialImages
 from .load import Load as Load
 from .measure import Measuring as Measuring
 from .prune import Prune as Prune
+from .robust_images import RobustImages as RobustImages
 from .shrink import Shrink as Shrink
 from .stage import Need as Need
 from .stage import Stage as Stage
@@ -23,8 +24,8 @@ from .train import Train as Train
 Step = Annotated[Train | Load | Prune | Shrink | Decouple, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
-AnyImages = AdversarialImages
-"""Every way in which a recipe can make images; of several kinds, the union of them, told apart by `kind`."""
+AnyImages = Annotated[AdversarialImages | RobustImages, Field(discriminator="kind")]
+"""Every way in which a recipe can make images, told apart by `kind`."""
 
 __all__ = [
     "AdversarialImages",
@@ -35,6 +36,7 @@ __all__ = [
     "Measuring",
     "Need",
     "Prune",
+    "RobustImages",
     "Shrink",
     "Stage",
     "Step",

@@ -16,9 +16,12 @@ from pydantic import TypeAdapter
 from torch import Tensor, nn
 
 from ..data import ImageSet, pixels
+from ..data.card import CARD
+from ..data.decode import Decoder
+from ..data.hub import read_folder
 from ..deploy import Bundle, load, save
 from ..errors import BundleError, DataError, StoreError
-from ..files import write_whole
+from ..files import one_line, write_whole
 from ..pruning import Masks
 from ..results import AnyRecord, Record, to_json
 from ..seal import check
@@ -116,6 +119,20 @@ def load_images(path: Path, classes: tuple[str, ...]) -> MadeImages:
         return MadeImages(images, tuple(map(str, warnings)))
     except (OSError, SafetensorError, DataError, ValueError, TypeError, KeyError) as problem:
         raise damaged(path, str(problem)) from None
+
+
+def load_training_images(folder: Path) -> ImageSet:
+    """Read the training images of a data set back that is a stage's folder.
+
+    Raises:
+        StoreError: a file is missing or damaged.
+    """
+    try:
+        for path in (folder / CARD, *sorted(folder.glob("*.parquet"))):
+            check(path)
+        return read_folder(folder, None, Decoder())["train"]
+    except (OSError, ValueError) as problem:
+        raise damaged(folder / CARD, one_line(problem)) from None
 
 
 def save_records(folder: Path, records: Sequence[Record]) -> None:

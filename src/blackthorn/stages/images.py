@@ -5,8 +5,6 @@ gives `MadeImages`. It works in parts and keeps each of them, so that an interru
 """
 
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 import torch
@@ -14,12 +12,12 @@ from torch import Tensor, nn
 
 from ..attacks import AnyAttack, AttackWarning, Ball, Precision, craft
 from ..data import ImageSet, Splits, pixels
+from ..data.parts import Part, forget, in_parts
 from ..measuring.randomness import own_randomness
 from ..values import Count, value
 from .artifacts import IMAGES, MadeImages, damaged, load_images, save_images
 from .stage import Decider, Stage, Task, Work
 
-_PARTS = 20  # at least, where there are as many batches: a killed attempt loses a twentieth of its work
 _EXACT = 1e-3  # of a level of 256; what float32 adds to a whole number of levels is less
 
 
@@ -74,14 +72,20 @@ class AdversarialImages(Task):
         model, images = work.parent().model, work.splits.train
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AttackWarning)  # said again in the records of what is trained on the images
-            parts = [self._part(number, rows, model, work) for number, rows in enumerate(self._rows(len(images)))]
-        x = [*([images.x] if self.with_clean else []), *(part.images.x for part in parts)]
-        y = [*([images.y] if self.with_clean else []), *(part.images.y for part in parts)]
+            parts = in_parts(
+                lambda number, rows: self._part(number, rows, model, work),
+                len(images),
+                self.batch_size,
+                work.folder,
+                work.stage.key,
+            )
+        x = [*([images.x] if self.with_clean else []), *(part.tensors["x"] for part in parts)]
+        y = [*([images.y] if self.with_clean else []), images.y]
         doubts = dict.fromkeys(doubt for part in parts for doubt in part.warnings)
-        whole = ImageSet(torch.cat(x), torch.cat(y), images.classes)
-        save_images(work.folder / IMAGES, MadeImages(whole, tuple(doubts)))
-        for number in range(len(parts)):
-            _file(work, number).unlink()
+        save_images(
+            work.folder / IMAGES, MadeImages(ImageSet(torch.cat(x), torch.cat(y), images.classes), tuple(doubts))
+        )
+        forget(work.folder, len(images), self.batch_size)
 
     def made(self, work: Work, stage: Stage) -> MadeImages:
         """The images with their labels."""
@@ -91,34 +95,21 @@ class AdversarialImages(Task):
             raise damaged(path, f"images of shape {tuple(read.images.x.shape[1:])}, not {work.splits.shape}")
         return read
 
-    def _rows(self, images: int) -> Iterator[slice]:
-        """The images of each part: whole batches."""
-        batches = -(-images // self.batch_size)
-        size = self.batch_size * max(1, batches // _PARTS)
-        yield from (slice(first, min(first + size, images)) for first in range(0, images, size))
-
-    def _part(self, number: int, rows: slice, model: nn.Module, work: Work) -> MadeImages:
-        """A part, crafted with a seed of its own unless an earlier attempt did it."""
-        path, images = _file(work, number), work.splits.train.subset(rows)
-        if not path.exists():
-            on_device = images.to(work.device)
-            with own_randomness(work.device, seed=work.stage.seed * 1000 + number):
-                crafted = craft(
-                    self.attack,
-                    model,
-                    on_device.x,
-                    on_device.y,
-                    batch_size=self.batch_size,
-                    precision=work.precision(self.precision),
-                    judge=model,  # as if another judged: then no image is left out, and none leaves early
-                    progress=lambda text, done, _: work.progress(text, rows.start + done, len(work.splits.train)),
-                )
-            x = in_levels(crafted.x_adv, on_device.x, self.attack.ball).cpu()
-            save_images(path, MadeImages(ImageSet(x, images.y, images.classes), crafted.warnings))
-        part = load_images(path, images.classes)
-        if part.images.x.shape != images.x.shape or not torch.equal(part.images.y, images.y):
-            raise damaged(path, "not the images of this part")
-        return part
+    def _part(self, number: int, rows: slice, model: nn.Module, work: Work) -> Part:
+        """A part, crafted with a seed of its own."""
+        on_device = work.splits.train.subset(rows).to(work.device)
+        with own_randomness(work.device, seed=work.stage.seed * 1000 + number):
+            crafted = craft(
+                self.attack,
+                model,
+                on_device.x,
+                on_device.y,
+                batch_size=self.batch_size,
+                precision=work.precision(self.precision),
+                judge=model,  # as if another judged: then no image is left out, and none leaves early
+                progress=lambda text, done, _: work.progress(text, rows.start + done, len(work.splits.train)),
+            )
+        return Part({"x": in_levels(crafted.x_adv, on_device.x, self.attack.ball).cpu()}, crafted.warnings)
 
 
 def in_levels(x_adv: Tensor, x: Tensor, ball: Ball) -> Tensor:
@@ -140,7 +131,3 @@ def in_levels(x_adv: Tensor, x: Tensor, ball: Ball) -> Tensor:
     inside = ball.contains(original + nearest / 255, original, slack=1e-5)
     chosen = torch.where(inside.reshape(-1, *[1] * (x.dim() - 1)), nearest, towards)
     return (x + chosen).to(torch.uint8)
-
-
-def _file(work: Work, number: int) -> Path:
-    return work.folder / f"part-{number:04}.safetensors"

@@ -85,6 +85,11 @@ class Task(Protocol):
         return None
 
     @property
+    def recorded(self) -> bool:
+        """Whether it leaves a record about the images that it makes, for the page."""
+        return False
+
+    @property
     def precision(self) -> Precision:
         """The arithmetic that is asked for; `auto` is resolved once for each architecture, when a run is planned."""
         return "float32"

@@ -3,10 +3,14 @@
 from ..speed.denormals import flushed as flushed
 from .constraint import Constraint as Constraint
 from .early_stopping import EarlyStopping as EarlyStopping
+from .inversion import Inversion as Inversion
+from .inversion import Inverted as Inverted
 from .optimizers import SGD as SGD
 from .optimizers import Adam as Adam
 from .optimizers import AnyOptimizer as AnyOptimizer
 from .optimizers import RMSprop as RMSprop
+from .robust_dataset import RobustDataset as RobustDataset
+from .robust_dataset import robust_dataset as robust_dataset
 from .run import Epoch as Epoch
 from .schedules import (
     AnySchedule as AnySchedule,
@@ -34,10 +38,14 @@ __all__ = [
     "Cosine",
     "EarlyStopping",
     "Epoch",
+    "Inversion",
+    "Inverted",
     "Piecewise",
     "RMSprop",
+    "RobustDataset",
     "Substitute",
     "Substituted",
     "fit",
     "flushed",
+    "robust_dataset",
 ]

@@ -14,6 +14,10 @@ _ACTIVATIONS = (
 ACTIVATIONS = frozenset([*_ACTIVATIONS.split(), "prelu", "rrelu"])
 """The functions that people call activations. One of them has no rule: it draws."""
 
+_DIMENSIONS = ("1d", "2d", "3d")
+LAYERS = frozenset(["linear", *(f"conv{d}" for d in _DIMENSIONS), *(f"conv_transpose{d}" for d in _DIMENSIONS)])
+"""The functions with a weight that people call layers."""
+
 _FAMILIES: dict[str, Rule] = {
     "conv1d conv2d conv3d": layers.convolution,
     "conv_transpose1d conv_transpose2d conv_transpose3d": layers.transposed,
