@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..values import Radius, value
 from .gradients import input_gradient
-from .losses import LossName, climbed
+from .losses import Arithmetic, LossName, climbed, revision_of
 from .problem import Problem
 from .search import Search
 
@@ -29,9 +29,18 @@ class FGSM(Search):
     """Take `y` as the class to reach instead of the class to leave."""
     loss: LossName = "ce"
     """What to climb: ce (cross-entropy), margin, or quadratic (distance to the one-hot label)."""
+    arithmetic: Arithmetic = "exact"
+    """How cross-entropy is computed. `naive` loses the true class where the network is sure, as published tables do:
+    only for comparison with them.
+    """
+
+    @property
+    def revision(self) -> int:
+        """Higher where cross-entropy is climbed, since its gradients are exact."""
+        return revision_of(self.loss, self.arithmetic)
 
     def search(self, problem: Problem) -> Tensor:
         """The step."""
         leaf = problem.x.detach().requires_grad_()
-        loss = climbed(self.loss, problem.forward(leaf), problem.y, targeted=self.targeted)
+        loss = climbed(self.loss, problem.forward(leaf), problem.y, targeted=self.targeted, arithmetic=self.arithmetic)
         return problem.ball.project(problem.x + problem.ball.steepest(input_gradient(loss, leaf)), problem.x)

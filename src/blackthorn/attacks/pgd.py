@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..values import Count, Positive, Radius, value
 from .ball import Norm
 from .gradients import input_gradient
-from .losses import LossName, climbed, margin
+from .losses import Arithmetic, LossName, climbed, margin, revision_of
 from .problem import Problem
 from .search import Search
 from .targets import classes_by_distance
@@ -47,6 +47,15 @@ class PGD(Search):
     """Take `y` as the class to reach instead of the class to leave."""
     loss: LossName = "ce"
     """What to climb: ce (cross-entropy), margin, or quadratic (distance to the one-hot label)."""
+    arithmetic: Arithmetic = "exact"
+    """How cross-entropy is computed. `naive` loses the true class where the network is sure, as published tables do:
+    only for comparison with them.
+    """
+
+    @property
+    def revision(self) -> int:
+        """Higher where cross-entropy is climbed, since its gradients are exact."""
+        return revision_of(self.loss, self.arithmetic)
 
     @property
     def length(self) -> float:
@@ -121,7 +130,7 @@ class PGD(Search):
         if aim is not None:
             chased = logits.float().gather(1, torch.stack([aim, y], 1))
             return chased[:, 0] - chased[:, 1]
-        return climbed(self.loss, logits, y, targeted=self.targeted)
+        return climbed(self.loss, logits, y, targeted=self.targeted, arithmetic=self.arithmetic)
 
     def _aim(self, forward: nn.Module, x: Tensor, y: Tensor, run: int) -> Tensor | None:
         if self.loss != "margin" or self.targeted:

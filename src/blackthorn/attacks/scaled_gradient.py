@@ -8,7 +8,7 @@ from torch import Tensor
 from ..values import Count, Positive, Radius, Rate, value
 from .ball import per_image
 from .gradients import input_gradient
-from .losses import LossName, climbed
+from .losses import Arithmetic, LossName, climbed, revision_of
 from .problem import Problem
 from .search import Search
 
@@ -36,6 +36,15 @@ class ScaledGradient(Search):
     """Take `y` as the class to reach instead of the class to leave."""
     loss: LossName = "ce"
     """What to climb: ce (cross-entropy), margin, or quadratic (distance to the one-hot label)."""
+    arithmetic: Arithmetic = "exact"
+    """How cross-entropy is computed. `naive` loses the true class where the network is sure, as published tables do:
+    only for comparison with them.
+    """
+
+    @property
+    def revision(self) -> int:
+        """Higher where cross-entropy is climbed, since its gradients are exact."""
+        return revision_of(self.loss, self.arithmetic)
 
     @property
     def effort(self) -> float:
@@ -51,7 +60,7 @@ class ScaledGradient(Search):
                 break
             leaf = x_adv[live].requires_grad_()
             outputs = problem.forward(leaf)
-            gradient = input_gradient(climbed(self.loss, outputs, y[live], targeted=self.targeted), leaf)
+            gradient = input_gradient(climbed(self.loss, outputs, y[live], targeted=self.targeted, arithmetic=self.arithmetic), leaf)
             if problem.stop is None:
                 done = self._sure(outputs.detach(), y[live])
             else:

@@ -91,6 +91,11 @@ class Search(Protocol):
         return type(self).__name__
 
     @property
+    def revision(self) -> int:
+        """Raised when a correction changes its images: measures and trainings that use it are then done again."""
+        return 1
+
+    @property
     def draws(self) -> bool:
         """Whether random numbers have a part in it."""
         return False

@@ -65,6 +65,11 @@ class Accuracy(Measure):
             raise ValueError("accuracy wants an attack that leaves the true label: remove targeted: true")
 
     @property
+    def revision(self) -> int:
+        """That of the attack."""
+        return 1 if self.attack is None else self.attack.revision
+
+    @property
     def noises(self) -> tuple[UniversalNoise, ...]:
         """The universal noise that must be made before, if any."""
         return (self.attack,) if isinstance(self.attack, UniversalNoise) else ()

@@ -119,6 +119,11 @@ class Detection(Measure):
             found.append(replace(record, warnings=tuple(doubts), seconds=round(seconds, 3)))
         return found
 
+    @property
+    def revision(self) -> int:
+        """That of the attack."""
+        return 1 if self.attack is None else self.attack.revision
+
     def effort(self, images: int) -> float:
         """Every image once untouched and once under each noise; a step of an attack is two passes."""
         steps = 0.0 if self.attack is None else self.attack.effort

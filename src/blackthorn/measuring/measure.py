@@ -56,10 +56,13 @@ class Measure(Protocol):
 
     kind: str
     """Names it in recipes and in its records."""
-    revision: ClassVar[int] = 1
-    """Raised when a correction changes its numbers, so that older ones are not taken for them."""
     timed: ClassVar[bool] = False
     """Whether it measures time, and so must run when nothing else does."""
+
+    @property
+    def revision(self) -> int:
+        """Raised when a correction changes its numbers, so that older ones are not taken for them."""
+        return 1
 
     @property
     def source(self) -> AnySource | None:

@@ -64,6 +64,11 @@ class Adversarial:
             raise ValueError("training wants an attack that leaves the true label: remove targeted: true")
 
     @property
+    def revision(self) -> int:
+        """That of the attack."""
+        return self.attack.revision
+
+    @property
     def passes(self) -> float:
         """Forward and backward passes of one image in a training step."""
         return 6.0 + 2.0 * self.attack.effort

@@ -41,6 +41,11 @@ class IntervalBound:
         check_radius(self.eps)
 
     @property
+    def revision(self) -> int:
+        """That of the other loss."""
+        return self.on.revision
+
+    @property
     def passes(self) -> float:
         """Forward and backward passes of one image in a training step; intervals cost two forward passes and back."""
         return self.on.passes + 6.0

@@ -18,6 +18,8 @@ class CrossEntropy:
     """Softmax cross-entropy, averaged over the batch."""
 
     kind: Literal["cross_entropy"] = "cross_entropy"
+    revision: ClassVar[int] = 1
+    """Raised when a correction changes what is minimised: networks are then trained anew."""
     passes: ClassVar[float] = 3.0
     """Forward and backward passes of one image in a training step."""
 
@@ -36,6 +38,8 @@ class LinearQuadratic:
     """
 
     kind: Literal["linear_quadratic"] = "linear_quadratic"
+    revision: ClassVar[int] = 1
+    """Raised when a correction changes what is minimised: networks are then trained anew."""
     passes: ClassVar[float] = 3.0
     output_activation: Literal["none", "relu", "softmax"] = "none"
     """Applied to the outputs before the cost. The blog's text says none; the notebook behind its headline table

@@ -53,6 +53,11 @@ class Train(Task):
         """The options. What the images are called decides nothing; what they are enters as an input."""
         return {name: said for name, said in super().spelling().items() if name != "images"}
 
+    @property
+    def revision(self) -> int:
+        """The highest of what decides the weights: the objective, and what early stopping attacks with."""
+        return max(self.objective.revision, 1 if self.early_stopping is None else self.early_stopping.revision)
+
     def decided_by(self) -> frozenset[Decider]:
         """The seed and the images decide what is learnt."""
         return frozenset({"seed", "images"})

@@ -29,6 +29,11 @@ class EarlyStopping:
         if self.attack is not None and self.attack.targeted:
             raise ValueError("early stopping wants an attack that leaves the true label: remove targeted: true")
 
+    @property
+    def revision(self) -> int:
+        """That of the attack."""
+        return 1 if self.attack is None else self.attack.revision
+
     def score(self, model: nn.Module, valid: ImageSet, *, precision: Precision = "auto") -> float:
         """Accuracy under the attack, as a fraction; torch's generators are left as they were.
 
