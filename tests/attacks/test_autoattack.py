@@ -10,7 +10,7 @@ from blackthorn.attacks import APGD, FAB, PGD, AttackWarning, AutoAttack, Square
 from blackthorn.attacks.apgd import _checkpoints
 from blackthorn.attacks.ball import Norm
 from blackthorn.attacks.fab import to_boundary
-from blackthorn.attacks.ratio import exact_cross_entropy
+from blackthorn.attacks.losses import log_odds
 from blackthorn.attacks.square import Luck, side_of
 from blackthorn.attacks.square_l2 import pattern
 from blackthorn.measuring import Accuracy
@@ -50,7 +50,7 @@ def test_checkpoints_are_those_of_the_paper() -> None:
 
 def test_cross_entropy_keeps_its_gradient_behind_a_lead_of_50() -> None:
     logits = torch.tensor([[50.0, 0.0, -1.0]], requires_grad=True)
-    (gradient,) = torch.autograd.grad(exact_cross_entropy(logits, torch.tensor([0])).sum(), logits)
+    (gradient,) = torch.autograd.grad(log_odds(logits, torch.tensor([0])).sum(), logits)
     assert gradient[0, 0] < 0 < gradient[0, 1] and gradient.sum().abs() < 1e-6
 
 

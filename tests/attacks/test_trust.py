@@ -2,8 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import saturated_fraction, zero_gradient_fraction
-from blackthorn.attacks.trust import gradient_reservations
+from blackthorn.attacks import FGSM, craft, saturated_fraction, zero_gradient_fraction
 
 from .networks import Linear
 
@@ -25,11 +24,11 @@ def test_the_margin_never_saturates() -> None:
 
 
 def test_a_network_that_is_always_wrong_warns_of_nothing() -> None:
-    assert gradient_reservations(Linear(WEIGHT, scale=1e4), X[2:], Y[2:]) == []
+    assert craft(FGSM(eps=0.1), Linear(WEIGHT, scale=1e4), X[2:], Y[2:]).warnings == ()
 
 
 def test_a_healthy_network_warns_of_nothing(trained: nn.Module, x: Tensor, y: Tensor) -> None:
-    assert gradient_reservations(trained, x, y) == []
+    assert craft(FGSM(eps=0.1), trained, x, y).warnings == ()
 
 
 class Rounding(nn.Module):

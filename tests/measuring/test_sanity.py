@@ -33,11 +33,11 @@ def test_a_binary_linear_network_raises_no_doubt():
     assert sanity(model, (255 * x).byte(), y, PGD(norm="l2", eps=0.15)) == []
 
 
-def test_large_logits_raise_every_doubt_about_gradients():
+def test_large_logits_raise_doubts_about_naive_cross_entropy():
     model = Linear(10, scale=1e4)
     x, y = problem(model)
     text = "\n".join(sanity(model, x, y, ATTACK))
-    assert "zero" in text and "write loss: margin" in text and "stand at a radius of 0.5" in text
+    assert "zero" in text and "write loss: margin" in text
 
 
 def test_probabilities_are_told_from_logits():
@@ -57,14 +57,14 @@ def test_a_random_network_is_told_from_a_fixed_one():
     assert any("two calls on the same images differ" in line for line in sanity(model, x, y, ATTACK))
 
 
-def test_a_network_that_rounds_its_input_stands_where_nothing_can():
+def test_a_network_that_rounds_its_input_is_doubted():
     class Rounds(Linear):
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(torch.where(x > 0.5, x.detach().round(), x.detach().round()) + 0 * x)
 
     model = Rounds(10)
     x, y = problem(model)
-    assert any("at a radius of 0.5" in line for line in sanity(model, x, y, ATTACK))
+    assert any("exactly zero" in line for line in sanity(model, x, y, ATTACK))
 
 
 def test_doubts_are_single_lines_and_leave_the_random_state_alone():

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 def gradient(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """Gradient of cross-entropy with respect to the images; in float64 the true class is not lost below a lead of 36."""
+    """Gradient of cross-entropy with respect to the images; in float64 it keeps the true class to a lead of 36."""
     x = x.clone().requires_grad_()
     F.cross_entropy(model(x).double(), y, reduction="sum").backward(inputs=[x])
     assert x.grad is not None

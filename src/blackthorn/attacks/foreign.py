@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ..errors import AttackError
+from ..models.modes import frozen
 from ..types import Attack
 from .ball import Norm
 from .inputs import refuse_other_shape
@@ -33,7 +34,7 @@ class Foreign(Search):
     def search(self, problem: Problem) -> Tensor:
         """Whatever it returns for the live images."""
         live, x_adv = problem.live, problem.x.clone()
-        with torch.enable_grad():
+        with torch.enable_grad(), frozen(problem.forward):
             found = self.call(problem.forward, problem.x[live], problem.y[live]).detach()
         refuse_other_shape(self.name, found, problem.x[live])
         x_adv[live] = found.to(x_adv)

@@ -32,11 +32,6 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), y, reduction="none")
 
 
-def exact_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy as softplus of the log-odds, shape (batch,): the gradient keeps the true class to a lead of 87."""
-    return F.softplus(log_odds(logits, y))
-
-
 def log_odds(logits: Tensor, y: Tensor) -> Tensor:
     """log((1 - p) / p) of the probability p of class `y`, shape (batch,): logsumexp of the others minus the own logit.
 
@@ -78,9 +73,7 @@ LOSSES: dict[LossName, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def climbed(
-    loss: LossName, logits: Tensor, y: Tensor, *, targeted: bool, arithmetic: Arithmetic = "exact"
-) -> Tensor:
+def climbed(loss: LossName, logits: Tensor, y: Tensor, *, targeted: bool, arithmetic: Arithmetic = "exact") -> Tensor:
     """What an attack makes larger, shape (batch,): the loss, or minus the loss where `y` is the class to reach.
 
     Exactly computed cross-entropy is climbed by the log-odds: the same direction, but another length.

@@ -1,26 +1,14 @@
-"""The losses of Auto-PGD: cross-entropy that does not cancel, the margin, and the difference of logits ratio (DLR)."""
+"""The losses of Auto-PGD: cross-entropy by its log-odds, the margin, and the difference of logits ratio (DLR)."""
 
 from collections.abc import Callable
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor
 
-from .losses import margin
+from .losses import log_odds, margin
 
 APGDLoss = Literal["ce", "dlr", "margin"]
 _GUARD = 1e-12  # of the reference implementation, against a denominator of 0
-
-
-def exact_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """-log softmax(logits)[y], shape (batch,), as softplus(logsumexp of the others - own).
-
-    In this form its gradient does not vanish from a lead of 17 on, where softmax(logits)[y] is 1.0 in float32.
-    """
-    logits = logits.float()
-    own = logits.gather(1, y[:, None]).squeeze(1)
-    others = logits.scatter(1, y[:, None], -float("inf")).logsumexp(1)
-    return F.softplus(others - own)
 
 
 def ratio(logits: Tensor, y: Tensor) -> Tensor:
@@ -37,7 +25,7 @@ def ratio(logits: Tensor, y: Tensor) -> Tensor:
 
 
 APGD_LOSSES: dict[APGDLoss, Callable[[Tensor, Tensor], Tensor]] = {
-    "ce": exact_cross_entropy,
+    "ce": log_odds,
     "dlr": ratio,
     "margin": margin,
 }
@@ -49,7 +37,7 @@ def towards(loss: APGDLoss, logits: Tensor, y: Tensor, aim: Tensor) -> Tensor:
     Reference: as above, eq. 7; with fewer than four classes the ratio is not defined, and the margin is taken.
     """
     if loss == "ce":
-        return -exact_cross_entropy(logits, aim)
+        return -log_odds(logits, aim)
     logits = logits.float()
     lead = logits.gather(1, aim[:, None]).squeeze(1) - logits.gather(1, y[:, None]).squeeze(1)
     if loss == "margin" or logits.shape[1] < 4:

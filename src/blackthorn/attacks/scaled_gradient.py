@@ -60,7 +60,9 @@ class ScaledGradient(Search):
                 break
             leaf = x_adv[live].requires_grad_()
             outputs = problem.forward(leaf)
-            gradient = input_gradient(climbed(self.loss, outputs, y[live], targeted=self.targeted, arithmetic=self.arithmetic), leaf)
+            gradient = input_gradient(
+                climbed(self.loss, outputs, y[live], targeted=self.targeted, arithmetic=self.arithmetic), leaf
+            )
             if problem.stop is None:
                 done = self._sure(outputs.detach(), y[live])
             else:

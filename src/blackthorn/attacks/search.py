@@ -28,7 +28,7 @@ from ..models.modes import eval_mode
 from .ball import Ball, Norm
 from .gradients import attacking
 from .inputs import checked
-from .losses import Reading, margin
+from .losses import Arithmetic, Reading, margin
 from .problem import Problem
 from .warning import AttackWarning
 
@@ -48,7 +48,9 @@ class Search(Protocol):
     restarts: int = 1
     """How many runs there are; an image counts as fooled when one of them fools it."""
     loss: str | None = None
-    """What is climbed, if its gradients can vanish: `ce` and `quadratic` are looked at before an attack begins."""
+    """What is climbed; with `ce` the engine also looks for logits that saturate softmax."""
+    arithmetic: Arithmetic = "exact"
+    """Naive arithmetic is there to reproduce published numbers, so nothing that hides gradients is then mended."""
     needs_gradients: ClassVar[bool] = True
     """Whether `search` follows gradients. Without, the network is lent as it is, and nothing is computed in bf16."""
 

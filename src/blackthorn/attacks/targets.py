@@ -20,12 +20,22 @@ def classes_by_distance(forward: Forward, x: Tensor, y: Tensor, norm: Norm, riva
     """
     leaf = x.detach().requires_grad_()
     logits = forward(leaf).float()
+    compiled = False
     others = logits.detach().scatter(1, y[:, None], -torch.inf).topk(min(rivals, logits.shape[1] - 1)).indices
     own = logits.gather(1, y[:, None]).squeeze(1)
     distances = []
     for rival in others.T:
         gap = own - logits.gather(1, rival[:, None]).squeeze(1)
-        (slope,) = torch.autograd.grad(gap.sum(), leaf, retain_graph=True)
+        try:
+            (slope,) = torch.autograd.grad(gap.sum(), leaf, retain_graph=not compiled)
+        except RuntimeError as error:  # a compiled network gives one gradient for each pass
+            if "donated" not in str(error):
+                raise
+            compiled = True
+            (slope,) = torch.autograd.grad(gap.sum(), leaf)
+        if compiled:
+            logits = forward(leaf).float()
+            own = logits.gather(1, y[:, None]).squeeze(1)
         dual = slope.flatten(1).abs().sum(1) if norm == "linf" else slope.flatten(1).norm(dim=1)
         distances.append(gap.detach() / dual.clamp_min(1e-12))
     nearest_first = torch.stack(distances, 1).argsort(dim=1, stable=True)

@@ -8,7 +8,6 @@ from .losses import LOSSES, LossName, margin
 
 # exp(-87.3) is the smallest normal float32: behind a lead of more than that, softmax is exactly one-hot.
 _SATURATED_LEAD = 87.3
-_TOLERATED = 0.01  # share of images; a few dead images are no evidence against a network
 
 
 def zero_gradient_fraction(model: nn.Module, x: Tensor, y: Tensor, *, loss: LossName = "ce") -> float:
@@ -21,25 +20,6 @@ def saturated_fraction(model: nn.Module, x: Tensor, y: Tensor) -> float:
     other logit.
     """
     return _examine(model, x, y, "ce")[1]
-
-
-def gradient_reservations(model: nn.Module, x: Tensor, y: Tensor, *, loss: LossName = "ce") -> list[str]:
-    """What gradients at these images warn of, one line each; empty when all is well."""
-    zero, saturated = _examine(model, x, y, loss)
-    found = []
-    if zero > _TOLERATED:
-        found.append(
-            f"the gradient of {loss} is exactly zero for {zero:.1%} of the images: the attack has "
-            "nothing to follow and the network looks "
-            'robust without being so; use loss="margin"'
-        )
-    if saturated > _TOLERATED:
-        found.append(
-            f"the logits saturate softmax for {saturated:.1%} of the images (a lead above "
-            f"{_SATURATED_LEAD:g}): cross-entropy cannot tell "
-            'them apart; use loss="margin"'
-        )
-    return found
 
 
 def _examine(model: nn.Module, x: Tensor, y: Tensor, loss: LossName) -> tuple[float, float]:

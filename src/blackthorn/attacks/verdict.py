@@ -22,9 +22,11 @@ class Judge(Protocol):
     """Whether it can be asked during the search, so that a fooled image leaves. If not, every image is attacked to the
     end of all runs, and then judged.
     """
+    draws: int
+    """How often it is asked about each image; the majority counts."""
 
-    def beforehand(self, x: Tensor, y: Tensor) -> Tensor:
-        """Which images need no attack, bool (batch,)."""
+    def beforehand(self, x: Tensor, y: Tensor, logits: Tensor) -> Tensor:
+        """Which images need no attack, bool (batch,); `logits` are what the attacked network says of them."""
         ...
 
     def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
@@ -42,15 +44,18 @@ class Itself:
     at_once = True
 
     def __init__(self, model: nn.Module, *, targeted: bool) -> None:
+        self.draws = 1
+        """How often it is asked: a network that answers at random, more often."""
         self._model, self._targeted = model, targeted
 
-    def beforehand(self, x: Tensor, y: Tensor) -> Tensor:
+    def beforehand(self, x: Tensor, y: Tensor, logits: Tensor) -> Tensor:
         """Those that are misclassified as they are; if targeted, those that are taken for their target."""
-        return self.fooled(x, y)
+        return fooled_by(logits, y, targeted=self._targeted) if self.draws == 1 else self.fooled(x, y)
 
     def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
-        """As the network classifies them."""
-        return fooled_by(logits_of(self._model, x_adv), y, targeted=self._targeted)
+        """As the network classifies them; the majority of `draws` says."""
+        votes = [fooled_by(logits_of(self._model, x_adv), y, targeted=self._targeted) for _ in range(self.draws)]
+        return votes[0] if self.draws == 1 else torch.stack(votes).float().mean(0) > 0.5
 
     def stop(self, y: Tensor) -> Stop | None:
         """Images that the search takes for fooled are looked at again in float32, and must be so by a clear lead."""
@@ -71,11 +76,12 @@ class Another:
     """Another network, or any function of images, judges what was made on the attacked one."""
 
     at_once = False
+    draws = 1
 
     def __init__(self, predict: Predict, *, targeted: bool) -> None:
         self._predict, self._targeted = predict, targeted
 
-    def beforehand(self, x: Tensor, y: Tensor) -> Tensor:
+    def beforehand(self, x: Tensor, y: Tensor, logits: Tensor) -> Tensor:
         """None: the attacker does not know what the judge says."""
         return torch.zeros(len(x), dtype=torch.bool, device=x.device)
 

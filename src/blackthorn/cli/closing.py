@@ -51,12 +51,18 @@ def _told(finished: "Finished") -> Iterator[Table | Text]:
         table.add_column("% right", overflow="fold")
         for metric in metrics:
             table.add_column(Text(metric), justify="right", overflow="fold")
+        alarmed = False
         for row in finished.grid.rows:
             places = [accuracies.get((row.name, metric), []) for metric in metrics]
             if any(places):
                 means = [fmean(cell.record.value for cell in cells) if cells else None for cells in places]
-                table.add_row(Text(row.name), *("" if mean is None else f"{100 * mean:.2f}" for mean in means))
+                rings = [any(cell.record.alarms for cell in cells) for cells in places]
+                alarmed = alarmed or any(rings)
+                shown = ("" if mean is None else f"{'≤ ' * rang}{100 * mean:.2f}" for mean, rang in zip(means, rings))
+                table.add_row(Text(row.name), *shown)
         yield table
+        if alarmed:
+            yield Text("≤: an alarm rang; at most this, and not to be compared. The page says why.", style="yellow")
     for verdict in finished.verdicts:
         holds = {True: "yes", False: "no", None: "unknown"}[verdict.holds]
         yield Text.assemble((f"{holds:>7}", _STYLES[holds]), f"  {verdict.statement}")

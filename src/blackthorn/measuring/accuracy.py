@@ -16,6 +16,7 @@ from ..data import Splits, pixels
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
+from ..models.outputs import logits_from
 from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
@@ -162,6 +163,8 @@ class Accuracy(Measure):
             attack=self.attack,
             precision=crafted.precision,
             warnings=crafted.warnings,
+            alarms=crafted.alarms,
+            dead_pixels=crafted.dead_pixels,
             mean_linf=mean_linf,
             mean_l2=mean_l2,
             x_adv=crafted.x_adv,
@@ -249,8 +252,7 @@ def _refuse_nothing_left(images: int, first: int) -> None:
 
 def _classes(model: nn.Module, x: Tensor) -> int:
     with eval_mode(model), torch.no_grad():
-        logits: Tensor = model(pixels(x[:1]))
-    return logits.shape[1]
+        return logits_from(model, pixels(x[:2])).shape[1]
 
 
 def _check_labels(model: nn.Module, x: Tensor, y: Tensor) -> None:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import pixels
-from ..models import eval_mode
+from ..models.answers import answers
 
 _SHOWN = 8  # images kept for the report's gallery
 
@@ -25,8 +25,7 @@ def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> dict[str, Te
         y: their labels, int64 (n,).
     """
     original, adversarial = pixels(x[:_SHOWN]), x_adv[:_SHOWN].to(x.device)
-    with eval_mode(model), torch.no_grad():
-        predicted, predicted_adversarial = model(original).argmax(1), model(adversarial).argmax(1)
+    predicted, predicted_adversarial = answers(model, original), answers(model, adversarial)
     kept = {
         "original": original,
         "adversarial": adversarial,

@@ -34,6 +34,10 @@ class Measured:
     """What the attack searched in; every verdict is in float32."""
     warnings: tuple[str, ...] = ()
     """Why the number may say less than it seems to."""
+    alarms: tuple[str, ...] = ()
+    """Which alarms rang: then the number is an upper bound that must not be compared."""
+    dead_pixels: float | None = None
+    """Share of the pixels at which the gradient was zero for all images."""
     mean_linf: float | None = None
     """Mean size of the perturbations, without the images that were wrong from the start and left alone."""
     mean_l2: float | None = None
@@ -67,6 +71,8 @@ class Measured:
             mean_linf=self.mean_linf,
             mean_l2=self.mean_l2,
             warnings=self.warnings,
+            alarms=self.alarms,
+            dead_pixels=self.dead_pixels,
             precision=self.precision,
             seconds=self.seconds,
             source=self.source,

@@ -34,7 +34,8 @@ def sanity(model: nn.Module, x: Tensor, y: Tensor, attack: Search, *, n_max: int
     index = evenly(len(x), n_max).to(x.device)
     x, y = x[index], y[index].to(x.device)
     x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
-    return [*outputs_doubted(model, x), *losses_doubted(model, x, y, attack), *ball_doubted(model, x, y)]
+    doubts = [*outputs_doubted(model, x), *losses_doubted(model, x, y, attack), *ball_doubted(model, x, y)]
+    return list(dict.fromkeys(doubts))
 
 
 def outputs_doubted(model: nn.Module, x: Tensor) -> list[str]:
@@ -51,7 +52,7 @@ def outputs_doubted(model: nn.Module, x: Tensor) -> list[str]:
 
 def losses_doubted(model: nn.Module, x: Tensor, y: Tensor, attack: Search) -> list[str]:
     """Cross-entropy that leaves images standing which the margin loss fools in the same ball."""
-    by_ce = _quietly(PGD(norm=attack.norm, eps=attack.eps, steps=20, loss="ce"), model, x, y)
+    by_ce = _quietly(PGD(norm=attack.norm, eps=attack.eps, steps=20, loss="ce", arithmetic="naive"), model, x, y)
     by_margin = _quietly(PGD(norm=attack.norm, eps=attack.eps, steps=20, loss="margin"), model, x, y)
     found = list(by_ce.warnings)
     gap = by_ce.robust_accuracy - by_margin.robust_accuracy

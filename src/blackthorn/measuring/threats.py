@@ -88,9 +88,8 @@ class Noise(ThreatModel):
         x_adv = self.maker.apply(self.noise, x)
         labels = answers(model, x_adv, batch_size=self.batch_size)
         fooled = labels != y
-        return Crafted(
-            x_adv, fooled, fooled.long() - 1, "float32", tuple(self.maker.reservations(self.noise)), 0.0, labels
-        )
+        doubts = tuple(self.maker.reservations(self.noise))
+        return Crafted(x_adv, fooled, fooled.long() - 1, "float32", doubts, 0.0, labels=labels)
 
     def targeted_success(self, crafted: Crafted, y: Tensor) -> float | None:
         """Share of the images of other classes that are taken for the noise's target; None if there are no others."""

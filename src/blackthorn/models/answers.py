@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from .modes import eval_mode
+from .outputs import asked, logits_in
 
 Array = np.ndarray[Any, Any]
 Predict = Callable[[Any], Any]
@@ -47,10 +48,15 @@ def with_tensors(predict: Predict, x: Tensor | Array) -> tuple[Predict, Tensor]:
 
 def _labels(predict: Predict, x: Tensor) -> Tensor:
     with torch.no_grad(), torch.autocast(x.device.type, enabled=False):
-        said = torch.as_tensor(predict(x))
+        if isinstance(predict, nn.Module):
+            output = asked(predict, x)
+            labels = isinstance(output, Tensor) and not output.is_floating_point()
+            said = output if labels else logits_in(output, predict, x)
+        else:
+            said = torch.as_tensor(predict(x.clone()))  # a copy, since what it is asked about is measured
     whole = not said.is_floating_point() and not said.is_complex() and said.dtype != torch.bool
     if said.shape == x.shape[:1] and whole:
-        return said.to(x.device, torch.int64)
+        return said.to(x.device, torch.int64, copy=True)
     name = getattr(predict, "__name__", type(predict).__name__)
     if said.ndim != 2 or len(said) != len(x) or not said.is_floating_point():
         read = f"{said.dtype} {tuple(said.shape)}"

@@ -26,6 +26,8 @@ class AccuracyRecord(Record):
     norm: str | None = None
     precision: Literal["float32", "bf16"] = "float32"
     """What the attack searched in; every verdict is in float32."""
+    dead_pixels: float | None = None
+    """Share of the pixels at which the gradient was zero for all images; None without an attack."""
     mean_linf: float | None = None
     """Mean size of the perturbations, without the images that were wrong from the start and left alone."""
     mean_l2: float | None = None

@@ -29,6 +29,10 @@ class Record:
     """The kind of the measure that made it."""
     warnings: tuple[str, ...] = ()
     """Why the number may say less than it seems to."""
+    alarms: tuple[str, ...] = ()
+    """Signs that the attack failed and not the network withstood: the number is then an upper bound that must not be
+    compared.
+    """
     seconds: float = 0.0
     """Time that measuring took."""
 

@@ -51,6 +51,11 @@ class AdversarialImages(Task):
         if self.attack.targeted:
             raise ValueError("images keep their labels, so the attack must leave the true label: remove targeted: true")
 
+    @property
+    def revision(self) -> int:
+        """That of the attack."""
+        return self.attack.revision
+
     def spelling(self) -> dict[str, object]:
         """The options. What the network is called decides nothing; what it is enters as the parent."""
         return {name: said for name, said in super().spelling().items() if name != "of"}

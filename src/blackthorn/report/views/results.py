@@ -36,6 +36,8 @@ class Measured:
     """Which tier of AutoAttack made the number, and how many images each attack fooled; empty for other attacks."""
     proved: bool
     """Whether it is a share of images proved to stand, and so at least, not at most, the robust accuracy."""
+    alarm: str
+    """Why the number is an upper bound that must not be compared; empty where no alarm rang."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,11 @@ def results_csv(page: Page) -> str:
     The same records give the same bytes: no time, no machine. A place published but not measured has an empty
     value; `seeds` lists the seeds used, such as `0 1 2`. Where a noise aims at a class, a last column has the share of
     images of other classes that are taken for it. Where something is proved, a column says on which side of robust
-    accuracy a number lies: `at most` under an attack, `at least` by a proof.
+    accuracy a number lies: `at most` under an attack, `at least` by a proof. Where an alarm rang, a last column says
+    which: the number is then an upper bound that must not be compared.
     """
     aims = any(targeted_success(page, *place) is not None for place in page.accuracy)
+    rings = any(alarm(page, *place) for place in page.accuracy)
     lines = []
     for row in page.rows:
         for metric in page.columns:
@@ -77,9 +81,10 @@ def results_csv(page: Page) -> str:
             success = targeted_success(page, row, metric)
             aimed = ["" if success is None else in_percent(success)] if aims else []
             side = [bounds(page, row, metric)] if page.certified else []
-            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed, *side])
-    more = (*(["targeted_success"] if aims else []), *(["bounds"] if page.certified else []))
-    return csv_text((*_HEADER, *more), lines)
+            rang = [alarm(page, row, metric)] if rings else []
+            lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed, *side, *rang])
+    said = {"targeted_success": aims, "bounds": bool(page.certified), "alarm": rings}
+    return csv_text((*_HEADER, *(name for name, wanted in said.items() if wanted)), lines)
 
 
 def bounds(page: Page, row: str, metric: str) -> str:
@@ -87,6 +92,12 @@ def bounds(page: Page, row: str, metric: str) -> str:
     if (row, metric) in page.certified:
         return "at least"
     return "at most" if page.attack(metric) else ""
+
+
+def alarm(page: Page, row: str, metric: str) -> str:
+    """The alarms that rang for any seed, "zero gradients; random"; empty where none did."""
+    cells = page.accuracy.get((row, metric), [])
+    return "; ".join(dict.fromkeys(name for cell in cells for name in cell.record.alarms))
 
 
 def targeted_success(page: Page, row: str, metric: str) -> float | None:
@@ -120,13 +131,13 @@ def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Meas
         return None
     low, high, at = 100 * ours.low, 100 * ours.high, 100 * ours.value
     success = targeted_success(page, row, metric)
-    beside, gap = "", ""
-    if paper is not None:
+    beside, gap, rang = "", "", alarm(page, row, metric)
+    if paper is not None and not rang:
         gap, rounding = points((at - paper) / 100), 0.5 * 10.0**-printed
         inside = low - rounding <= paper <= high + rounding
         beside = "inside" if inside else "above" if at > paper else "below"
     return Measured(
-        percent(ours.value, digits),
+        ("≤ " if rang else "") + percent(ours.value, digits),
         f"{percent(ours.low, digits)} – {percent(ours.high, digits)}",
         low,
         high,
@@ -142,6 +153,7 @@ def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Meas
             )
         ),
         (row, metric) in page.certified,
+        rang,
     )
 
 

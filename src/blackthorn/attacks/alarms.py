@@ -1,0 +1,110 @@
+"""Signs that a number is an upper bound and no more, counted over every gradient and every batch of an attack."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .losses import margin
+
+HIDING = frozenset({"zero gradients", "dead pixels", "no gradients", "wrong gradients", "hidden gradients"})
+"""Alarms after which only an attack that follows no gradients can be believed."""
+TOLERATED = 0.01  # share; a few dead images are no evidence against a network
+DRAWS = 20
+"""How often a network that answers at random is asked about each image; the majority counts."""
+_ONE_HOT = 87.3  # exp(-87.3) is the smallest normal float32: behind a larger lead softmax is exactly one-hot
+_ROUNDED = 16.6  # exp(-16.6) is lost beside 1 in float32: the naive gradient of cross-entropy loses the true class
+
+
+@dataclass
+class Tally:
+    """What was seen of gradients and outputs during an attack."""
+
+    gradients: int = 0
+    """Gradients of single images that were looked at."""
+    zero: int = 0
+    broken: int = 0
+    """Gradients that are not finite."""
+    images: int = 0
+    """Images looked at before the attack that are classified right."""
+    one_hot: int = 0
+    rounded: int = 0
+    alive: Tensor | None = None
+    """Which pixels had a gradient for some image, bool (channels, height, width)."""
+    hidden_pixels: float = 0.0
+    """Share of pixels without gradient that change the logits all the same."""
+    detached: bool = False
+    wrong: bool = False
+    """Whether gradients do not say how the logits change."""
+    probabilities: bool = False
+    random: bool = False
+    batch: bool = False
+    """Whether logits of an image depend on the images beside it."""
+
+    @property
+    def dead_pixels(self) -> float | None:
+        """Share of pixels whose gradient was zero for all images; None where no gradient was looked at."""
+        return None if self.alive is None else 1.0 - self.alive.float().mean().item()
+
+    def look(self, logits: Tensor, y: Tensor) -> None:
+        """Count leads of the images that are right."""
+        right = logits.argmax(1) == y
+        lead = -margin(logits[right], y[right])
+        self.images += int(right.sum())
+        self.one_hot += int((lead > _ONE_HOT).sum())
+        self.rounded += int((lead > _ROUNDED).sum())
+
+    def alarms(self, *, saturating: bool, naive: bool) -> dict[str, str]:
+        """The alarms that ring, each with its reason.
+
+        Args:
+            saturating: whether cross-entropy is climbed, which says nothing where softmax is one-hot.
+            naive: whether it is computed from softmax.
+        """
+        found: dict[str, str] = {}
+        if (share := _share(self.zero, self.gradients)) > TOLERATED:
+            found["zero gradients"] = (
+                f"the gradient is exactly zero {share:.1%} of the time: the attack has nothing to follow and the "
+                'network looks robust without being so; use loss="margin", or {kind: square}, which needs no gradients'
+            )
+        if (share := _share(self.broken, self.gradients)) > 0:
+            found["non-finite gradients"] = (
+                f"the gradient is not finite {share:.1%} of the time: that of nearby images is followed instead"
+            )
+        if (share := _share(self.rounded if naive else self.one_hot, self.images)) > TOLERATED and saturating:
+            lead = _ROUNDED if naive else _ONE_HOT
+            found["saturated softmax"] = (
+                f"the logits saturate softmax for {share:.1%} of the images (a lead above {lead:g}): "
+                'cross-entropy computed from softmax cannot tell them apart; use loss="margin"'
+            )
+        if self.hidden_pixels:
+            found["dead pixels"] = (
+                f"{self.hidden_pixels:.1%} of the pixels have a gradient of zero for all images, but change what the "
+                "network says: part of it hides its gradient"
+            )
+        if self.detached:
+            found["no gradients"] = (
+                "the network computes without gradients: remove torch.no_grad and detach from its forward"
+            )
+        if self.wrong:
+            found["wrong gradients"] = (
+                "the logits do not change as the gradient says, not even in small steps: attacks are led astray"
+            )
+        if self.probabilities:
+            found["probabilities"] = (
+                "the outputs are probabilities, not logits, which hides gradients: remove the softmax"
+            )
+        if self.random:
+            found["random"] = (
+                f"two calls on the same images differ: gradients are averaged, and {DRAWS} draws judge each image by "
+                "their majority"
+            )
+        if self.batch:
+            found["batch-dependent"] = (
+                "the logits of an image depend on the images beside it: whole batches are attacked and judged, and the "
+                "number holds for these batches only"
+            )
+        return found
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

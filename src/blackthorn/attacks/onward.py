@@ -1,0 +1,66 @@
+"""Which attacks there are to run, and what the engine goes on with when an alarm rings."""
+
+from collections.abc import Collection, Sequence
+
+from torch import Tensor
+
+from .alarms import HIDING, TOLERATED
+from .search import Search
+from .square import Square
+
+_THOROUGH = 10  # gradients; one step leaves much standing on any network, and says nothing of it
+_QUERIES = 2000  # of Square on a network that hides its gradients; more change little on the networks of the tests
+
+
+def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *, images: bool) -> list[Search]:
+    """The attacks that these stand for, and after them what the alarms ask for; more alarms only add at the end.
+
+    Args:
+        attacks: in their order.
+        classes: of the network.
+        alarms: those that rang so far. Where they say that gradients are hidden and nothing else in the list asks the
+            network without following any, Square goes on in the ball of the last attack.
+        images: whether there are height and width, without which Square cannot paint.
+    """
+    parts = [part for one in attacks for part in one.sequence(classes)]
+    for one in attacks:
+        parts += one.sequence(classes, tuple(alarms))[len(one.sequence(classes)) :]
+    last = attacks[-1]
+    asked = any(part.only_asks for part in parts)
+    if images and not asked and last.eps > 0 and not last.ball.whole and not HIDING.isdisjoint(alarms):
+        parts.append(Square(norm=last.norm, eps=last.eps, targeted=last.targeted, queries=_QUERIES))
+    return parts
+
+
+def contributions(parts: Sequence[Search], by: Tensor) -> dict[str, int]:
+    """Images fooled by each attack, in their order; attacks of the same name are counted together.
+
+    Args:
+        parts: the attacks.
+        by: int64 (images,), the position of the attack that fooled an image, or -1.
+    """
+    found: dict[str, int] = {}
+    for number, part in enumerate(parts):
+        found[part.name] = found.get(part.name, 0) + int((by == number).sum())
+    return found
+
+
+def hidden_gradients(parts: Sequence[Search], by: Tensor) -> dict[str, str]:
+    """An alarm, with its reason, where an attack without gradients fooled what gradients had left standing.
+
+    On healthy networks Square adds a few tenths of a point at most.
+    """
+    followed = [number for number, part in enumerate(parts) if part.needs_gradients and part.effort >= _THOROUGH]
+    blind = sum(
+        int((by == number).sum())
+        for number, part in enumerate(parts)
+        if part.only_asks and any(earlier < number for earlier in followed)
+    )
+    if blind < 2 or blind <= TOLERATED * len(by):
+        return {}
+    return {
+        "hidden gradients": (
+            f"an attack that follows no gradients fooled {blind} of {len(by)} images that gradients had left "
+            "standing: the network hides its gradients"
+        )
+    }

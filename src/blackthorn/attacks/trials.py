@@ -1,0 +1,94 @@
+"""What a network is asked before it is attacked: does it answer twice alike, and move as its gradients say?"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+FEW = 16
+"""Images of a batch that are tried."""
+_DIFFERS = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
+_STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one, and a curved network is straight at the
+# shorter one, so gradients are believed if they say what happens at either
+_RANDOM_DIRECTIONS = 2
+
+
+def few_of(x: Tensor) -> Tensor:
+    """Rows of some images of a batch, from last to first, and not all of them if there are three or more."""
+    rows = torch.arange(0, len(x), max(1, len(x) // FEW), device=x.device).flip(0)
+    return rows[:-1] if len(x) > 2 else rows
+
+
+def differ(one: Tensor, other: Tensor, dtype: torch.dtype) -> bool:
+    """Whether two evaluations differ by more than rounding in `dtype` explains."""
+    return bool((one - other).abs().max() > _slack(dtype) * one.abs().max())
+
+
+def are_probabilities(outputs: Tensor) -> bool:
+    """Whether every row lies in [0, 1] and sums to 1, or outputs are one number each, in [0, 1].
+
+    A network that says the same of all images is not meant.
+    """
+    outputs = outputs.reshape(len(outputs), -1).float()
+    sums_to_one = outputs.shape[1] == 1 or bool((outputs.sum(1) - 1).abs().max() < 1e-3)
+    inside = bool(((outputs >= 0) & (outputs <= 1)).all())
+    return inside and sums_to_one and bool((outputs != outputs[:1]).any())
+
+
+@dataclass
+class GradientTrial:
+    """How the lead of the highest logit changes in small steps, beside what its gradient says; summed over batches."""
+
+    up: dict[float, list[float]] = field(default_factory=lambda: {step: [0.0, 0.0, 0.0] for step in _STEPS})
+    """Up the gradient, for each length of a step: the change, the change as predicted, and what rounding explains."""
+    aside: dict[float, list[float]] = field(default_factory=lambda: {step: [0.0, 0.0, 0.0] for step in _STEPS})
+    """In random directions: the squared change, the squared error of the prediction, and what rounding explains."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the gradient says what happens at no length of a step."""
+        return not any(self._passed(step) for step in _STEPS)
+
+    def look(self, forward: Callable[[Tensor], Tensor], x: Tensor, dtype: torch.dtype, draw: torch.Generator) -> None:
+        """Try the gradients at some images; those without a finite gradient are left to other alarms."""
+        leaf = x.detach().clone().requires_grad_()
+        with torch.enable_grad():
+            logits = forward(leaf)
+            if not logits.requires_grad:
+                return
+            first, second = logits.detach().topk(2).indices.T
+            lead = _lead(logits, first, second)
+            (gradient,) = torch.autograd.grad(lead.sum(), leaf)
+        size = gradient.flatten(1).abs().sum(1)
+        told = torch.isfinite(size) & (size > 0)
+        floor = _slack(dtype) * logits.detach().float().abs().amax(1)
+        directions = [gradient.sign()]
+        directions += [(2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x) for _ in range(_RANDOM_DIRECTIONS)]
+        for step in _STEPS:
+            for number, direction in enumerate(directions):
+                moved = (x + step * torch.nan_to_num(direction)).clamp(0, 1)
+                with torch.no_grad():
+                    change = (_lead(forward(moved), first, second) - lead.detach())[told].double()
+                said = (torch.nan_to_num(gradient) * (moved - x)).flatten(1).sum(1)[told].double()
+                sums, slack = (self.aside, floor[told] ** 2) if number else (self.up, floor[told])
+                found = (change**2, (change - said) ** 2) if number else (change, said)
+                for at, part in enumerate((*found, slack)):
+                    sums[step][at] += float(part.sum())
+            if self._passed(step):
+                return
+
+    def _passed(self, step: float) -> bool:
+        change, said, slack = self.up[step]
+        square, error, slack_aside = self.aside[step]
+        straight = abs(change - said) <= 0.5 * max(abs(change), abs(said)) + slack
+        return straight and error <= 0.5 * square + slack_aside
+
+
+def _lead(logits: Tensor, first: Tensor, second: Tensor) -> Tensor:
+    logits = logits.float()
+    return logits.gather(1, first[:, None]).squeeze(1) - logits.gather(1, second[:, None]).squeeze(1)
+
+
+def _slack(dtype: torch.dtype) -> float:
+    return max(_DIFFERS, 16 * torch.finfo(dtype).eps)

@@ -1,0 +1,189 @@
+"""Networks that hide their gradients: an alarm rings, and the number is that of the network without the mask."""
+
+import copy
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, craft
+
+from .masked import Detaches, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure
+from .networks import Linear
+
+MARGIN = PGD(eps=0.17, steps=10, loss="margin", random_start=False)
+
+
+def attacked(attack: Search, model: nn.Module, x: Tensor, y: Tensor, **options: Any) -> Crafted:
+    torch.manual_seed(0)
+    with warnings.catch_warnings(action="ignore", category=AttackWarning):
+        return craft(attack, model, x, y, precision="float32", **options)
+
+
+def again(model: nn.Module, crafted: Crafted, y: Tensor) -> float:
+    with torch.no_grad():
+        return (model.eval()(crafted.x_adv).argmax(1) == y).float().mean().item()
+
+
+@pytest.mark.parametrize(
+    ("mask", "attack", "alarm"),
+    [
+        (Rounds, MARGIN, "zero gradients"),
+        (Rounds, FGSM(eps=0.17), "zero gradients"),
+        (Rounds, PGD(norm="l2", eps=1.0, steps=10), "zero gradients"),
+        (Detaches, MARGIN, "no gradients"),
+        (HalfRounds, MARGIN, "dead pixels"),
+        (Roots, FGSM(eps=0.17), "non-finite gradients"),
+        (Roots, MARGIN, "non-finite gradients"),
+        (Sure, MARGIN, "probabilities"),
+    ],
+)
+def test_a_mask_is_found_and_gains_nothing(
+    trained: nn.Module, x: Tensor, y: Tensor, mask: type[Masked], attack: Search, alarm: str
+) -> None:
+    x = torch.where(x < 0.1, 0.0, x)  # so that there are black pixels, where the root has no derivative
+    masked = mask(trained).eval()
+    crafted, bare = attacked(attack, masked, x, y), attacked(attack, trained, x, y)
+    assert alarm in crafted.alarms and bare.alarms == ()
+    assert len(crafted.warnings) >= len(crafted.alarms)
+    assert crafted.robust_accuracy <= bare.robust_accuracy + 0.05
+    assert again(masked, crafted, y) == pytest.approx(crafted.robust_accuracy)
+
+
+def test_where_nothing_can_be_mended_the_number_is_marked(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    crafted = attacked(MARGIN, Steps(trained).eval(), x[:24], y[:24])
+    assert "zero gradients" in crafted.alarms
+
+
+def test_a_random_network_is_attacked_on_average_and_judged_by_a_majority(
+    trained: nn.Module, x: Tensor, y: Tensor
+) -> None:
+    noisy = Noisy(trained).eval()
+    crafted = attacked(MARGIN, noisy, x, y)
+    assert crafted.alarms == ("random",) and "20 draws" in crafted.warnings[0]
+    draws = [again(noisy, crafted, y) for _ in range(10)]
+    assert crafted.robust_accuracy == pytest.approx(sum(draws) / 10, abs=0.08)
+
+
+def test_a_network_that_looks_at_its_neighbours_is_attacked_in_whole_batches(x: Tensor, y: Tensor) -> None:
+    class Centred(Linear):
+        """Each batch is centred; on a whole batch a linear network, whose lead a shift of all images alike keeps."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x - x.mean(0, keepdim=True))
+
+    torch.manual_seed(1)
+    model = Centred(torch.randn(4, 64))
+    with torch.no_grad():
+        labels = model(x).argmax(1)
+    crafted = attacked(PGD(eps=0.02, steps=10, loss="margin"), model, x, labels)
+    assert crafted.alarms == ("batch-dependent",)
+    assert again(model, crafted, labels) == pytest.approx(crafted.robust_accuracy)
+    assert crafted.robust_accuracy < 0.9
+
+
+def test_what_is_wrong_already_does_not_hide_an_alarm(x: Tensor, y: Tensor) -> None:
+    model = Linear(torch.eye(4, 64), scale=1e4)
+    right = model(x).argmax(1)
+    labels = torch.where(torch.arange(len(x)) < 16, (right + 1) % 4, right)
+    crafted = attacked(FGSM(eps=0.01), model, x, labels, batch_size=8)
+    assert any("saturate" in said for said in crafted.warnings)
+
+
+def test_a_naive_attack_is_left_as_it_is(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    crafted = attacked(FGSM(eps=0.17, arithmetic="naive"), Rounds(trained).eval(), x, y)
+    assert "zero gradients" in crafted.alarms and crafted.robust_accuracy > 0.9
+
+
+class Gives(nn.Module):
+    """A network that gives or takes things in its own way."""
+
+    def __init__(self, net: nn.Module, way: Callable[[nn.Module, Tensor], Any]) -> None:
+        super().__init__()
+        self.net, self.way = net, way
+
+    def forward(self, x: Tensor) -> Any:
+        return self.way(self.net, x)
+
+
+def two(net: nn.Module, x: Tensor) -> Tensor:
+    logits = net(x)
+    return logits[:, 2:].logsumexp(1, keepdim=True) - logits[:, :2].logsumexp(1, keepdim=True)
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        lambda net, x: {"loss": None, "logits": net(x)},
+        lambda net, x: (net(x), "more"),
+        lambda net, x: net(x.relu_()),
+    ],
+    ids=["dict", "tuple", "in place"],
+)
+def test_any_output_is_attacked_like_the_logits_in_it(
+    trained: nn.Module, x: Tensor, y: Tensor, way: Callable[[nn.Module, Tensor], Any]
+) -> None:
+    before = x.clone()
+    crafted = attacked(MARGIN, Gives(trained, way).eval(), x, y)
+    assert torch.equal(x, before)
+    assert abs(crafted.robust_accuracy - attacked(MARGIN, trained, x, y).robust_accuracy) <= 0.05
+
+
+@pytest.mark.parametrize(
+    ("way", "alarms"),
+    [
+        (two, ()),
+        (lambda net, x: two(net, x)[:, 0], ()),
+        (lambda net, x: two(net, x).sigmoid(), ("probabilities",)),
+    ],
+    ids=["one logit", "1-D", "sigmoid"],
+)
+def test_one_number_for_each_image_is_the_logit_of_class_1(
+    trained: nn.Module, x: Tensor, y: Tensor, way: Callable[[nn.Module, Tensor], Any], alarms: tuple[str, ...]
+) -> None:
+    def pair(net: nn.Module, x: Tensor) -> Tensor:
+        return torch.cat([torch.zeros(len(x), 1), two(net, x)], 1)
+
+    labels = (y >= 2).long()
+    crafted = attacked(MARGIN, Gives(trained, way).eval(), x, labels)
+    assert crafted.alarms == alarms
+    assert torch.equal(crafted.fooled, attacked(MARGIN, Gives(trained, pair).eval(), x, labels).fooled)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_any_type_are_attacked(trained: nn.Module, x: Tensor, y: Tensor, dtype: torch.dtype) -> None:
+    crafted = attacked(MARGIN, copy.deepcopy(trained).to(dtype), x, y)
+    assert crafted.x_adv.dtype == torch.float32 and crafted.alarms == ()
+    assert abs(crafted.robust_accuracy - attacked(MARGIN, trained, x, y).robust_accuracy) <= 0.05
+
+
+def test_inference_mode_is_no_obstacle(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    expected = attacked(MARGIN, trained, x, y).fooled
+    with torch.inference_mode():
+        made, images = copy.deepcopy(trained), x.clone()
+        assert torch.equal(attacked(MARGIN, made, images, y).fooled, expected)
+    assert torch.equal(attacked(MARGIN, made, x, y).fooled, expected)
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
+def test_a_compiled_network_is_attacked_like_itself(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    compiled = torch.compile(trained, backend="aot_eager")
+    assert torch.equal(attacked(MARGIN, compiled, x, y).fooled, attacked(MARGIN, trained, x, y).fooled)
+
+
+def test_a_judge_that_writes_into_its_images_changes_nothing(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    def honest(images: Tensor) -> Tensor:
+        with torch.no_grad():
+            return trained(images).argmax(1)
+
+    def writes(images: Tensor) -> Tensor:
+        labels = honest(images)
+        images.zero_()
+        return labels
+
+    attack = FGSM(eps=0.17)
+    found, expected = (attacked(attack, trained, x, y, judge=judge) for judge in (writes, honest))
+    assert torch.equal(found.x_adv, expected.x_adv) and torch.equal(found.fooled, expected.fooled)
