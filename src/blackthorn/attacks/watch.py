@@ -130,7 +130,7 @@ class Watch:
                 largest = gradient.detach().flatten(1).abs().amax(1)
         zero = largest == 0
         self.tally.zero += int(zero.sum())
-        self._look_at_pixels(gradient.detach(), x)
+        self._look_at_pixels(gradient.detach(), x, upstream)
         if not self._mends:
             return gradient
         if self.tally.random:
@@ -144,8 +144,8 @@ class Watch:
                 gradient = torch.where(_wide(wanted, x), opened, gradient)
         return gradient
 
-    def _look_at_pixels(self, gradient: Tensor, x: Tensor) -> None:
-        """Once in a search: do pixels whose gradient is zero for all images change what the network says?"""
+    def _look_at_pixels(self, gradient: Tensor, x: Tensor, upstream: Tensor) -> None:
+        """Once in a search: do pixels whose gradient is zero for all images change what is climbed?"""
         ball, self.ball = self.ball, None
         if ball is None:
             return
@@ -159,7 +159,9 @@ class Watch:
         moved = ball.project(some + ball.steepest(torch.where(some < 0.5, 1.0, -1.0) * dead), some)
         with torch.no_grad():
             before, after = self._unseen(some), self._unseen(moved)
-        changed = (after - before).abs().amax(1) > 1e-3 * before.abs().amax().clamp_min(1e-6)
+        pull = upstream[:FEW].float()
+        climbed, scale = (pull * (after - before)).sum(1).abs(), pull.abs().sum(1) * before.abs().amax().float()
+        changed = climbed > 1e-3 * scale.clamp_min(1e-6)
         if bool(changed.float().mean() > 0.5):
             self.tally.hidden_pixels = max(self.tally.hidden_pixels, share)
             self._through = True
