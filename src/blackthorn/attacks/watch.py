@@ -101,7 +101,7 @@ class Watch:
         return logits
 
     def _unseen(self, x: Tensor, *more: Any, **options: Any) -> Tensor:
-        """Logits of a copy of the images; of a network that gives probabilities, what they were made of."""
+        """Logits of a copy of the images; of probabilities their logarithm, or for gradients what they were made of."""
         given = x.clone()
         given = given if torch.is_autocast_enabled(x.device.type) else given.to(self._dtype)
         if not self.tally.probabilities:
@@ -109,14 +109,12 @@ class Watch:
         with LastSquashing() as last:
             output = tensor_in(self._forward(given, *more, **options), self._name)
         behind = last.behind(output)
-        if behind is not None:
+        if behind is not None and (torch.is_grad_enabled() or is_one_number(output)):
             return as_logits(behind)
-        likely = output.clamp_min(torch.finfo(output.dtype).tiny).log()
-        return (
-            as_logits(likely - (1 - output).clamp_min(torch.finfo(output.dtype).eps).log())
-            if is_one_number(output)
-            else likely
-        )
+        likely = output.float()
+        if is_one_number(output):
+            return as_logits(likely.logit(torch.finfo(torch.float32).eps))
+        return likely.clamp_min(torch.finfo(torch.float32).tiny).log()
 
     def _looked_at(self, gradient: Tensor, x: Tensor, upstream: Tensor) -> Tensor:
         """The gradient that the attack is given, and a count of what was found in it."""
