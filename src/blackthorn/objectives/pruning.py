@@ -35,6 +35,11 @@ class BayesianPruning:
     """Weight of the divergence: the larger, the more gates close."""
 
     @property
+    def revision(self) -> int:
+        """That of the other loss."""
+        return self.on.revision
+
+    @property
     def passes(self) -> float:
         """Forward and backward passes of one image in a training step."""
         return self.on.passes
@@ -73,6 +78,11 @@ class AdversarialPruning:
     same_draws: bool = True
     """Whether clean and adversarial images meet the same draws of gates and dropout, so that only the attack changes
     features. The authors' code draws anew."""
+
+    @property
+    def revision(self) -> int:
+        """That of what the weights minimise."""
+        return self.weights.revision
 
     @property
     def passes(self) -> float:
