@@ -19,17 +19,28 @@ from blackthorn.claims import (
     HighRobustness,
     Keeps,
     Lower,
+    MoreVulnerable,
     NoLoss,
     NotBelow,
     Proportional,
     Proved,
+    Reaches,
     Rises,
     Selection,
     Sooner,
     Stays,
 )
 from blackthorn.gates import BetaBernoulli
-from blackthorn.measuring import Accuracy, Certified, Cost, Detection, PruningCurve, SourceNetwork
+from blackthorn.measuring import (
+    Accuracy,
+    Certified,
+    Cost,
+    Counted,
+    Detection,
+    PruningCurve,
+    SourceNetwork,
+    Vulnerability,
+)
 from blackthorn.objectives import (
     Adversarial,
     AdversarialPruning,
@@ -37,10 +48,23 @@ from blackthorn.objectives import (
     CrossEntropy,
     IntervalBound,
     LinearQuadratic,
+    Trades,
+    Variational,
 )
-from blackthorn.pruning import FPGM, RFP, ActivatedValue, FilterNorm, Magnitude, Pruning, RandomFilters
+from blackthorn.pruning import ADMM, FPGM, RFP, ActivatedValue, FilterNorm, Magnitude, Pruning, RandomFilters
 from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, RobustImages, Shrink, Train
-from blackthorn.training import SGD, Adam, Constant, Cosine, EarlyStopping, Inversion, Piecewise, RMSprop, Substitute
+from blackthorn.training import (
+    SGD,
+    Adam,
+    Constant,
+    Cosine,
+    EarlyStopping,
+    Inversion,
+    Periodic,
+    Piecewise,
+    RMSprop,
+    Substitute,
+)
 
 PACKAGES = (attacks, claims, data, gates, measuring, objectives, pruning, stages, training)
 """The packages that export values."""
@@ -98,6 +122,9 @@ OBJECTIVES = [
     AdversarialPruning(
         weights=Adversarial(attack=PGD(eps=0.1, steps=2), vulnerability=0.1), kl_weight=4, same_draws=False
     ),
+    Trades(eps=0.1, steps=2),
+    Trades(eps=0.1, steps=2, step_size=0.1, beta=1),
+    Variational(on=Adversarial(attack=FGSM(eps=0.1)), kl_weight=0.01),
 ]
 GATES = [BetaBernoulli(), BetaBernoulli(lr=0.03, a=2, prior=1e-3, temperature=0.5, threshold=0.01)]
 OPTIMIZERS = [
@@ -107,7 +134,7 @@ OPTIMIZERS = [
     RMSprop(lr=0.01, alpha=0.9, weight_decay=1e-4),
     Adam(lr=0.01, weight_decay=1e-4, decay="weights"),
 ]
-SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Cosine(), Cosine(warmup=0.1, final=0.01)]
+SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Periodic(times=3), Cosine(), Cosine(warmup=0.1, final=0.01)]
 SOURCES = [Substitute(), Substitute(of="dense", holdout=8, rounds=2, hidden=(4,)), SourceNetwork(name="dense")]
 MEASURES = [
     Accuracy(),
@@ -116,11 +143,17 @@ MEASURES = [
     Certified(eps=0.01),
     Certified(eps=0.2, norm="l2", method="interval", n_max=10),
     Cost(batches=(1,), repeats=3),
+    Counted(what="memory"),
+    Counted(what="xflops", counting="official"),
+    Counted(what="units"),
+    Counted(what="weights"),
     PruningCurve(criterion=Magnitude(), last=0.9, step=0.3),
     PruningCurve(criterion=ActivatedValue(images=4), also=Magnitude(), each_layer=True, last=0.5, step=0.5),
     Detection(attack=PGD(eps=0.1, steps=3)),
     Detection(attack=Evading(eps=0.1, steps=3, restarts=1), outputs="softmax", n_max=20),
     Detection(noises=(UniversalNoise(target=0, limit=0.3, steps=2),)),
+    Vulnerability(attack=PGD(eps=0.1, steps=3)),
+    Vulnerability(attack=FGSM(eps=0.1), n_max=10, batch_size=7, precision="float32"),
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 PRUNINGS = [
@@ -137,6 +170,7 @@ IMAGES = [
 STEPS = [
     Load(weights="network.safetensors"),
     Train(epochs=2),
+    Train(epochs=2, constraint=ADMM(sparsity=0.8, period=1)),
     Train(epochs=1, objective=LinearQuadratic(), augment=(data.Crop(), data.Flip()), early_stopping=EarlyStopping()),
     Prune(criterion=Magnitude(), sparsity=0.9),
     Prune(criterion=Magnitude(), sparsity=0.9, also=(Pruning(criterion=FilterNorm(), sparsity=0.5),)),
@@ -163,6 +197,8 @@ STATEMENTS = [
     Detects(**ABOUT, at_least=0.9),
     Detects(**ABOUT, number="undetected", at_most=0.1, fewest=1),
     DetectsBetter(**AGAINST),
+    MoreVulnerable(**AGAINST),
+    Reaches(**ABOUT, number=75),
 ]
 RULES = [NoLoss(), HighCompression(nat_tol=0.5), HighRobustness(adv_tol=5)]
 SELECTIONS = [
@@ -170,9 +206,11 @@ SELECTIONS = [
     Selection(rule=HighRobustness(), rows="weight *", than="dense", adversarial="pgd", published=0.96),
 ]
 OTHERS = [
-    *PRUNINGS,
     Inversion(),
     Inversion(steps=200, fake_relu=False),
+    ADMM(sparsity=0.8),
+    ADMM(sparsity=0.5, unit="filters", period=2),
+    *PRUNINGS,
     EarlyStopping(),
     EarlyStopping(attack=FGSM(eps=0.1), patience=2, images=32),
 ]
@@ -196,6 +234,7 @@ VALUES = [
 ]
 
 MODELS = {
+    "gaussian": (1, 28),
     "lenet5_caffe": (1, 28),
     "mlp": (1, 28),
     "parana_cnn": (1, 28),

@@ -12,6 +12,7 @@ from blackthorn.errors import ModelError
 
 MNIST, CIFAR = (1, 28, 28), (3, 32, 32)
 SHAPES = {
+    "gaussian": MNIST,
     "lenet5_caffe": MNIST,
     "mlp": MNIST,
     "parana_cnn": MNIST,
@@ -54,6 +55,7 @@ def test_every_builder_has_a_shape_in_this_file():
     ("name", "count"),
     [
         ("lenet5_caffe", 20 * 26 + 50 * 501 + 500 * 801 + 10 * 501),
+        ("gaussian", 2 * 431_080),
         ("mlp", 3_484_000 + 1500 + 1000 + 800 + 10),
         ("parana_cnn", 24_287_963 + 12 + 15 + 25 + 20 + 1500 + 500 + 10),
         ("resnet18", 11_173_962),
@@ -130,6 +132,24 @@ def test_a_wang_cnn_of_other_widths_is_small_and_can_be_rebuilt():
     assert [p.shape for p in again.parameters()] == [p.shape for p in model.parameters()]
     with pytest.raises(ModelError, match="channels must be 3 numbers"):
         models.wang_cnn(10, channels=[8, 15])
+
+
+def test_a_lenet_of_other_widths_is_small_and_can_be_rebuilt():
+    model = models.lenet5_caffe(channels=[3, 5], hidden=[7])
+    assert sum(p.numel() for p in model.parameters()) == 3 * 26 + 5 * (3 * 25 + 1) + 7 * (5 * 16 + 1) + 10 * 8
+    again = models.build(models.architecture_of(model))
+    assert [p.shape for p in again.parameters()] == [p.shape for p in model.parameters()]
+    with pytest.raises(ModelError, match=r"channels must be 2 numbers, one per convolution, and hidden 1; got \[3\]"):
+        models.lenet5_caffe(channels=[3], hidden=[7])
+
+
+def test_a_narrow_vgg_of_anp_has_narrow_linear_layers_too():
+    with torch.device("meta"):
+        model = models.vgg16_anp(10, width=32)
+    assert filters(model) == 4224 // 2
+    assert weights(model) == (14_710_464 - 1728) // 4 + 1728 // 2 + 256 * 256 + 2560
+    with pytest.raises(ModelError, match=r"vgg16_anp: width must be a whole number of at least 1; got 0\.5"):
+        models.vgg16_anp(10, width=0.5)
 
 
 def test_wang_cnn_halves_28_to_14_to_5_to_1():
@@ -214,7 +234,8 @@ def test_normalisation_inside_equals_normalised_images_outside(name):
     x = torch.rand(2, *SHAPES[name])
     by_hand = (x - torch.tensor(mean).view(-1, 1, 1)) / torch.tensor(std).view(-1, 1, 1)
     torch.testing.assert_close(inside(x), outside(by_hand))
-    assert next(iter(inside.children())).__class__ is models.Normalize
+    leaves = (module for module in inside.modules() if not list(module.children()))
+    assert next(leaves).__class__ is models.Normalize
 
 
 def test_one_mean_serves_every_channel():

@@ -29,6 +29,17 @@ from .tiny import PGD, PRUNE, TRAIN, read, tiny, write
 
 # Row -> the addresses of its steps, for the first seed, on images that stand for the recipe's.
 PINNED: dict[str, dict[str, list[str]]] = {
+    "anpvs-mnist": {
+        "standard": ["train-8c9c126992fc"],
+        "at": ["train-fe80f0e9aa44"],
+        "at-vs": ["train-571f49bc361e"],
+        "at-bnn": ["train-b2416a501613"],
+        "pre-at": ["train-8c9c126992fc", "train-b988e5cad92e"],
+        "admm": ["train-fe80f0e9aa44", "train-ef5f7b43b605", "prune-3197b1b1638b", "train-59348d71639d"],
+        "trades": ["train-227d20aef45f"],
+        "at small": ["train-f816b94fa956"],
+        "at filters": ["train-fe80f0e9aa44", "prune-08d8fc431017", "shrink-bca840dcb27a", "train-3dbd4363ca3e"],
+    },
     "certified-mnist": {
         "standard": ["train-040d70f4c943"],
         "interval": [
@@ -265,6 +276,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
+    "anpvs-mnist": "284aaec21743",
     "certified-mnist": "5ace9e185800",
     "parana-best": "6aadc39b8eaf",
     "parana-cnn-fc": "72a4118a8872",

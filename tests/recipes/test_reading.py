@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from blackthorn.errors import RecipeError
+from blackthorn.objectives import Adversarial, LinearQuadratic
 from blackthorn.recipes import Recipe
 from blackthorn.recipes.reading import published, read_recipe
+from blackthorn.stages import Train
 
-from .tiny import read, tiny, write
+from .tiny import TRAIN, read, tiny, write
 
 SWEEP = {
     "for": {"rate": [50, 80], "scope": ["global", "per_layer"]},
@@ -150,6 +152,15 @@ def test_a_path_may_ask_for_the_kind_of_what_it_changes(tmp_path: Path) -> None:
     made = read(tmp_path, recipe, preset="short")
     assert made.networks["pgd"].steps[0].objective.attack.steps == 3
     assert not hasattr(made.networks["fgsm"].steps[0].objective.attack, "steps")
+
+
+def test_an_option_named_on_is_no_truth_value(tmp_path: Path) -> None:
+    objective = {"kind": "adversarial", "attack": {"kind": "fgsm", "eps": 0.1}, "on": {"kind": "linear_quadratic"}}
+    text = yaml.safe_dump(tiny(*TRAIN, "objective", to=objective), sort_keys=False)
+    assert "'on':" in text
+    (step,) = read(tmp_path, text.replace("'on':", "on:")).networks["dense"].steps
+    assert isinstance(step, Train) and isinstance(step.objective, Adversarial)
+    assert step.objective.on == LinearQuadratic()
 
 
 def test_a_published_number_may_have_a_percent_sign(tmp_path: Path) -> None:

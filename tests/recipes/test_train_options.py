@@ -34,6 +34,25 @@ def test_vulnerability_is_suppressed_from_a_recipe_and_stands_in_the_history(tmp
     assert json.loads(lines[-1])["vulnerability"] > 0
 
 
+def test_another_draw_is_an_independent_training_and_draw_0_is_none(tmp_path: Path) -> None:
+    import torch
+
+    from blackthorn.deploy import load
+
+    _, plain = trained(tmp_path)
+    weights = []
+    for draw in (0, 1, 2):
+        recipe, folder = trained(tmp_path, draw=draw)
+        assert (folder == plain) is (draw == 0)
+        assert run(recipe, tmp_path / "store") == {}
+        weights.append(load(tmp_path / "store" / "stages" / folder / "network.safetensors").model.state_dict())
+    name = next(name for name in weights[0] if name.endswith("weight"))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        apart, size = (weights[one][name] - weights[other][name]).norm(), weights[one][name].norm()
+        assert apart > 0.5 * size  # not the same first weights, trained in another order
+        assert not torch.equal(weights[one][name], weights[other][name])
+
+
 def test_decay_of_weights_alone_is_another_training(tmp_path: Path) -> None:
     addresses = set()
     for optimizer in ({"decay": "weights"}, {"decay": "all"}, {}):

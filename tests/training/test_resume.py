@@ -12,7 +12,7 @@ from blackthorn.attacks import FGSM, PGD
 from blackthorn.data import Crop, Flip
 from blackthorn.errors import BundleError
 from blackthorn.objectives import Adversarial, AdversarialPruning, BayesianPruning, CrossEntropy
-from blackthorn.pruning import Hold, Magnitude, prune
+from blackthorn.pruning import ADMM, Hold, Magnitude, prune
 from blackthorn.training import SGD, Adam, Cosine, EarlyStopping, Epoch, RMSprop, fit
 
 from .networks import forgetful, gated, images, residual, same_bits, scaled, small, splits
@@ -54,6 +54,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "gates of a residual network": {"network": residual, "objective": BayesianPruning()},
     "augmented": {"augment": [Crop(pad=1), Flip()]},
     "held": {"constraints": pruned, "optimizer": SGD(lr=0.05, weight_decay=1e-3)},
+    "admm": {"constraints": lambda model: [ADMM(sparsity=0.6, period=2, rho=0.1)(model)], "optimizer": SGD(lr=0.05)},
     "early stopping": {"early_stopping": EarlyStopping(attack=PGD(eps=0.1, steps=2)), "optimizer": SGD(lr=0.3)},
     "out of patience": {"early_stopping": EarlyStopping(patience=1), "optimizer": SGD(lr=0.0001)},
     "bf16": {"precision": "bf16"},

@@ -24,6 +24,8 @@ from .evidence import Evidence as Evidence
 from .finding import Percent as Percent
 from .judge import Verdict as Verdict
 from .judge import judge as judge
+from .numbers import MoreVulnerable as MoreVulnerable
+from .numbers import Reaches as Reaches
 from .select import AnyRule as AnyRule
 from .select import Choice as Choice
 from .select import HighCompression as HighCompression
@@ -52,7 +54,9 @@ AnyStatement = Annotated[
     | Proportional
     | Proved
     | Detects
-    | DetectsBetter,
+    | DetectsBetter
+    | MoreVulnerable
+    | Reaches,
     Field(discriminator="kind"),
 ]
 """Every kind of statement that a recipe can make."""
@@ -73,11 +77,13 @@ __all__ = [
     "Higher",
     "Keeps",
     "Lower",
+    "MoreVulnerable",
     "NoLoss",
     "NotBelow",
     "Percent",
     "Proportional",
     "Proved",
+    "Reaches",
     "Rises",
     "Selected",
     "Selection",

@@ -141,6 +141,10 @@ def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
     A shrunk network may be thousands of times smaller than its architecture, so the sizes are looked at and not the
     file: whole numbers of at most a million, 2^30 weights of a fully connected network, and 2000 layers.
     """
+    shared = {name: architecture[name] for name in ("num_classes", "in_channels", "image_size") if name in architecture}
+    for nested in architecture.values():
+        if isinstance(nested, Mapping):
+            _check_bounds(path, {**shared, **nested})
     numbers = [number for said in architecture.values() for number in (said if isinstance(said, list) else [said])]
     sizes = [number for number in numbers if isinstance(number, int) and not isinstance(number, bool)]
     channels, side = architecture.get("in_channels"), architecture.get("image_size")

@@ -12,9 +12,12 @@ from .accuracy import Accuracy as Accuracy
 from .accuracy import Measured as Measured
 from .accuracy import evenly as evenly
 from .accuracy import natural_flags as natural_flags
+from .bookkeeping import Books as Books
+from .bookkeeping import books as books
 from .certified import Certified as Certified
 from .cost import Cost as Cost
 from .cost import cost_records as cost_records
+from .counted import Counted as Counted
 from .counting import bytes_on_disk as bytes_on_disk
 from .counting import macs as macs
 from .counting import nonzero as nonzero
@@ -31,16 +34,23 @@ from .pruning_curve import PruningCurve as PruningCurve
 from .sanity import sanity as sanity
 from .sources import AnySource as AnySource
 from .sources import SourceNetwork as SourceNetwork
+from .vulnerability import Moved as Moved
+from .vulnerability import Vulnerability as Vulnerability
+from .vulnerability import features_moved as features_moved
 
-AnyMeasure = Annotated[Accuracy | Certified | Cost | PruningCurve | Detection, Field(discriminator="kind")]
+AnyMeasure = Annotated[
+    Accuracy | Certified | Cost | Counted | PruningCurve | Detection | Vulnerability, Field(discriminator="kind")
+]
 """Every measure a recipe can name, told apart by `kind`."""
 
 __all__ = [
     "Accuracy",
     "AnyMeasure",
     "AnySource",
+    "Books",
     "Certified",
     "Cost",
+    "Counted",
     "Detection",
     "Difference",
     "Highest",
@@ -48,13 +58,17 @@ __all__ = [
     "Measure",
     "Measured",
     "Measurement",
+    "Moved",
     "PruningCurve",
     "SourceNetwork",
     "Subject",
+    "Vulnerability",
+    "books",
     "bytes_on_disk",
     "compare",
     "cost_records",
     "evenly",
+    "features_moved",
     "highest_rate",
     "latency",
     "macs",

@@ -6,7 +6,7 @@ any function of images, is only judged.
 
 import time
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -39,6 +39,7 @@ class Accuracy(Measure):
     starts come from a fixed seed, the same for every network.
     """
 
+    in_percent: ClassVar[bool | None] = True
     kind: Literal["accuracy"] = "accuracy"
     attack: Threat | None = None
     """What the network must withstand; none for natural accuracy. A universal noise is made from training images, on

@@ -1,7 +1,7 @@
 """Robust accuracy from below: the share of images that are proved to stand, where attacks only fail to break them."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..bounds import certify
 from ..bounds.boxes import Norm
@@ -27,6 +27,7 @@ class Certified(Measure):
     network as it runs in float32, rounding included; `bounds.rounding` names the kernels that it leaves out.
     """
 
+    in_percent: ClassVar[bool | None] = True
     kind: Literal["certified"] = "certified"
     eps: Radius
     """Radius of the ball, in pixels of [0, 1]."""

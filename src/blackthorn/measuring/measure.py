@@ -58,6 +58,9 @@ class Measure(Protocol):
     """Names it in recipes and in its records."""
     timed: ClassVar[bool] = False
     """Whether it measures time, and so must run when nothing else does."""
+    in_percent: ClassVar[bool | None] = None
+    """Whether the one number that it gives is in percent, as accuracies are, or as it is; None where it gives several
+    numbers. A paper's number can stand beside one number only."""
 
     @property
     def revision(self) -> int:

@@ -8,6 +8,7 @@ from .building import build as build
 from .copying import copied as copied
 from .device import device_of as device_of
 from .foreign import check_logits as check_logits
+from .gaussian import Gaussian as Gaussian
 from .lenet import lenet5_caffe as lenet5_caffe
 from .mlp import mlp as mlp
 from .modes import eval_mode as eval_mode
@@ -26,6 +27,7 @@ from .wide_resnet import wrn28_4 as wrn28_4
 
 __all__ = [
     "BUILDERS",
+    "Gaussian",
     "HasParameterGroups",
     "Normalize",
     "ParameterGroup",

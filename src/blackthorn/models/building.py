@@ -14,6 +14,7 @@ from torch import nn
 
 from ..errors import ModelError, did_you_mean
 from .foreign import build_foreign, check_option_names
+from .gaussian import gaussian_over
 from .lenet import lenet5_caffe
 from .mlp import mlp
 from .parana_cnn import parana_cnn
@@ -26,6 +27,7 @@ BUILDERS: dict[str, Callable[..., nn.Module]] = {
     builder.__name__: builder
     for builder in (lenet5_caffe, mlp, parana_cnn, resnet18, vgg16, vgg16_anp, wang_cnn, wide_resnet, wrn28_4)
 }
+BUILDERS["gaussian"] = gaussian_over(dict(BUILDERS))
 """The built-in networks, by the name that a recipe calls them."""
 
 _SIZES = ("num_classes", "in_channels", "image_size")

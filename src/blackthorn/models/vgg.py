@@ -52,6 +52,7 @@ def vgg16(
 def vgg16_anp(
     num_classes: int = 10,
     *,
+    width: int = 64,
     in_channels: int = 3,
     image_size: int = 32,
     mean: Sequence[float] | None = None,
@@ -59,21 +60,25 @@ def vgg16_anp(
 ) -> nn.Sequential:
     """The VGG-16 of ANP-VS: `vgg16` with dropout after unpooled convolutions and a hidden layer of 512.
 
+    With another `width`, the channels of the first convolution, all widths change in proportion.
+
     Raises:
         ModelError: images below 32x32, or an option that cannot be.
     Reference:
         Madaan et al. 2020, base network of the public code.
     """
-    layers = _convolutions(in_channels, 64, momentum=_TF_MOMENTUM, eps=_TF_EPS, drops=True)
+    check_counts("vgg16_anp", width=width)
+    hidden = 8 * width
+    layers = _convolutions(in_channels, width, momentum=_TF_MOMENTUM, eps=_TF_EPS, drops=True)
     layers.update(
         average=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
         drop14=nn.Dropout(0.5),
-        fc1=nn.Linear(512, 512),
-        norm14=nn.BatchNorm1d(512, momentum=_TF_MOMENTUM, eps=_TF_EPS),
+        fc1=nn.Linear(hidden, hidden),
+        norm14=nn.BatchNorm1d(hidden, momentum=_TF_MOMENTUM, eps=_TF_EPS),
         relu14=nn.ReLU(),
         drop15=nn.Dropout(0.5),
-        out=nn.Linear(512, num_classes),
+        out=nn.Linear(hidden, num_classes),
     )
     model = normalized(mean, std, layers)
     he_normal_(model, fan="fan_out")

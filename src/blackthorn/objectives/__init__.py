@@ -13,10 +13,13 @@ from .pruning import AdversarialPruning as AdversarialPruning
 from .pruning import BayesianPruning as BayesianPruning
 from .standard import CrossEntropy as CrossEntropy
 from .standard import LinearQuadratic as LinearQuadratic
+from .trades import Trades as Trades
+from .variational import Variational as Variational
 from .vulnerability import vulnerability as vulnerability
 
 AnyObjective = Annotated[
-    CleanObjective | Adversarial | IntervalBound | BayesianPruning | AdversarialPruning, Field(discriminator="kind")
+    CleanObjective | Adversarial | Trades | IntervalBound | Variational | BayesianPruning | AdversarialPruning,
+    Field(discriminator="kind"),
 ]
 """Every objective a recipe can name, told apart by `kind`."""
 
@@ -30,6 +33,8 @@ __all__ = [
     "IntervalBound",
     "LinearQuadratic",
     "Loss",
+    "Trades",
+    "Variational",
     "truncated_gaussian",
     "vulnerability",
 ]

@@ -4,6 +4,7 @@ from ..channels import ChannelGroup as ChannelGroup
 from ..channels import channel_groups as channel_groups
 from ..channels import replace_ as replace_
 from ..channels import resize_ as resize_
+from .admm import ADMM as ADMM
 from .criteria import FPGM as FPGM
 from .criteria import RFP as RFP
 from .criteria import ActivatedValue as ActivatedValue
@@ -25,6 +26,7 @@ from .sparsity import Sparsity as Sparsity
 from .sparsity import sparsity as sparsity
 
 __all__ = [
+    "ADMM",
     "FPGM",
     "RFP",
     "ActivatedValue",

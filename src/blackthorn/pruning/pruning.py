@@ -11,7 +11,8 @@ from .criteria import AnyCriterion
 BudgetUnit = Literal["filters", "params"]
 
 
-def _some(sparsity: float) -> float:
+def some(sparsity: float) -> float:
+    """Refuse to remove nothing, and to remove everything."""
     if sparsity in (0, 1):
         removes = "the whole network" if sparsity else "nothing"
         raise ValueError(f"removes {removes}; a fraction between 0 and 1 is wanted, such as 98% or 0.98")
@@ -30,7 +31,7 @@ class Pruning:
 
     criterion: _AnyOrOwn
     """What scores weights or filters; the lowest scores go."""
-    sparsity: Annotated[Rate, AfterValidator(_some)]
+    sparsity: Annotated[Rate, AfterValidator(some)]
     """Fraction to remove: 0.98 or 98%."""
     scope: Scope = "global"
     """Rank all layers together, blind to their class, or remove the same fraction in each."""

@@ -135,9 +135,14 @@ def check_claims(
 
 
 def check_published(values: Mapping[str, Mapping[str, float]], networks: Networks, measures: Measures) -> None:
-    """Published numbers stand in rows that are shown, under accuracies."""
+    """Published numbers stand in rows that are shown, under measures that give one number each."""
+    fitting = {name: measure for name, measure in measures.items() if measure.in_percent is not None}
     for row, numbers in values.items():
-        _check_places("published.values names", [row], list(numbers), networks, measures)
+        _check_named("published.values names the row", [row], [name for name in networks if networks[name].show])
+        _check_named("published.values names the measure", list(numbers), list(fitting))
+        for metric, number in numbers.items():
+            if fitting[metric].in_percent and number > 100:
+                raise ValueError(f"published.values.{row}.{metric}: {number:g} is no percentage")
 
 
 def _check_places(
@@ -151,10 +156,14 @@ def _check_places(
     """Rows that are shown, and measures of that kind."""
     shown = [name for name, network in networks.items() if network.show]
     fitting = [name for name, measure in measures.items() if measure.kind == kind]
-    for what, names, known in (("row", rows, shown), (kind.replace("_", " "), metrics, fitting)):
-        for name in names:
-            if name not in known:
-                raise ValueError(f"{where} the {what} '{name}'; {did_you_mean(name, known)}")
+    _check_named(f"{where} the row", rows, shown)
+    _check_named(f"{where} the {kind.replace('_', ' ')}", metrics, fitting)
+
+
+def _check_named(where: str, names: Sequence[str], known: Sequence[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{where} '{name}'; {did_you_mean(name, known)}")
 
 
 def _check_measured(where: str, places: Sequence[Place], networks: Networks) -> None:

@@ -181,6 +181,14 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep=True)
 
 
+# As in YAML 1.2, only true and false are truth values; in 1.1 the option `on` would be read as true.
+_TRUTH = "tag:yaml.org,2002:bool"
+_StrictLoader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != _TRUTH or first in "tTfF"]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def _longhand(raw: dict[str, Any]) -> dict[str, Any]:
     """Write the short forms out, so that paths such as data.train always lead somewhere."""
     for key, essential in (("data", "source"), ("model", "kind")):

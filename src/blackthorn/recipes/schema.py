@@ -20,11 +20,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
 
-from ..claims import AnyStatement, Percent, Selection
+from ..claims import AnyStatement, Selection
 from ..measuring import AnyMeasure
 from ..results import Row
 from ..stages import AnyImages
-from ..values import value, whole
+from ..values import NonNegative, value, whole
 from . import lineage
 from .checks import check_claims, check_images, check_measures, check_networks, check_published
 from .data import Data
@@ -39,6 +39,12 @@ def _file_name(name: str) -> str:
     return name
 
 
+def _without_sign(read: object) -> object:
+    return read.strip().removesuffix("%") if isinstance(read, str) else read
+
+
+Printed = Annotated[NonNegative, BeforeValidator(_without_sign)]
+"""A number as a paper prints it: 99.1, which may also be written 99.1%."""
 Seed = Annotated[int, Field(ge=0, lt=2**32), BeforeValidator(whole)]
 
 
@@ -48,8 +54,8 @@ class Published:
 
     source: str
     """Such as: Wang et al. 2018, Table 1."""
-    values: dict[Name, dict[Name, Percent]]
-    """Row, then measure, then percent as printed."""
+    values: dict[Name, dict[Name, Printed]]
+    """Row, then measure, then the number as printed: accuracies in percent, others in their own unit."""
 
 
 @value

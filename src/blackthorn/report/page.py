@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ..claims import Selected, Verdict
-from ..results import AccuracyRecord, Cell, CertifiedRecord, Grid, Place, Published
+from ..results import AccuracyRecord, Cell, CertifiedRecord, Grid, Place, Published, Record
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,21 @@ class Page:
         proofs = {name for name, held in self.grid.metrics.items() if held == CertifiedRecord.measure}
         return [name for name in self.grid.metrics if name in proofs or name in self.accuracy_metrics]
 
+    @cached_property
+    def plain(self) -> dict[Place, list[Cell[Record]]]:
+        """(row, metric) -> the cells of its number in a unit of its own, such as a vulnerability, one for each seed."""
+        found: dict[Place, list[Cell[Record]]] = {}
+        for cell in self.grid.cells:
+            if cell.record.plain:
+                found.setdefault((cell.row, cell.metric), []).append(cell)
+        return found
+
+    @cached_property
+    def plain_metrics(self) -> list[str]:
+        """The metrics of these numbers, in order."""
+        measured = {metric for _, metric in self.plain}
+        return [name for name in self.grid.metrics if name in measured]
+
     def shares(self, row: str, metric: str) -> Sequence[Cell[AccuracyRecord] | Cell[CertifiedRecord]]:
         """The cells of one place of that table."""
         return self.accuracy.get((row, metric)) or self.certified.get((row, metric), [])
@@ -89,5 +104,5 @@ class Page:
         return None if first is None else first.attack
 
     def paper(self, row: str, metric: str) -> float | None:
-        """The published number, in percent."""
+        """The published number, as printed: accuracies in percent."""
         return None if self.published is None else self.published.values.get(row, {}).get(metric)

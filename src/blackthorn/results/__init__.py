@@ -10,6 +10,7 @@ from pydantic import Field
 from .accuracy import AccuracyRecord as AccuracyRecord
 from .certified import CertifiedRecord as CertifiedRecord
 from .cost import CostRecord as CostRecord
+from .counted import CountedRecord as CountedRecord
 from .detection import DetectionRecord as DetectionRecord
 from .estimates import difference as difference
 from .estimates import estimate as estimate
@@ -30,9 +31,17 @@ from .statistics import compare as compare
 from .statistics import mean_interval as mean_interval
 from .statistics import over_seeds as over_seeds
 from .statistics import wilson as wilson
+from .vulnerability import VulnerabilityRecord as VulnerabilityRecord
 
 AnyRecord = Annotated[
-    AccuracyRecord | CertifiedRecord | CostRecord | PruningCurveRecord | DetectionRecord | RobustImagesRecord,
+    AccuracyRecord
+    | CertifiedRecord
+    | CostRecord
+    | CountedRecord
+    | DetectionRecord
+    | PruningCurveRecord
+    | RobustImagesRecord
+    | VulnerabilityRecord,
     Field(discriminator="measure"),
 ]
 """Every record that a measure, or a stage that makes images, can give, told apart by `measure`."""
@@ -43,6 +52,7 @@ __all__ = [
     "Cell",
     "CertifiedRecord",
     "CostRecord",
+    "CountedRecord",
     "DetectionRecord",
     "Difference",
     "Estimate",
@@ -54,6 +64,7 @@ __all__ = [
     "Record",
     "RobustImagesRecord",
     "Row",
+    "VulnerabilityRecord",
     "compare",
     "difference",
     "estimate",

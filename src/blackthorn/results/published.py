@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Published:
-    """A paper's numbers, in percent as printed."""
+    """A paper's numbers as printed: accuracies in percent, others in their own unit."""
 
     source: str
     """Such as "Wang et al. 2018, Table 1"."""
     values: Mapping[str, Mapping[str, float]]
-    """row -> metric -> percent."""
+    """row -> metric -> number."""

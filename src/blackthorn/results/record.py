@@ -4,7 +4,7 @@ A record is one flat JSON object, one line of `records.jsonl`. It is validated w
 read, so that whatever shows a number can rely on its type. Nothing here loads torch.
 """
 
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
@@ -25,6 +25,8 @@ def record(cls: type[T]) -> type[T]:
 class Record:
     """The fields that all records share; each kind of record adds its own, with a `measure` that names it."""
 
+    plain: ClassVar[bool] = False
+    """Whether its `reading` is a number in a unit of its own, and no share of images."""
     measure: str
     """The kind of the measure that made it."""
     warnings: tuple[str, ...] = ()

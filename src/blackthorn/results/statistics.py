@@ -23,7 +23,7 @@ from ..errors import BlackthornError
 
 @dataclass(frozen=True)
 class Reading:
-    """A number as one seed gives it, with its 95 % interval over images; fractions in [0, 1]."""
+    """A number as one seed gives it, with its 95 % interval over images; in [0, 1] unless `bounded` is False."""
 
     value: float
     low: float
@@ -32,6 +32,8 @@ class Reading:
     """Images."""
     share: bool = True
     """Whether it is a share of the images, whose interval is Wilson's; False for an area under a curve."""
+    bounded: bool = True
+    """Whether it cannot leave [0, 1]; a count or a distance can."""
 
 
 @dataclass(frozen=True)
@@ -127,14 +129,15 @@ def over_seeds(readings: Sequence[Reading], seeds: Sequence[int] | None = None) 
         only = readings[0]
         return Estimate(only.value, only.low, only.high, held, n)
     values = [reading.value for reading in readings]
-    mean = min(1.0, max(0.0, sum(values) / len(values)))
+    least, most = (0.0, 1.0) if all(reading.bounded for reading in readings) else (-math.inf, math.inf)
+    mean = min(most, max(least, sum(values) / len(values)))
     if all(reading.share for reading in readings):
         low, high = wilson(mean * n, n)
     else:
         low, high = (float(np.mean(ends)) for ends in zip(*((reading.low, reading.high) for reading in readings)))
     between = _seed_error(values)
     below, above = math.hypot(mean - low, between), math.hypot(high - mean, between)
-    return Estimate(mean, max(0.0, mean - below), min(1.0, mean + above), held, n)
+    return Estimate(mean, max(least, mean - below), min(most, mean + above), held, n)
 
 
 def compare(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ..attacks import Precision
 from ..data import Crop, Flip, Splits
@@ -12,15 +12,16 @@ from ..deploy import Bundle
 from ..errors import DataError
 from ..models import build
 from ..objectives import AnyObjective, CrossEntropy
-from ..pruning import Hold
-from ..training import Adam, AnyOptimizer, AnySchedule, Constant, EarlyStopping, fit
-from ..values import Count, value
+from ..pruning import ADMM, Hold
+from ..training import Adam, AnyOptimizer, AnySchedule, Constant, Constraint, EarlyStopping, fit
+from ..values import Count, value, whole
 from .artifacts import MadeImages, save_history
 from .stage import Decider, Need, Task, Work
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 
 _CHECKPOINT = "checkpoint.pt"
+_APART = 982_451_653  # a prime, so that no draw of one seed is the first of another that anyone writes
 
 
 @value
@@ -37,6 +38,12 @@ class Train(Task):
     batch_size: Count = 128
     augment: tuple[Augmentation, ...] = ()
     """Applied in order, such as [{kind: crop, pad: 4}, {kind: flip}]."""
+    draw: Annotated[int, Field(ge=0, lt=1000), BeforeValidator(whole)] = 0
+    """Which of several independent trainings of the same kind this is: another number gives other first weights and
+    another order of the images. A network that attacks are crafted on should be another draw.
+    """
+    constraint: ADMM | None = None
+    """What the weights are drawn towards; pruned ones stay zero in any case."""
     early_stopping: EarlyStopping | None = None
     """Keep the weights of the epoch that did best on the validation images."""
     precision: Precision = "auto"
@@ -81,9 +88,13 @@ class Train(Task):
 
     def run(self, work: Work) -> None:
         """Train, going on from a checkpoint that is there, and keep the network."""
-        bundle = _fresh(work) if work.stage.parent is None else work.parent()
+        seed = work.stage.seed + _APART * self.draw
+        bundle = _fresh(work, seed % 2**32) if work.stage.parent is None else work.parent()
         trainings_before = sum(stage.value.trains for stage in work.stage.ancestors())
         images: MadeImages = next(iter(work.inputs("images")), MadeImages(work.splits.train))
+        constraints: list[Constraint] = [] if bundle.masks is None else [Hold(bundle.masks)]
+        if self.constraint is not None:
+            constraints.append(self.constraint(bundle.model))
         history = fit(
             bundle.model,
             images.images,
@@ -93,13 +104,13 @@ class Train(Task):
             optimizer=self.optimizer,
             schedule=self.schedule,
             augment=self.augment,
-            constraints=[] if bundle.masks is None else [Hold(bundle.masks)],
+            constraints=constraints,
             valid=work.splits.valid,
             early_stopping=self.early_stopping,
             precision=work.precision(self.precision),
             # Each training of a chain has a seed of its own, or fine-tuning would see the images in the order in which
             # the training before saw them.
-            seed=work.stage.seed * 1000 + trainings_before,
+            seed=seed * 1000 + trainings_before,
             stop_at_chance=self.stop_at_chance,
             checkpoint=work.folder / _CHECKPOINT,
             progress=work.progress,
@@ -114,10 +125,10 @@ def _warned(about: Mapping[str, Any], warnings: Sequence[str]) -> Mapping[str, A
     return {**about, "warnings": [*about.get("warnings", []), *warnings]} if warnings else about
 
 
-def _fresh(work: Work) -> Bundle:
-    """A network with the weights that its seed gives."""
+def _fresh(work: Work, seed: int) -> Bundle:
+    """A network with the weights that this seed gives."""
     splits = work.splits
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(work.stage.seed)
+        torch.manual_seed(seed)
         model = build(work.stage.model, num_classes=splits.num_classes, shape=splits.shape)
     return Bundle(model.to(work.device), None, {})

@@ -22,6 +22,9 @@ from .schedules import (
     Cosine as Cosine,
 )
 from .schedules import (
+    Periodic as Periodic,
+)
+from .schedules import (
     Piecewise as Piecewise,
 )
 from .substitute import Substitute as Substitute
@@ -40,6 +43,7 @@ __all__ = [
     "Epoch",
     "Inversion",
     "Inverted",
+    "Periodic",
     "Piecewise",
     "RMSprop",
     "RobustDataset",

@@ -1,11 +1,12 @@
 """Learning-rate schedules: `schedule(progress)` is the factor at a fraction of the run; presets scale them for free."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from ..values import Positive, Rate, value
+from ..values import Count, Positive, Rate, value
 
 
 @value
@@ -34,8 +35,27 @@ class Piecewise:
         return self.factor ** sum(progress >= milestone for milestone in self.at)
 
     def __post_init__(self) -> None:
-        if list(self.at) != sorted(set(self.at)):
-            raise ValueError(f"milestones must grow; got {list(self.at)}")
+        refuse_disorder(self.at)
+
+
+@value
+class Periodic:
+    """The same steps down again in each of `times` equal parts of the run, each from the full rate."""
+
+    kind: Literal["periodic"] = "periodic"
+    times: Count
+    """Parts of the run: epochs divided by the period."""
+    at: tuple[Rate, ...] = (1 / 3, 2 / 3)
+    """Fractions of a part at which the rate is multiplied by `factor`."""
+    factor: Positive = 0.1
+
+    def __call__(self, progress: float) -> float:
+        """Factor on the learning rate at `progress` in [0, 1) of the run."""
+        within = (progress * self.times + 1e-9) % 1
+        return self.factor ** sum(within >= milestone for milestone in self.at)
+
+    def __post_init__(self) -> None:
+        refuse_disorder(self.at)
 
 
 @value
@@ -62,5 +82,11 @@ class Cosine:
             raise ValueError("a warmup of the whole run never reaches the learning rate; write 0.1")
 
 
-AnySchedule = Annotated[Constant | Piecewise | Cosine, Field(discriminator="kind")]
+AnySchedule = Annotated[Constant | Piecewise | Periodic | Cosine, Field(discriminator="kind")]
 """Every schedule a recipe can name, told apart by `kind`."""
+
+
+def refuse_disorder(at: Sequence[float]) -> None:
+    """Raises ValueError where milestones do not grow."""
+    if list(at) != sorted(set(at)):
+        raise ValueError(f"milestones must grow; got {list(at)}")

@@ -59,7 +59,8 @@ def view(page: Page) -> View:
 
 
 def results_csv(page: Page) -> str:
-    """Accuracies in percent with two decimals, one line for each (row, metric) measured or published.
+    """Accuracies in percent with two decimals, one line for each (row, metric) measured or published; after those of a
+    row, its numbers in units of their own, such as vulnerability and counts, with five digits.
 
     The same records give the same bytes: no time, no machine. A place published but not measured has an empty
     value; `seeds` lists the seeds used, such as `0 1 2`. Where a noise aims at a class, a last column has the share of
@@ -69,6 +70,7 @@ def results_csv(page: Page) -> str:
     """
     aims = any(targeted_success(page, *place) is not None for place in page.accuracy)
     rings = any(alarm(page, *place) for place in page.accuracy)
+    said = {"targeted_success": aims, "bounds": bool(page.certified), "alarm": rings}
     lines = []
     for row in page.rows:
         for metric in page.columns:
@@ -83,8 +85,21 @@ def results_csv(page: Page) -> str:
             side = [bounds(page, row, metric)] if page.certified else []
             rang = [alarm(page, row, metric)] if rings else []
             lines.append([row, metric, *shown, "" if paper is None else f"{paper:.2f}", *aimed, *side, *rang])
-    said = {"targeted_success": aims, "bounds": bool(page.certified), "alarm": rings}
+        lines += [[*line, *("" for wanted in said.values() if wanted)] for line in _plain_lines(page, row)]
     return csv_text((*_HEADER, *(name for name, wanted in said.items() if wanted)), lines)
+
+
+def _plain_lines(page: Page, row: str) -> list[list[str]]:
+    """The lines of a row's numbers in units of their own."""
+    lines = []
+    for metric in page.plain_metrics:
+        found, paper = estimate(page.plain.get((row, metric), [])), page.paper(row, metric)
+        if found is not None:
+            shown = [*(f"{number:.5g}" for number in (found.value, found.low, found.high)), listed(found.seeds)]
+            lines.append([row, metric, *shown, "" if paper is None else f"{paper:g}"])
+        elif paper is not None:
+            lines.append([row, metric, "", "", "", "", f"{paper:g}"])
+    return lines
 
 
 def bounds(page: Page, row: str, metric: str) -> str:

@@ -1,0 +1,55 @@
+"""Statements about numbers in units of their own: how vulnerable networks are, and how little is left of them."""
+
+from typing import ClassVar, Literal
+
+from ..results import CountedRecord, Record, VulnerabilityRecord, estimate
+from ..results.statistics import apart
+from ..values import NonNegative, value
+from .evidence import Evidence
+from .finding import Finding, told
+from .statement import About, Against, places
+
+
+@value
+class MoreVulnerable(Against):
+    """The features of `rows` move more under the attack than those of `than`, in every one of `metrics`.
+
+    With all the other rows in `rows` it says that `than` is the least vulnerable.
+    """
+
+    record: ClassVar[type[Record]] = VulnerabilityRecord
+    kind: Literal["more_vulnerable"] = "more_vulnerable"
+
+    def decide(self, evidence: Evidence) -> list[Finding]:
+        """Yes when the 95 % interval of the difference, from the two intervals, is above zero; no when the difference
+        itself is not.
+        """
+        found = []
+        for place, other in self.pairs:
+            one, two = (estimate(evidence.cells(VulnerabilityRecord, at)) for at in (place, other))
+            assert one is not None and two is not None  # a statement is decided when all its places are measured
+            test = apart(one, two)
+            said = f"{', '.join(place)}: {one.value:.4g} against {two.value:.4g}"
+            said += f", {test.difference:+.4g} [{test.low:+.4g}, {test.high:+.4g}]"
+            found.append((told(test.low > 0, test.difference <= 0), said))
+        return found
+
+
+@value
+class Reaches(About):
+    """The counts of `rows` reach `number` in every one of `metrics`: so sparse, or so many times fewer operations."""
+
+    record: ClassVar[type[Record]] = CountedRecord
+    kind: Literal["reaches"] = "reaches"
+    number: NonNegative
+    """In the unit of the count: percent, or times."""
+
+    def decide(self, evidence: Evidence) -> list[Finding]:
+        """Yes when every seed does; no when the mean does not."""
+        found = []
+        for place in places(self.rows, self.metrics):
+            counts = [cell.record.value for cell in evidence.cells(CountedRecord, place)]
+            mean = sum(counts) / len(counts)
+            said = f"{', '.join(place)}: {mean:.4g} [{min(counts):.4g}, {max(counts):.4g}]"
+            found.append((told(min(counts) >= self.number, mean < self.number), said))
+        return found
