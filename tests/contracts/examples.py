@@ -52,7 +52,17 @@ from blackthorn.objectives import (
     Variational,
 )
 from blackthorn.pruning import ADMM, FPGM, RFP, ActivatedValue, FilterNorm, Magnitude, Pruning, RandomFilters
-from blackthorn.stages import AdversarialImages, Decouple, Load, Prune, RobustImages, Shrink, Train
+from blackthorn.stages import (
+    AdversarialImages,
+    Decouple,
+    FoldGates,
+    InsertGates,
+    Load,
+    Prune,
+    RobustImages,
+    Shrink,
+    Train,
+)
 from blackthorn.training import (
     SGD,
     Adam,
@@ -177,6 +187,10 @@ STEPS = [
     Shrink(),
     Decouple(),
     Decouple(layers=("conv*",)),
+    InsertGates(),
+    InsertGates(gate=BetaBernoulli(lr=0.03), convolutions=BetaBernoulli(a=2), linear="input"),
+    FoldGates(),
+    FoldGates(exact=False),
 ]
 AGAINST: Any = {"text": "It is so.", "rows": ("pruned",), "than": "dense", "metrics": ("natural",)}
 ABOUT: Any = {"text": "It is so.", "rows": ("dense", "pruned"), "metrics": ("natural", "pgd")}

@@ -2,7 +2,7 @@
 
 `load` builds the network from its architecture, in full size, then gives every parameter and buffer its
 stored shape: a shrunk network differs from its architecture in nothing else. Layers of another kind, as
-`decouple` and `sparsify` make them, are named in the header and put in their places first. Example images and
+`decouple` and `sparsify` make them, and gates are named in the header and put in their places first. Example images and
 the logits on them are kept too: what is loaded must give them, and is refused if it does not.
 """
 
@@ -49,7 +49,7 @@ def save(
     about: Mapping[str, object] | None = None,
     example_shape: tuple[int, int, int] | None = None,
 ) -> None:
-    """Write a dense, masked, shrunk, decoupled or sparse network as one `.safetensors` file, whole or not at all.
+    """Write a dense, masked, gated, shrunk or sparse network as one `.safetensors` file, whole or not at all.
 
     Args:
         path: where to; a file that is there is replaced once the new one is complete.
@@ -67,7 +67,10 @@ def save(
     tensors = {_MODEL + name: tensor.detach().cpu().contiguous() for name, tensor in _state(model).items()}
     kept = {_MASK + name: mask.cpu().contiguous() for name, mask in (masks or {}).items()}
     both = {name: tensor.clone() for name, tensor in {**tensors, **kept}.items()}  # no shared storage
-    forms = replaced(model)
+    try:
+        forms = replaced(model)
+    except BundleError as error:
+        raise BundleError(f"{path}: {error}") from None
     version: Literal[1, 2] = 2 if forms else 1
     header = Header(
         version=version, architecture=architecture, masked=masks is not None, about=dict(about or {}), layers=forms

@@ -14,6 +14,8 @@ from .criteria import FilterNorm as FilterNorm
 from .criteria import Magnitude as Magnitude
 from .criteria import RandomFilters as RandomFilters
 from .criteria import Wanted as Wanted
+from .fold import fold_gates as fold_gates
+from .fold import without_gates as without_gates
 from .hold import Hold as Hold
 from .masks import Masks as Masks
 from .prune import masks_by_scores as masks_by_scores
@@ -42,6 +44,7 @@ __all__ = [
     "Sparsity",
     "Wanted",
     "channel_groups",
+    "fold_gates",
     "masks_by_scores",
     "masks_for",
     "prune",
@@ -50,4 +53,5 @@ __all__ = [
     "resize_",
     "shrink",
     "sparsity",
+    "without_gates",
 ]

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from ..claims import AnyStatement, Selection
 from ..errors import did_you_mean
 from ..measuring import AnyMeasure
-from ..stages import AnyImages
+from ..stages import AnyImages, Step
 from .lineage import rates
 from .network import Networks
 
@@ -20,6 +20,7 @@ Place = tuple[str, str]
 def check_networks(networks: Networks) -> None:
     """Each network goes on from one before it or starts anew, and shrinks only what is pruned."""
     pruned: dict[str, bool] = {}
+    gated: dict[str, bool] = {}
     for name, network in networks.items():
         before = pruned.get(network.of or "")
         first = network.steps[0]
@@ -37,20 +38,32 @@ def check_networks(networks: Networks) -> None:
                 f"networks.{name}: a new network starts with a train step, not {first.kind}; write of: NETWORK to go "
                 "on from one"
             )
+        has_gates = gated.get(network.of or "", False)
         for number, step in enumerate(network.steps):
             if step.begins and not step.trains and (number or network.of is not None):
                 raise ValueError(
                     f"networks.{name}.steps.{number}: {step.kind} begins a network; make it the first step of one "
                     "without of"
                 )
-            if step.form == "shrunk" and not before:
+            _check_gates(f"networks.{name}.steps.{number}", step, has_gates)
+            if step.form == "shrunk" and not (before or has_gates):
                 raise ValueError(
                     f"networks.{name}.steps.{number}: nothing is pruned before this {step.kind}; add a prune"
                 )
             before = step.requested is not None or (before and step.form != "shrunk")
-        pruned[name] = bool(before)
+            has_gates = step.gates == "inserts" or (has_gates and step.gates != "removes")
+        pruned[name], gated[name] = bool(before), has_gates
     if not any(network.show for network in networks.values()):
         raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
+
+
+def _check_gates(where: str, step: Step, has_gates: bool) -> None:
+    if step.gates in ("needs", "removes") and not has_gates:
+        raise ValueError(f"{where}: this {step.kind} needs gates, and none are inserted before; add {{kind: gate}}")
+    if step.gates == "inserts" and has_gates:
+        raise ValueError(f"{where}: the network has gates already; leave this {step.kind} out, or add a fold before")
+    if step.gates == "refuses" and has_gates:
+        raise ValueError(f"{where}: a {step.kind} cannot follow gates through a network; add {{kind: fold}} before")
 
 
 def check_images(images: Mapping[str, AnyImages], networks: Networks) -> None:

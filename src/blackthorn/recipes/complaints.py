@@ -88,13 +88,16 @@ def _locate(loc: Iterable[str | int], raw: Any) -> tuple[_Path, Any]:
     """The path as written in the file, without the tags that validation adds, and the mapping around its end."""
     path: _Path = []
     node, parent = raw, raw
-    steps = list(loc)
+    steps, tagged = list(loc), False
     for position, step in enumerate(steps):
+        if isinstance(node, dict) and node.get("kind") == step and not tagged:
+            tagged = True  # comes first, and may be the name of an option too: {kind: gate, gate: ...}
+            continue
         inside = (isinstance(node, dict) and step in node) or (
             isinstance(node, list) and isinstance(step, int) and step < len(node)
         )
         if inside:
-            parent, node = node, node[step]
+            parent, node, tagged = node, node[step], False
             path.append(step)
         elif position == len(steps) - 1 and isinstance(node, dict) and node.get("kind") != step:
             parent = node

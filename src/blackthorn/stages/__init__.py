@@ -8,6 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from .decouple import Decouple as Decouple
+from .gate import FoldGates as FoldGates
+from .gate import InsertGates as InsertGates
 from .images import AdversarialImages as AdversarialImages
 from .load import Load as Load
 from .measure import Measuring as Measuring
@@ -21,7 +23,7 @@ from .stage import Work as Work
 from .train import Augmentation as Augmentation
 from .train import Train as Train
 
-Step = Annotated[Train | Load | Prune | Shrink | Decouple, Field(discriminator="kind")]
+Step = Annotated[Train | Load | Prune | Shrink | Decouple | InsertGates | FoldGates, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
 AnyImages = Annotated[AdversarialImages | RobustImages, Field(discriminator="kind")]
@@ -32,6 +34,8 @@ __all__ = [
     "AnyImages",
     "Augmentation",
     "Decouple",
+    "FoldGates",
+    "InsertGates",
     "Load",
     "Measuring",
     "Need",

@@ -7,7 +7,7 @@ from torch import nn
 from ..deploy import decouple
 from ..pruning import Masks
 from ..values import value
-from .stage import Form, Task, Work
+from .stage import Form, GatesRole, Task, Work
 
 
 @value
@@ -22,6 +22,11 @@ class Decouple(Task):
     def form(self) -> Form:
         """The network is kept with its zeros, beside the convolutions that it was."""
         return "masked"
+
+    @property
+    def gates(self) -> GatesRole:
+        """Gates must be folded before."""
+        return "refuses"
 
     def run(self, work: Work) -> None:
         """Unroll convolutions; what was pruned before stays pruned."""

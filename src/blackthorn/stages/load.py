@@ -15,7 +15,7 @@ from ..errors import ModelError
 from ..files import one_line
 from ..models import build, check_logits
 from ..values import value
-from .stage import Task, Work
+from .stage import GatesRole, Task, Work
 
 
 @value
@@ -39,6 +39,13 @@ class Load(Task):
     def architecture(self) -> Mapping[str, Any] | None:
         """That of a bundle, which knows its own; None where the recipe's `model` says what the weights belong to."""
         return _built_in(self.weights)
+
+    @property
+    def gates(self) -> GatesRole | None:
+        """A bundle may hold a network with gates."""
+        header = _header(self.weights)
+        gated = header is not None and any(form.kind == "gate" for form in header.layers.values())
+        return "inserts" if gated else None
 
     def spelling(self) -> Any:
         """What the file holds."""

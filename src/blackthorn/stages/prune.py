@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..pruning import Masks, Pruning, masks_for, prune_by
 from ..values import value
-from .stage import Decider, Task, Work
+from .stage import Decider, GatesRole, Task, Work
 
 
 @value
@@ -17,6 +17,11 @@ class Prune(Pruning, Task):
     kind: Literal["prune"] = "prune"
     also: tuple[Pruning, ...] = ()
     """Other prunings, scored on the same network: what any of them removes goes."""
+
+    @property
+    def gates(self) -> GatesRole:
+        """Gates must be folded before."""
+        return "refuses"
 
     @property
     def requested(self) -> float:

@@ -7,7 +7,7 @@ from ..errors import PruningError
 from ..measuring import parameters
 from ..pruning import shrink
 from ..values import value
-from .stage import Form, Task, Work
+from .stage import Form, GatesRole, Task, Work
 
 
 @value
@@ -20,6 +20,11 @@ class Shrink(Task):
     def form(self) -> Form:
         """From here on the network is a shrunk one."""
         return "shrunk"
+
+    @property
+    def gates(self) -> GatesRole:
+        """Gates must be folded before."""
+        return "refuses"
 
     def run(self, work: Work) -> None:
         """Cut out what was pruned.

@@ -24,6 +24,7 @@ from .artifacts import load_network, save_network
 Chosen = Literal["float32", "bf16"]
 Form = Literal["dense", "masked", "shrunk"]
 Decider = Literal["seed", "images"]
+GatesRole = Literal["inserts", "needs", "removes", "refuses"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ class Task(Protocol):
     @property
     def form(self) -> Form | None:
         """What a network that went through this is from then on; None where that stays what it was."""
+        return None
+
+    @property
+    def gates(self) -> GatesRole | None:
+        """What it does about gates in the network: it inserts them, needs them there, removes or refuses them."""
         return None
 
     @property

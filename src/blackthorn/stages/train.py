@@ -16,7 +16,7 @@ from ..pruning import ADMM, Hold
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, Constraint, EarlyStopping, fit
 from ..values import Count, value, whole
 from .artifacts import MadeImages, save_history
-from .stage import Decider, Need, Task, Work
+from .stage import Decider, GatesRole, Need, Task, Work
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]
 
@@ -49,12 +49,18 @@ class Train(Task):
     precision: Precision = "auto"
     """Arithmetic of forward and backward passes; auto takes bf16 where it is measured to be faster."""
     stop_at_chance: bool = True
-    """Stop with a message when training accuracy stays at that of guessing."""
+    """Stop with a message when training accuracy stays at that of guessing, or when gates that the objective trains
+    cannot close within the run, or have cut the network through."""
 
     @property
     def trains(self) -> bool:
         """It trains."""
         return True
+
+    @property
+    def gates(self) -> GatesRole | None:
+        """Some objectives train gates."""
+        return "needs" if getattr(self.objective, "gated", False) else None
 
     def spelling(self) -> dict[str, Any]:
         """The options. What the images are called decides nothing; what they are enters as an input."""

@@ -39,6 +39,10 @@ class Minimised:
                 held = self._named.setdefault(group.name, [])
                 held += [parameter for parameter in group.parameters if id(parameter) in learns]
 
+    def named(self, name: str) -> Sequence[nn.Parameter]:
+        """The learning parameters of the groups of this name."""
+        return self._named.get(name, ())
+
     def shares(self, loss: Loss, penalties: Iterable[Tensor] = ()) -> list[Share]:
         """Each loss with its parameters, the total last, to which penalties are added.
 

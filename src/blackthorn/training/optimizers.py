@@ -6,7 +6,7 @@ scales and shifts of norms. A module can ask for other rates and decays for its 
 """
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -24,6 +24,8 @@ class SGD:
     """Stochastic gradient descent with momentum."""
 
     kind: Literal["sgd"] = "sgd"
+    bounded: ClassVar[bool] = False
+    """Whether a step moves a parameter by at most its learning rate."""
     lr: Positive
     """Learning rate at the start; the schedule multiplies it."""
     momentum: Rate = 0.9
@@ -47,6 +49,8 @@ class Adam:
     """Adam (Kingma and Ba 2015)."""
 
     kind: Literal["adam"] = "adam"
+    bounded: ClassVar[bool] = True
+    """Whether a step moves a parameter by at most its learning rate."""
     lr: Positive = 1e-3
     """Learning rate at the start; the schedule multiplies it."""
     weight_decay: NonNegative = 0.0
@@ -63,6 +67,8 @@ class RMSprop:
     """RMSprop (Tieleman and Hinton 2012)."""
 
     kind: Literal["rmsprop"] = "rmsprop"
+    bounded: ClassVar[bool] = False
+    """Whether a step moves a parameter by at most its learning rate."""
     lr: Positive = 1e-3
     """Learning rate at the start; the schedule multiplies it."""
     alpha: Rate = 0.99

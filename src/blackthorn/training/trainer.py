@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..attacks.precision import resolve_for
 from ..data import Augmentation, ImageSet, batches
 from ..errors import TrainingError
+from ..gates import GATES
 from ..models import ParameterGroup, device_of, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
@@ -23,6 +24,7 @@ from ..speed.precision import Precision, arithmetic
 from ..types import Progress
 from .constraint import Constraint
 from .early_stopping import EarlyStopping
+from .hopeless import Outlook, refuse_chance, refuse_closed_gates, refuse_open_gates
 from .minimised import Minimised, Share, backward
 from .optimizers import Adam, AnyOptimizer
 from .run import Epoch, Run
@@ -30,7 +32,6 @@ from .schedules import AnySchedule, Constant
 
 Objective = Callable[[nn.Module, Tensor, Tensor], Loss]
 
-_PATIENCE_AT_CHANCE = 3  # epochs; PGD training from scratch sits at chance for a good part of its first
 _SHOWN_EVERY = 10  # steps between reports of progress; a report waits for the device too
 _WATCHED_EVERY = 50  # steps between looks at whether the loss is finite; a look waits for the device
 
@@ -72,12 +73,14 @@ def fit(
         precision: arithmetic of forward and backward passes; weights stay in float32 in any case. `auto` times both
             on this network, so name one of the two where results must not depend on the machine.
         seed: of data order, augmentation, dropout and random starts. torch's own generator is left as it was.
-        stop_at_chance: stop when training accuracy is no better than guessing after 3 epochs, or at the end.
+        stop_at_chance: stop when training accuracy is no better than guessing after 3 epochs, or at the end; and,
+            where the objective trains gates, when none can close within the run, or when they have cut the network
+            through.
         checkpoint: file to write after each epoch and to resume from, bit for bit, when it exists.
         progress: called with (text, steps done, steps) every few steps.
 
     Raises:
-        TrainingError: the loss is not finite, or the network learns nothing.
+        TrainingError: the loss is not finite, or the training cannot lead anywhere (`stop_at_chance`).
         ModelError: modules of the network ask for parameter groups that cannot be.
         BundleError: `checkpoint` exists and is not a checkpoint of this run.
         StoreError: `checkpoint` cannot be written.
@@ -111,14 +114,18 @@ def fit(
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         run = Run(settings, model, optimizer.build(learning, groups), constraints, chosen)
         minimised = Minimised(learning, groups, len(images))
-        steps = _Steps(run, objective, minimised, _Rates(run.optimizer, optimizer.lr, schedule), epochs, progress)
+        rates = _Rates(run.optimizer, optimizer.lr, schedule)
+        per_epoch = math.ceil(len(images) / batch_size)
+        steps = _Steps(run, objective, minimised, rates, epochs, per_epoch, optimizer.bounded, progress)
         if checkpoint is not None and checkpoint.exists():
             run.restore(checkpoint, precision)
+        if stop_at_chance:
+            steps.refuse_gates(len(run.history), example)
         for epoch in range(len(run.history), epochs):
             if _out_of_patience(run, early_stopping):
                 break
             order = batches(images, batch_size, seed=seed, epoch=epoch, augment=augment, device=device)
-            means = steps.epoch(epoch, order, math.ceil(len(images) / batch_size))
+            means = steps.epoch(epoch, order)
             for constraint in constraints:
                 constraint.after_epoch(model, epoch)
             if early_stopping is not None and valid is not None:
@@ -126,7 +133,8 @@ def fit(
                 run.keep_if_best(epoch, means["valid"])
             run.history.append(means)
             if stop_at_chance:
-                _refuse_chance(run.history, images, epochs, means["lr"])
+                refuse_chance(run.history, images.y, epochs, means["lr"])
+                steps.refuse_gates(epoch + 1, example)
             if checkpoint is not None:
                 run.save(checkpoint)
         if run.best is not None:
@@ -149,6 +157,15 @@ class _Rates:
             self._optimizer.param_groups[number]["lr"] = lr * factor
         return self._lr * factor
 
+    def left(self, parameters: Iterable[nn.Parameter], done: float, steps: int) -> tuple[float, float]:
+        """The first rate of these parameters, and the sum of their rates over the `steps` that are left after `done`,
+        a fraction of the run; the fastest counts, and 0 stands for none.
+        """
+        wanted = set(map(id, parameters))
+        groups = self._optimizer.param_groups
+        lr = max((lr for number, lr in self._groups if wanted & set(map(id, groups[number]["params"]))), default=0.0)
+        return lr, lr * sum(self._schedule(done + (1 - done) * step / steps) for step in range(steps))
+
 
 @dataclass(frozen=True)
 class _Steps:
@@ -159,11 +176,31 @@ class _Steps:
     minimised: Minimised
     rates: _Rates
     epochs: int
+    per_epoch: int
+    """How many steps an epoch has."""
+    bounded: bool
+    """The optimiser moves a parameter by at most its rate in a step."""
     progress: Progress | None
 
-    def epoch(self, epoch: int, order: Iterator[tuple[Tensor, Tensor]], steps: int) -> Epoch:
+    def refuse_gates(self, done: int, x: Tensor) -> None:
+        """Stop a training of gates that, after `done` epochs, cannot lead anywhere; others go on.
+
+        Raises:
+            TrainingError: says what to change.
+        """
+        if not getattr(self.objective, "gated", False):
+            return
+        model, when = self.run.model, f"after epoch {done} of {self.epochs}" if done else "before the first epoch"
+        refuse_closed_gates(model, x, when)
+        if done < self.epochs and self.bounded:
+            gates = self.minimised.named(GATES)
+            lr, reach = self.rates.left(gates, done / self.epochs, self.per_epoch * (self.epochs - done))
+            if gates:
+                refuse_open_gates(model, Outlook(when, lr, reach))
+
+    def epoch(self, epoch: int, order: Iterator[tuple[Tensor, Tensor]]) -> Epoch:
         """Take a step on each batch of `order`, and return the means over all images."""
-        model = self.run.model.train()
+        model, steps = self.run.model.train(), self.per_epoch
         sums: dict[str, Tensor] = {}
         seen, lr = 0, 0.0
         for step, (x, y) in enumerate(order):
@@ -215,17 +252,3 @@ def _out_of_patience(run: Run, early_stopping: EarlyStopping | None) -> bool:
 def _refuse_not_finite(numbers: Iterable[Tensor], where: str, lr: float) -> None:
     if not all(bool(torch.isfinite(number).all()) for number in numbers):
         raise TrainingError(f"{where}: training has blown up; lower the learning rate (now {lr:g})")
-
-
-def _refuse_chance(history: list[Epoch], images: ImageSet, epochs: int, lr: float) -> None:
-    if "accuracy" not in history[-1] or len(history) < min(_PATIENCE_AT_CHANCE, epochs):
-        return
-    guess = images.y.bincount().max().item() / len(images)
-    # Three deviations of a guesser's accuracy, so that a small set is not condemned by luck.
-    limit = guess + 3 * math.sqrt(guess * (1 - guess) / len(images))
-    if max(past["accuracy"] for past in history) <= limit:
-        raise TrainingError(
-            f"accuracy is {history[-1]['accuracy']:.1%} after {len(history)} epochs, no better than "
-            f"guessing ({guess:.1%}): lower the "
-            f"learning rate (now {lr:g}), train longer, start from a trained network, or set stop_at_chance: false"
-        )
