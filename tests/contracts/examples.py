@@ -37,9 +37,11 @@ from blackthorn.measuring import (
     Cost,
     Counted,
     Detection,
+    LossSurface,
     PruningCurve,
     SourceNetwork,
     Vulnerability,
+    VulnerabilityMap,
 )
 from blackthorn.objectives import (
     Adversarial,
@@ -164,6 +166,10 @@ MEASURES = [
     Detection(noises=(UniversalNoise(target=0, limit=0.3, steps=2),)),
     Vulnerability(attack=PGD(eps=0.1, steps=3)),
     Vulnerability(attack=FGSM(eps=0.1), n_max=10, batch_size=7, precision="float32"),
+    VulnerabilityMap(attack=PGD(eps=0.1, steps=3)),
+    VulnerabilityMap(attack=FGSM(eps=0.1), mode="input_gradient", images=20),
+    LossSurface(eps=0.1, points=3),
+    LossSurface(eps=0.1, points=5, loss="margin", n_max=None),
 ]
 AUGMENTATIONS = [data.Crop(), data.Crop(pad=1), data.Flip()]
 PRUNINGS = [

@@ -27,6 +27,7 @@ from .highest_rate import Highest as Highest
 from .highest_rate import highest_rate as highest_rate
 from .latency import Latency as Latency
 from .latency import latency as latency
+from .loss_surface import LossSurface as LossSurface
 from .measure import Measure as Measure
 from .measure import Measurement as Measurement
 from .measure import Subject as Subject
@@ -37,9 +38,20 @@ from .sources import SourceNetwork as SourceNetwork
 from .vulnerability import Moved as Moved
 from .vulnerability import Vulnerability as Vulnerability
 from .vulnerability import features_moved as features_moved
+from .vulnerability_map import LatentMaps as LatentMaps
+from .vulnerability_map import VulnerabilityMap as VulnerabilityMap
 
 AnyMeasure = Annotated[
-    Accuracy | Certified | Cost | Counted | PruningCurve | Detection | Vulnerability, Field(discriminator="kind")
+    Accuracy
+    | Certified
+    | Cost
+    | Counted
+    | Detection
+    | LossSurface
+    | PruningCurve
+    | Vulnerability
+    | VulnerabilityMap,
+    Field(discriminator="kind"),
 ]
 """Every measure a recipe can name, told apart by `kind`."""
 
@@ -55,6 +67,8 @@ __all__ = [
     "Difference",
     "Highest",
     "Latency",
+    "LatentMaps",
+    "LossSurface",
     "Measure",
     "Measured",
     "Measurement",
@@ -63,6 +77,7 @@ __all__ = [
     "SourceNetwork",
     "Subject",
     "Vulnerability",
+    "VulnerabilityMap",
     "books",
     "bytes_on_disk",
     "compare",

@@ -15,7 +15,17 @@ def evenly(total: int, wanted: int | None) -> Tensor:
     return torch.arange(n) * total // n
 
 
-def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> dict[str, Tensor]:
+def of_each_class(y: Tensor, wanted: int) -> Tensor:
+    """Indices of at most `wanted` images: the first of each class in the order they come, then the second of each."""
+    seen: dict[int, int] = {}
+    turn = []
+    for label in y.tolist():
+        turn.append(seen.get(label, 0))
+        seen[label] = turn[-1] + 1
+    return torch.tensor(turn, dtype=torch.long).argsort(stable=True)[:wanted]
+
+
+def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor, *, most: int = _SHOWN) -> dict[str, Tensor]:
     """The first images with their adversarial versions, their labels, and what the network makes of both.
 
     Args:
@@ -23,13 +33,14 @@ def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor) -> dict[str, Te
         x: images, uint8 or float32 in [0, 1], (n, ...).
         x_adv: their adversarial versions, float32 (n, ...).
         y: their labels, int64 (n,).
+        most: how many are kept.
     """
-    original, adversarial = pixels(x[:_SHOWN]), x_adv[:_SHOWN].to(x.device)
+    original, adversarial = pixels(x[:most]), x_adv[:most].to(x.device)
     predicted, predicted_adversarial = answers(model, original), answers(model, adversarial)
     kept = {
         "original": original,
         "adversarial": adversarial,
-        "label": y[:_SHOWN],
+        "label": y[:most],
         "predicted": predicted,
         "predicted_adversarial": predicted_adversarial,
     }

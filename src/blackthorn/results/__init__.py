@@ -18,6 +18,7 @@ from .grid import Cell as Cell
 from .grid import Grid as Grid
 from .grid import Place as Place
 from .grid import Row as Row
+from .loss_surface import LossSurfaceRecord as LossSurfaceRecord
 from .pruning_curve import PruningCurveRecord as PruningCurveRecord
 from .published import Published as Published
 from .record import Record as Record
@@ -32,6 +33,7 @@ from .statistics import mean_interval as mean_interval
 from .statistics import over_seeds as over_seeds
 from .statistics import wilson as wilson
 from .vulnerability import VulnerabilityRecord as VulnerabilityRecord
+from .vulnerability_map import VulnerabilityMapRecord as VulnerabilityMapRecord
 
 AnyRecord = Annotated[
     AccuracyRecord
@@ -39,8 +41,10 @@ AnyRecord = Annotated[
     | CostRecord
     | CountedRecord
     | DetectionRecord
+    | LossSurfaceRecord
     | PruningCurveRecord
     | RobustImagesRecord
+    | VulnerabilityMapRecord
     | VulnerabilityRecord,
     Field(discriminator="measure"),
 ]
@@ -57,6 +61,7 @@ __all__ = [
     "Difference",
     "Estimate",
     "Grid",
+    "LossSurfaceRecord",
     "Place",
     "PruningCurveRecord",
     "Published",
@@ -64,6 +69,7 @@ __all__ = [
     "Record",
     "RobustImagesRecord",
     "Row",
+    "VulnerabilityMapRecord",
     "VulnerabilityRecord",
     "compare",
     "difference",
