@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from blackthorn.claims import HighCompression, HighRobustness, Selected, Selection, Verdict, choose
 from blackthorn.report import Page, write
@@ -16,10 +16,12 @@ from blackthorn.results import (
     Cell,
     CostRecord,
     Grid,
+    LossSurfaceRecord,
     PruningCurveRecord,
     Published,
     Record,
     Row,
+    VulnerabilityMapRecord,
     wilson,
 )
 
@@ -374,6 +376,62 @@ def trade_off(folder: Path, done: float = 1.0, seeds: Sequence[int] = (0,)) -> P
     )
 
 
+def surface_cell(folder: Path, row: str, steep: float, *, seed: int = 0, points: int = 11) -> Cell[LossSurfaceRecord]:
+    """A loss that grows as exp(steep * a) along the gradient, and a little along a random direction."""
+    moves = np.linspace(-1, 1, points)
+    losses = 0.1 * np.exp(steep * moves)[:, None] + 0.05 * (moves**2)[None, :] + 0.01 * seed
+    middle = points // 2
+    rise = float(losses[-1, middle] - losses[middle, middle])
+    record = LossSurfaceRecord(
+        value=rise,
+        low=0.9 * rise,
+        high=1.1 * rise,
+        n=100,
+        eps=0.3,
+        loss="ce",
+        surface=tuple(map(tuple, losses.round(6).tolist())),
+        seed=seed,
+    )
+    return Cell(row, "loss surface", seed, record, None, folder)
+
+
+def map_cell(
+    folder: Path, row: str, size: float, *, mode: str = "change", colour: bool = False, fooled: int = 4
+) -> Cell[VulnerabilityMapRecord]:
+    """Maps of six images that move by `size` in their middle, and not at all at their left edge."""
+    where = examples(folder / f"map-{mode}-{row}".replace("%", ""), 0.1, colour=colour, fooled=[fooled] * 6)
+    side = 24 if mode == "change" else 28
+    h, w = np.mgrid[:side, :side] / (side - 1)
+    maps = np.stack([size * np.sin(np.pi * h) * w ** (1 + k / 4) for k in range(6)]).astype(np.float32)
+    held = load_file(where / "examples.safetensors")
+    save_file({**held, "map": maps}, where / "examples.safetensors")
+    record = VulnerabilityMapRecord(
+        attack={"kind": "pgd", "eps": 0.3},
+        eps=0.3,
+        norm="linf",
+        mode=mode,
+        tap="relu1" if mode == "change" else None,
+        value=float(maps.mean()),
+        highest=float(maps.max()),
+        n=6,
+        size=(side, side),
+        classes=("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    )
+    return Cell(row, "map" if mode == "change" else "map by pixel", 0, record, None, where)
+
+
+def pictures(folder: Path, seeds: Sequence[int] = (0,)) -> Page:
+    """Maps and loss surfaces of three networks."""
+    cells: list[Cell[Record]] = []
+    for row, size in (("standard", 0.4), ("at", 0.15), ("anp-vs", 0.05)):
+        cells.append(accuracy_cell(folder, row, "natural", 0.98))
+        cells += [map_cell(folder, row, size * scale, mode=mode) for mode, scale in zip(*MODES)]
+        cells += [surface_cell(folder, row, 10 * size, seed=seed) for seed in seeds]
+    return with_cells(bare(folder), cells, seeds=seeds)
+
+
+MODES = ("change", "input_gradient"), (1.0, 0.01)
+
 ODD = (
     "quo\"ted 'row'",
     "</script><script>alert(1)</script>",
@@ -427,5 +485,5 @@ def bare(folder: Path) -> Page:
 
 if __name__ == "__main__":
     where = Path(sys.argv[1])
-    for make in (table1, sweep, trade_off, curves, odd, bare):
+    for make in (table1, sweep, trade_off, curves, pictures, odd, bare):
         print(write(where / make.__name__, make(where / "cells")))

@@ -11,7 +11,7 @@ import pytest
 
 from blackthorn.report import Page, write
 
-from .demo import bare, curves, odd, sweep, table1, trade_off
+from .demo import bare, curves, odd, pictures, sweep, table1, trade_off
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
@@ -71,7 +71,10 @@ class Visit:
         self.context.close()
 
 
-@pytest.mark.parametrize("make", [table1, sweep, trade_off, curves, odd, bare], ids=lambda make: make.__name__)
+PAGES = [table1, sweep, trade_off, curves, pictures, odd, bare]
+
+
+@pytest.mark.parametrize("make", PAGES, ids=lambda make: make.__name__)
 def test_the_page_is_silent_and_asks_for_nothing(browser: Any, written: Any, make: Any) -> None:
     with Visit(browser, written(make)) as visit:
         assert visit.noise == []
@@ -113,7 +116,7 @@ def test_a_tab_shows_the_cards_of_another_network(browser: Any, written: Any) ->
         assert "smaller" in shown.inner_text()
 
 
-@pytest.mark.parametrize("make", [table1, odd, sweep, trade_off, curves], ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", PAGES[:-1], ids=lambda make: make.__name__)
 def test_a_narrow_screen_scrolls_tables_and_not_the_page(browser: Any, written: Any, make: Any) -> None:
     with Visit(browser, written(make), width=400, scheme="dark") as visit:
         assert visit.page.evaluate("document.documentElement.scrollWidth") == 400

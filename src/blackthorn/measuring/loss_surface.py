@@ -111,7 +111,7 @@ class LossSurface(Measure):
 
     def _gradient_signs(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         signs = []
-        for images, labels in zip(x.split(self.batch_size), y.split(self.batch_size)):
+        for images, labels in zip(torch.split(x, self.batch_size), torch.split(y, self.batch_size)):
             leaf = images.clone().requires_grad_()
             with attacking(model) as forward, torch.autocast(x.device.type, enabled=False):
                 signs.append(input_gradient(LOSSES[self.loss](forward(leaf), labels), leaf).sign())
@@ -124,11 +124,17 @@ class LossSurface(Measure):
         moves = torch.linspace(-self.eps, self.eps, self.points, dtype=torch.float64).tolist()
         moves[self.points // 2] = 0.0
         losses = torch.empty(self.points, self.points, len(x), dtype=torch.float64)
+        together = max(1, self.batch_size // len(x))  # columns, so that few images make whole batches
         with eval_mode(model), torch.no_grad(), torch.autocast(x.device.type, enabled=False):
             for row, a in enumerate(moves):
-                for column, b in enumerate(moves):
-                    moved = zip(*(part.split(self.batch_size) for part in (x + a * along + b * across, y)))
-                    losses[row, column] = torch.cat([LOSSES[self.loss](model(z), labels) for z, labels in moved]).cpu()
+                for first in range(0, self.points, together):
+                    some = moves[first : first + together]
+                    moved = torch.cat([x + a * along + b * across for b in some])
+                    batches = zip(
+                        torch.split(moved, self.batch_size), torch.split(y.repeat(len(some)), self.batch_size)
+                    )
+                    found = torch.cat([LOSSES[self.loss](model(batch), labels) for batch, labels in batches])
+                    losses[row, first : first + together] = found.reshape(len(some), -1).cpu()
                 if progress is not None:
                     progress("loss surface", (row + 1) * self.points, self.points**2)
         if not bool(torch.isfinite(losses).all()):

@@ -8,6 +8,9 @@ from .chart import Panel as Panel
 from .chart import Point as Point
 from .chart import for_file as for_file
 from .chart import for_page as for_page
+from .heat import contour_panel as contour_panel
+from .heat import filled as filled
+from .heat import tile_panel as tile_panel
 from .lines import LINES as LINES
 from .lines import curve_panel as curve_panel
 from .palette import SERIES as SERIES
@@ -15,21 +18,34 @@ from .palette import Spec as Spec
 from .points import POINTS as POINTS
 from .points import line_panel as line_panel
 from .points import paper_note as paper_note
+from .shades import SHADES as SHADES
+from .shades import bands as bands
+from .shades import levels as levels
+from .shades import next_round as next_round
+from .shades import shaded as shaded
 
 __all__ = [
     "BARS",
     "LINES",
     "POINTS",
     "SERIES",
+    "SHADES",
     "Chart",
     "Key",
     "Panel",
     "Point",
     "Spec",
+    "bands",
     "bar_panel",
+    "contour_panel",
     "curve_panel",
+    "filled",
     "for_file",
     "for_page",
+    "levels",
     "line_panel",
+    "next_round",
     "paper_note",
+    "shaded",
+    "tile_panel",
 ]

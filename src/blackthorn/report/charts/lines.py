@@ -30,9 +30,11 @@ def curve_panel(
     x_scale: Spec | None = None,
     x_axis: Spec | None = None,
     y_title: str = "accuracy (%)",
+    y_scale: Spec | None = None,
+    y_axis: Spec | None = None,
     tips: Mapping[str, str] = _CURVE_TIPS,
 ) -> Spec:
-    """Accuracy (percent) against the percentage pruned, or another share against another: many lines of many points,
+    """Accuracy (percent) against the percentage pruned, or another number against another: many lines of many points,
     and an upright line at `mark`.
 
     Each point has `series`, `x`, `value` and the texts in `tips`. The first series is drawn dark and wide.
@@ -49,8 +51,8 @@ def curve_panel(
         "field": "value",
         "type": "quantitative",
         "title": y_title,
-        "scale": {"domain": [0, 100], "nice": False},
-        "axis": {"tickCount": 5},
+        "scale": y_scale or {"domain": [0, 100], "nice": False},
+        "axis": y_axis or {"tickCount": 5},
     }
     layers: list[Spec] = [
         {

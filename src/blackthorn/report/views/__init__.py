@@ -7,6 +7,7 @@ from . import (
     differences,
     eps,
     images,
+    loss_surface,
     numbers,
     provenance,
     results,
@@ -15,6 +16,7 @@ from . import (
     statements,
     summary,
     unfinished,
+    vulnerability_maps,
     warnings,
 )
 from .view import Part as Part
@@ -33,6 +35,8 @@ VIEWS: tuple[Part, ...] = (
     eps.view,
     sparsity.view,
     differences.view,
+    vulnerability_maps.view,
+    loss_surface.view,
     images.view,
     costs.view,
     warnings.view,

@@ -1,17 +1,14 @@
 """A few test images: original, perturbation and attacked image, as PNG in data URIs."""
 
-import base64
-import io
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import StoreError
 from ...results import AccuracyRecord, Cell
-from ...seal import check
 from ..families import featured, networks
 from ..page import Page
+from ..pictures import EXAMPLES, kept, png
 from ..template import fill
 from .view import View
 
@@ -79,7 +76,7 @@ def galleries(page: Page) -> list[Gallery]:
     held: dict[str, dict[str, Cell[AccuracyRecord]]] = {}
     for (row, metric), cells in page.accuracy.items():
         for cell in cells:
-            if page.attack(metric) and (cell.folder / "examples.safetensors").is_file():
+            if page.attack(metric) and (cell.folder / EXAMPLES).is_file():
                 held.setdefault(metric, {}).setdefault(row, cell)
     by_kind = {_kind(page, m, held[m]): m for m in page.accuracy_metrics if m in held}
     return [_gallery(page, metric, held[metric]) for metric in list(by_kind.values())[:_METRICS]]
@@ -125,29 +122,20 @@ class _Examples:
 
 
 def _read(cell: Cell[AccuracyRecord]) -> _Examples:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    path = cell.folder / "examples.safetensors"
-    try:
-        check(path)
-        held = load_file(path)
-        original, adversarial = held["original"].astype(np.float64), held["adversarial"].astype(np.float64)
-        answers = [held[name].astype(np.int64) for name in ("label", "predicted", "predicted_adversarial")]
-    except (OSError, ValueError, SafetensorError, KeyError) as error:
-        raise StoreError(
-            f"{path}: cannot be read as example images ({error}); delete its folder and run again."
-        ) from None
-    return _Examples(original, adversarial, *answers)
+    names = ("original", "adversarial", "label", "predicted", "predicted_adversarial")
+    original, adversarial, *answers = kept(cell.folder, names)
+    return _Examples(
+        original.astype(np.float64), adversarial.astype(np.float64), *(held.astype(np.int64) for held in answers)
+    )
 
 
 def _triple(examples: _Examples, i: int, factor: int, cell: Cell[AccuracyRecord]) -> Triple:
     label, before, after = (int(held[i]) for held in (examples.label, examples.predicted, examples.fooled))
     original, adversarial = examples.original[i], examples.adversarial[i]
     return Triple(
-        original=_png(original),
-        perturbation=_png(_diverging((adversarial - original) * factor)),
-        adversarial=_png(adversarial),
+        original=png(original),
+        perturbation=png(_diverging((adversarial - original) * factor)),
+        adversarial=png(adversarial),
         label=_class_name(cell, label),
         predicted=_class_name(cell, before),
         fooled=_class_name(cell, after),
@@ -168,13 +156,3 @@ def _diverging(moved: Floats) -> Floats:
     end = np.where(strength < 0, _LESS, _MORE)
     drawn: Floats = (_ZERO + np.abs(strength) * (end - _ZERO)).transpose(2, 0, 1)
     return drawn
-
-
-def _png(pixels: Floats) -> str:
-    from PIL import Image
-
-    levels = np.clip(np.rint(pixels * 255), 0, 255).astype(np.uint8)
-    image = Image.fromarray(levels.transpose(1, 2, 0) if levels.shape[0] == 3 else levels[0])
-    out = io.BytesIO()
-    image.save(out, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
