@@ -22,6 +22,7 @@ from blackthorn.results import (
     Record,
     Row,
     VulnerabilityMapRecord,
+    VulnerabilityRecord,
     wilson,
 )
 
@@ -420,11 +421,41 @@ def map_cell(
     return Cell(row, "map" if mode == "change" else "map by pixel", 0, record, None, where)
 
 
+def vulnerability_cell(
+    folder: Path, row: str, units: Sequence[float], *, metric: str = "vulnerability", seed: int = 0
+) -> Cell[VulnerabilityRecord]:
+    """A vulnerability of two layers; `units` are those of the first."""
+    layers = (float(np.mean(units)), 0.05)
+    value = sum(layers) / 2
+    record = VulnerabilityRecord(
+        value=value,
+        n=1000,
+        low=0.9 * value,
+        high=1.1 * value,
+        taps=("relu1", "relu2"),
+        layers=layers,
+        units=(tuple(units), (0.02, 0.08)),
+        attack={"kind": "pgd", "eps": 0.3},
+        eps=0.3,
+        norm="linf",
+        seed=seed,
+    )
+    return Cell(row, metric, seed, record, None, folder)
+
+
 def pictures(folder: Path, seeds: Sequence[int] = (0,)) -> Page:
-    """Maps and loss surfaces of three networks."""
+    """Maps, loss surfaces, vulnerability and accuracy of three networks."""
     cells: list[Cell[Record]] = []
     for row, size in (("standard", 0.4), ("at", 0.15), ("anp-vs", 0.05)):
-        cells.append(accuracy_cell(folder, row, "natural", 0.98))
+        gone = {"anp-vs": 0.8}.get(row, 0.0)
+        for seed in seeds:
+            units = np.sort(np.random.default_rng(3).gamma(6, size / 10, 20))
+            units[: round(20 * gone)] = 0.0
+            cells.append(vulnerability_cell(folder, row, units.tolist(), seed=seed))
+            shares = {"seed": seed, "sparsity_units": gone, "sparsity_weights": gone}
+            cells.append(accuracy_cell(folder, row, "natural", 0.98 - size / 20, **shares))
+            attack = {"kind": "pgd", "eps": 0.3}
+            cells.append(accuracy_cell(folder, row, "pgd 0.3", 0.9 - 2 * size, attack=attack, norm="linf", **shares))
         cells += [map_cell(folder, row, size * scale, mode=mode) for mode, scale in zip(*MODES)]
         cells += [surface_cell(folder, row, 10 * size, seed=seed) for seed in seeds]
     return with_cells(bare(folder), cells, seeds=seeds)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_surface_is_told_in_words_and_in_numbers(tmp_path: Path) -> None:
 
 def test_seeds_are_averaged_and_every_point_is_in_the_file(tmp_path: Path) -> None:
     first, *_ = surfaces(pictures(tmp_path, seeds=(0, 1)))
-    assert first.centre == pytest.approx(0.105) and first.rise.seeds == (0, 1)
+    assert first.centre == pytest.approx(0.105)
+    assert first.rise.seeds == (0, 1) and first.rise.value == pytest.approx(0.1 * (math.exp(4) - 1))
     lines = list(csv.DictReader(io.StringIO(surface_csv([first]))))
     assert len(lines) == 11 * 11
     assert lines[60] == {

@@ -42,15 +42,7 @@ from .vulnerability_map import LatentMaps as LatentMaps
 from .vulnerability_map import VulnerabilityMap as VulnerabilityMap
 
 AnyMeasure = Annotated[
-    Accuracy
-    | Certified
-    | Cost
-    | Counted
-    | Detection
-    | LossSurface
-    | PruningCurve
-    | Vulnerability
-    | VulnerabilityMap,
+    Accuracy | Certified | Cost | Counted | Detection | LossSurface | PruningCurve | Vulnerability | VulnerabilityMap,
     Field(discriminator="kind"),
 ]
 """Every measure a recipe can name, told apart by `kind`."""

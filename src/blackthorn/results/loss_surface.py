@@ -29,7 +29,7 @@ class LossSurfaceRecord(Record):
     @property
     def reading(self) -> Reading:
         """The rise of the loss. It is no share of the images, so its interval is its own."""
-        return Reading(self.value, self.low, self.high, self.n, share=False)
+        return Reading(self.value, self.low, self.high, self.n, share=False, bounded=False)
 
     @property
     def moves(self) -> list[float]:

@@ -11,6 +11,10 @@ from .chart import for_page as for_page
 from .heat import contour_panel as contour_panel
 from .heat import filled as filled
 from .heat import tile_panel as tile_panel
+from .histogram import MOVED as MOVED
+from .histogram import ZERO as ZERO
+from .histogram import counted as counted
+from .histogram import histogram_panel as histogram_panel
 from .lines import LINES as LINES
 from .lines import curve_panel as curve_panel
 from .palette import SERIES as SERIES
@@ -27,9 +31,11 @@ from .shades import shaded as shaded
 __all__ = [
     "BARS",
     "LINES",
+    "MOVED",
     "POINTS",
     "SERIES",
     "SHADES",
+    "ZERO",
     "Chart",
     "Key",
     "Panel",
@@ -38,10 +44,12 @@ __all__ = [
     "bands",
     "bar_panel",
     "contour_panel",
+    "counted",
     "curve_panel",
     "filled",
     "for_file",
     "for_page",
+    "histogram_panel",
     "levels",
     "line_panel",
     "next_round",

@@ -15,9 +15,14 @@ BARS = Key(_marks, picks=False)
 """A square of its colour for each series; every bar has its name beside it, so that there is nothing to pick."""
 
 
-def bar_panel(points: Sequence[Point], rows: Sequence[str], series: Sequence[str], tips: Mapping[str, str]) -> Spec:
-    """Horizontal bars of `x` (percent of the unpruned network) for each `row`, their numbers at the end."""
-    most = max((float(p["x"] or 0) for p in points), default=100.0)
+def bar_panel(
+    points: Sequence[Point], rows: Sequence[str], series: Sequence[str], tips: Mapping[str, str], full: float = 100.0
+) -> Spec:
+    """Horizontal bars of `x` (by default a percentage) for each `row`, their numbers at the end.
+
+    A bar of `full` fills the panel, unless another is longer. Points may have an interval, `low` and `high`.
+    """
+    most = max((float(p.get("high") or p["x"] or 0) for p in points), default=full)
     y = {
         "field": "row",
         "type": "nominal",
@@ -29,9 +34,14 @@ def bar_panel(points: Sequence[Point], rows: Sequence[str], series: Sequence[str
         "field": "x",
         "type": "quantitative",
         "title": None,
-        "scale": {"domain": [0, max(most, 100.0) * 1.22], "nice": False},
+        "scale": {"domain": [0, max(most, full) * 1.22 or 1], "nice": False},
         "axis": None,
     }
+    interval: Spec = {
+        "mark": {"type": "rule", "color": "var(--ink)", "strokeWidth": 1.25},
+        "encoding": {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y},
+    }
+    ends = "high" if any(point.get("high") is not None for point in points) else "x"
     return {
         "data": {"values": list(points)},
         "height": 26 * len(rows),
@@ -45,9 +55,10 @@ def bar_panel(points: Sequence[Point], rows: Sequence[str], series: Sequence[str
                     "tooltip": [{"field": field, "title": title} for field, title in tips.items()],
                 },
             },
+            *([interval] if ends == "high" else []),
             {
                 "mark": {"type": "text", "align": "left", "dx": 5, "color": "var(--ink)", "fontSize": 11},
-                "encoding": {"x": x, "y": y, "text": {"field": "label"}},
+                "encoding": {"x": {**x, "field": ends}, "y": y, "text": {"field": "label"}},
             },
         ],
     }

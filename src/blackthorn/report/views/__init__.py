@@ -1,10 +1,12 @@
 """The parts of the page, one file each; see `view.py` for how to add one."""
 
 from . import (
+    ablation,
     costs,
     curves,
     detection,
     differences,
+    distortion,
     eps,
     images,
     loss_surface,
@@ -35,6 +37,8 @@ VIEWS: tuple[Part, ...] = (
     eps.view,
     sparsity.view,
     differences.view,
+    ablation.view,
+    distortion.view,
     vulnerability_maps.view,
     loss_surface.view,
     images.view,
