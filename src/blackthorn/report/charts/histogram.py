@@ -40,7 +40,7 @@ def histogram_panel(
     points: Sequence[Point], *, width: float, end: float, most: int, x_title: str, y_title: str
 ) -> Spec:
     """Bars of `counted` points. Panels that are to be compared have the same `width`, `end` and `most`."""
-    ticks = [end * part / 4 for part in range(5)]
+    ticks = [end * part / 5 for part in range(6)]
     spelled = " : ".join(f"abs(datum.value - {at!r}) < 1e-9 ? '{at:.3g}'" for at in ticks[1:])
     x = {
         "field": "x",

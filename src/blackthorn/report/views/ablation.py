@@ -45,7 +45,7 @@ def side_by_side(page: Page) -> Chart | None:
             spec = bar_panel(points, names, [_ACCURACY, _VULNERABILITY], _BAR_TIPS, full)
             told = ", ".join(f"{point['row']} {point['label']}" for point in points)
             panels.append(Panel(metric, f"{kind.capitalize()} by {metric}: {told}.", points, spec))
-    caption = "Longer bars of accuracy are better, and shorter ones of vulnerability."
+    caption = "Longer bars of accuracy are better, and shorter ones of vulnerability. Thin lines are 95 % intervals."
     series = [_ACCURACY, _VULNERABILITY]
     return Chart("ablation", "Accuracy and vulnerability", caption, series, panels, BARS, table="results.csv")
 
