@@ -40,6 +40,11 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "at small": ["train-f816b94fa956"],
         "at filters": ["train-fe80f0e9aa44", "prune-08d8fc431017", "shrink-bca840dcb27a", "train-3dbd4363ca3e"],
     },
+    "anpvs-pictures": {
+        "standard": ["train-8c9c126992fc"],
+        "at": ["train-fe80f0e9aa44"],
+        "at-vs": ["train-571f49bc361e"],
+    },
     "certified-mnist": {
         "standard": ["train-040d70f4c943"],
         "interval": [
@@ -277,6 +282,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
     "anpvs-mnist": "284aaec21743",
+    "anpvs-pictures": "b8159e323cf0",
     "certified-mnist": "5ace9e185800",
     "parana-best": "6aadc39b8eaf",
     "parana-cnn-fc": "72a4118a8872",

@@ -1,15 +1,30 @@
-"""The recipe of pictures, run at its smallest: every picture is on the page and beside it."""
+"""The recipe of pictures draws the networks of the paper's table, and at its smallest every picture."""
 
 from pathlib import Path
 
+import pytest
+
 import blackthorn as bt
+from blackthorn.recipes import read_recipe
 from blackthorn.results import LossSurfaceRecord, VulnerabilityMapRecord
+
+from .test_addresses import laid_out
 
 FIGURES = ("ablation", "distortion", "vulnerability-maps-1", "vulnerability-maps-2", "loss-surface", "loss-sections")
 
 
+@pytest.mark.parametrize("preset", ["full", "lite", "smoke"])
+def test_its_networks_and_numbers_are_those_of_the_table(preset: str) -> None:
+    drawn, tabled = (laid_out(read_recipe(f"anpvs-{name}", preset=preset)) for name in ("pictures", "mnist"))
+    known = {(place.row, place.seed): place.stage.parent for place in tabled.places}
+    for place in drawn.places:
+        assert place.stage.parent == known[place.row, place.seed]
+    numbers = {place.stage.key for place in drawn.places if place.metric in ("clean", "white-box", "vulnerability")}
+    assert numbers <= {place.stage.key for place in tabled.places}
+
+
 def test_the_smoke_recipe_draws_every_picture(tmp_path: Path) -> None:
-    smaller = ["data.train=64", "data.test=12", "measures.loss surface.points=3"]
+    smaller = ["data.train=64", "data.test=12", "measures.loss surface.points=3"]  # seconds
     done = bt.run("anpvs-pictures", preset="smoke", set=smaller, store=tmp_path / "store", jobs=1, device="cpu")
     assert done.missing == []
     folder = done.index.parent
@@ -19,7 +34,5 @@ def test_the_smoke_recipe_draws_every_picture(tmp_path: Path) -> None:
     for name in ("vulnerability-units.csv", "vulnerability-maps.csv", "loss-surface.csv"):
         assert f'href="{name}"' in page and len((folder / name).read_text().splitlines()) > 3 * 9
     maps = done.grid.of(VulnerabilityMapRecord)
-    assert {
-        record.tap for (_, metric), [cell] in maps.items() if metric == "first layer" for record in [cell.record]
-    } == {"relu1"}
+    assert {cell.record.tap for (_, metric), [cell] in maps.items() if metric == "first layer"} == {"relu1"}
     assert all(cell.record.n == 10 for [cell] in done.grid.of(LossSurfaceRecord).values())
