@@ -29,8 +29,8 @@ def view(page: Page) -> View | None:
 
 def side_by_side(page: Page) -> Chart | None:
     """A panel of bars for each accuracy and each vulnerability, a bar for each network."""
-    rows = [row for row in page.rows if any(_found(page, row, metric) for metric in _metrics(page))]
-    if len(rows) < 2 or not _vulnerabilities(page) or not page.accuracy_metrics:
+    rows = [row for row in page.rows if _has_both(page, row)]
+    if len(rows) < 2:
         return None
     panels = []
     for metric in _metrics(page):
@@ -54,7 +54,7 @@ def against_units(page: Page) -> Chart | None:
     """A panel for each of them against the percentage of units removed: a mark for each network, a line for a sweep."""
     removed = {row.name: _removed(page, row.name) for row in networks(page)}
     families = {row.name: row.family for row in networks(page)}
-    placed = {row: share for row, share in removed.items() if share is not None}
+    placed = {row: share for row, share in removed.items() if share is not None and _has_both(page, row)}
     if len({round(share, 3) for share in placed.values()}) < 2:
         return None
     everything = list(dict.fromkeys(families[row] for row in placed))
@@ -97,6 +97,11 @@ def _vulnerabilities(page: Page) -> list[str]:
 
 def _metrics(page: Page) -> list[str]:
     return [*page.accuracy_metrics[:_METRICS], *_vulnerabilities(page)[:_METRICS]]
+
+
+def _has_both(page: Page, row: str) -> bool:
+    found = {_kind(page, metric) for metric in _metrics(page) if _found(page, row, metric) is not None}
+    return len(found) == 2
 
 
 def _kind(page: Page, metric: str) -> str:
