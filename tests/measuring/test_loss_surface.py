@@ -71,7 +71,7 @@ def test_images_are_evenly_spread_and_a_random_direction_does_not_hang_on_the_ne
 
 
 class Scaled(nn.Module):
-    """A network whose logits are so large that softmax is one-hot and cross-entropy has no gradient."""
+    """A network whose logits are so large that softmax is one-hot, and cross-entropy is zero far around."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -87,11 +87,27 @@ def test_a_saturated_network_is_named_and_the_margin_still_has_a_slope() -> None
     model = Scaled()
     y = model(x).argmax(1)
     found = LossSurface(eps=1e-4, points=3)(model, x, y)
-    assert found.still == 1 and found.value == 0 == found.highest
-    assert any("exactly zero" in said for said in found.warnings)
-    assert any("possible sign of masked gradients" in said for said in found.warnings)
+    assert found.still == 0 and found.value == 0 == found.highest  # the exact gradient has a direction even here
+    (said,) = found.warnings
+    assert "changes by less than 0.01" in said and "possible sign of masked gradients" in said
     by_margin = LossSurface(eps=1e-4, points=3, loss="margin")(model, x, y)
     assert by_margin.value > 1 and by_margin.still == 0 and not by_margin.warnings
+
+
+class Rounded(nn.Module):
+    """Reads rounded pixels, so that no gradient comes through."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = 3 * (x.round() + 0 * x).flatten(1).sum(1)
+        return torch.stack([torch.zeros(len(x)), seen], 1)
+
+
+def test_images_without_a_gradient_are_counted_and_named() -> None:
+    x, y = torch.rand(20, 1, 1, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(20, dtype=torch.long)
+    found = LossSurface(eps=0.2, points=3)(Rounded(), x, y)
+    assert found.still == 1 and found.value == 0
+    assert "exactly zero for 100.0% of the images" in found.warnings[0]
+    assert "along a random direction" in found.warnings[1]
 
 
 class Backwards(nn.Module):

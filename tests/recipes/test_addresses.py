@@ -282,7 +282,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
     "anpvs-mnist": "284aaec21743",
-    "anpvs-pictures": "b8159e323cf0",
+    "anpvs-pictures": "1b53b80c278b",
     "certified-mnist": "5ace9e185800",
     "parana-best": "6aadc39b8eaf",
     "parana-cnn-fc": "72a4118a8872",

@@ -12,10 +12,9 @@ import torch
 from pydantic import AfterValidator
 from torch import Tensor, nn
 
-from ..attacks.contributions import vanished
+from ..attacks.alarms import TOLERATED
 from ..attacks.gradients import attacking, input_gradient
-from ..attacks.losses import LOSSES
-from ..attacks.trust import gradient_reservations
+from ..attacks.losses import LOSSES, climbed
 from ..data import pixels
 from ..errors import DataError, ModelError
 from ..models import device_of, eval_mode
@@ -87,7 +86,6 @@ class LossSurface(Measure):
         middle = self.points // 2
         rise = losses[-1, middle] - losses[middle, middle]
         low, high = mean_interval(rise.tolist())
-        blind = gradient_reservations(model, x, y) if self.loss == "ce" else vanished(model, x, y)
         found = LossSurfaceRecord(
             value=float(rise.mean()),
             low=low,
@@ -99,7 +97,7 @@ class LossSurface(Measure):
             surface=tuple(tuple(round(one, 6) for one in row) for row in losses.mean(2).tolist()),
             seconds=round(time.perf_counter() - start, 3),
         )
-        return replace(found, warnings=(*blind, *doubts(found)))
+        return replace(found, warnings=tuple(doubts(found)))
 
     def effort(self, images: int) -> float:
         """Every image once for each point."""
@@ -114,7 +112,7 @@ class LossSurface(Measure):
         for images, labels in zip(torch.split(x, self.batch_size), torch.split(y, self.batch_size)):
             leaf = images.clone().requires_grad_()
             with attacking(model) as forward, torch.autocast(x.device.type, enabled=False):
-                signs.append(input_gradient(LOSSES[self.loss](forward(leaf), labels), leaf).sign())
+                signs.append(input_gradient(climbed(self.loss, forward(leaf), labels, targeted=False), leaf).sign())
         return torch.cat(signs)
 
     def _losses(
@@ -154,11 +152,14 @@ def doubts(found: LossSurfaceRecord) -> list[str]:
     sign = "a possible sign of masked gradients; attack with {kind: autoattack} before you call the network robust"
     centre, ahead = found.centre, found.along[len(found.along) // 2 :]
     by_gradient, by_chance = max(ahead) - centre, max(found.across) - centre
+    said = []
+    if found.still > TOLERATED:
+        said.append(f"the gradient of the loss is exactly zero for {found.still:.1%} of the images: {sign}")
     if max(found.highest - centre, centre - found.lowest) < _FLAT:
-        return [f"the loss changes by less than {_FLAT:g} all over the surface: {sign}"]
-    if by_chance > max(_FLAT, by_gradient):
-        return [
+        said.append(f"the loss changes by less than {_FLAT:g} all over the surface: {sign}")
+    elif by_chance > max(_FLAT, by_gradient):
+        said.append(
             f"the loss rises by {by_chance:.3g} along a random direction and by {by_gradient:.3g} along its gradient: "
             f"{sign}"
-        ]
-    return []
+        )
+    return said
