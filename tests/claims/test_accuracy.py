@@ -48,28 +48,33 @@ def verdict(statement: AnyStatement, seeds: tuple[int, ...] = (0,), **answers: l
         # 8 of 400 lost, none gained: 2 points, interval about [-3.6, -0.4]
         (Keeps(**COMPARED, points=5), right(0, 380), right(0, 372), True),
         (Keeps(**COMPARED, points=3), right(0, 380), right(0, 372), None),
-        (Keeps(**COMPARED, points=1), right(0, 380), right(0, 372), False),
+        (Keeps(**COMPARED, points=1), right(0, 380), right(0, 372), None),  # more lost, but not surely
+        (Keeps(**COMPARED, points=0.3), right(0, 380), right(0, 372), False),
         # better than before keeps
         (Keeps(**COMPARED, points=0), right(0, 300), right(0, 340), True),
         # 40 lost, none gained: p < 0.001
         (Lower(**COMPARED), right(0, 380), right(0, 340), True),
         # 1 lost: not lower beyond chance
         (Lower(**COMPARED), right(0, 380), right(0, 379), None),
-        (Lower(**COMPARED), right(0, 380), right(0, 380), False),
+        (Lower(**COMPARED), right(0, 380), right(0, 380), None),
         (Lower(**COMPARED), right(0, 340), right(0, 380), False),
         # the same the other way round
         (Higher(**COMPARED), right(0, 340), right(0, 380), True),
         (Higher(**COMPARED), right(0, 379), right(0, 380), None),
-        (Higher(**COMPARED), right(0, 380), right(0, 380), False),
+        (Higher(**COMPARED), right(0, 380), right(0, 380), None),
+        (Higher(**COMPARED), right(0, 380), right(0, 379), None),  # a sign alone says nothing
         (Higher(**COMPARED), right(0, 380), right(0, 340), False),
         # 10 of 400: 2.5 %, Wilson interval [1.4, 4.5]
         (AtMost(**ALONE, percent=5), right(0, 10), right(0, 0), True),
         (AtMost(**ALONE, percent=3), right(0, 10), right(0, 0), None),
-        (AtMost(**ALONE, percent=2), right(0, 10), right(0, 0), False),
+        (AtMost(**ALONE, percent=2), right(0, 10), right(0, 0), None),
+        (AtMost(**ALONE, percent=1), right(0, 10), right(0, 0), False),
+        (AtMost(**ALONE, percent=0), right(0, 0), right(0, 0), None),
         # 390 of 400: 97.5 %, Wilson interval [95.5, 98.6]
         (AtLeast(**ALONE, percent=95), right(0, 390), right(0, 0), True),
         (AtLeast(**ALONE, percent=97), right(0, 390), right(0, 0), None),
-        (AtLeast(**ALONE, percent=98), right(0, 390), right(0, 0), False),
+        (AtLeast(**ALONE, percent=98), right(0, 390), right(0, 0), None),
+        (AtLeast(**ALONE, percent=99), right(0, 390), right(0, 0), False),
     ],
 )
 def test_a_statement_holds_fails_or_cannot_be_told(
@@ -89,7 +94,8 @@ def test_a_statement_about_several_places_fails_with_one_and_holds_only_with_all
     dense, clearly, hardly = right(0, 380), right(0, 300), right(0, 379)
     assert verdict(both, dense=[dense], a=[clearly], b=[clearly]).holds is True
     assert verdict(both, dense=[dense], a=[clearly], b=[hardly]).holds is None
-    assert verdict(both, dense=[dense], a=[hardly], b=[dense]).holds is False
+    assert verdict(both, dense=[dense], a=[hardly], b=[dense]).holds is None
+    assert verdict(both, dense=[dense], a=[clearly], b=[right(0, 400)]).holds is False
 
 
 def test_evidence_names_each_place_and_its_number() -> None:
@@ -136,7 +142,8 @@ def two_measures(
         (right(0, 300), right(0, 200), 0, True),
         (right(0, 300), right(0, 300), 1, True),
         (right(0, 300), right(0, 300), 0, None),  # the interval reaches below, the difference does not
-        (right(0, 299), right(0, 300), 0, False),
+        (right(0, 299), right(0, 300), 0, None),
+        (right(0, 280), right(0, 300), 0, False),
         (right(0, 298), right(0, 300), 1, None),
     ],
 )
@@ -186,11 +193,12 @@ def four_measures(statement: Above, **wrong: int) -> Verdict:
         # k images more are k / 4 points, with an interval of about +- 1.96 sqrt(k + 1) / 4
         ({"a": 0, "b": 0, "c": 80, "d": 80}, 10, None, True),
         ({"a": 0, "b": 0, "c": 80, "d": 42}, 10, None, None),  # 10.5 points, not surely more than 10
-        ({"a": 0, "b": 0, "c": 80, "d": 40}, 10, None, False),  # exactly 10 are not more
+        ({"a": 0, "b": 0, "c": 80, "d": 40}, 10, None, None),  # exactly 10 are not more, and not surely less
+        ({"a": 0, "b": 0, "c": 80, "d": 20}, 10, None, False),
         ({"a": 0, "b": 80, "c": 80, "d": 0}, 0, None, False),  # partners in order: a with c, b with d
         ({"a": 0, "b": 80, "c": 80, "d": 0}, 0, 1, True),
         ({"a": 0, "b": 0, "c": 42, "d": 0}, 10, 1, None),
-        ({"a": 0, "b": 0, "c": 40, "d": 0}, 10, 1, False),
+        ({"a": 0, "b": 0, "c": 20, "d": 0}, 10, 1, False),
         ({"a": 0, "b": 0, "c": 80, "d": 80}, 10, 2, True),
     ],
 )
@@ -223,7 +231,7 @@ def test_higher_in_some_of_several_comparisons_is_enough_if_the_recipe_says_so()
         statement = Higher(text="t", rows=("a", "b"), than="dense", metrics=("natural",), fewest=fewest)
         return verdict(statement, dense=[right(0, 300)], a=[right(0, 340)], b=[right(0, 300)]).holds
 
-    assert (judged(None), judged(1), judged(2)) == (False, True, False)
+    assert (judged(None), judged(1), judged(2)) == (None, True, None)  # no difference is not surely one
     with pytest.raises(ValueError, match="fewest: there are 2 comparisons, got 3"):
         judged(3)
 
@@ -238,7 +246,7 @@ UP_AND_DOWN = {"dense": [right(0, 300), right(0, 300)], "pruned": [right(0, 200)
 def test_seeds_that_disagree_leave_a_statement_open_however_many_images_there_are(statement: AnyStatement) -> None:
     found = verdict(statement, seeds=(0, 1), **UP_AND_DOWN)
     assert found.holds is None
-    assert found.evidence == "pruned, natural: -15.00 points [-100.00, +100.00]"
+    assert found.evidence.startswith("pruned, natural: -15.00 points [-100.00, +100.00]")
 
 
 def test_seeds_that_agree_tell_what_one_tells() -> None:
@@ -249,15 +257,15 @@ def test_seeds_that_agree_tell_what_one_tells() -> None:
     assert verdict(Lower(**COMPARED), seeds=(0, 1), **both).holds is True
 
 
-def test_a_difference_is_told_by_its_test_with_one_seed_and_by_its_interval_with_several() -> None:
+def test_a_difference_is_told_by_its_interval_and_a_p_value_that_agrees_with_it() -> None:
     one = verdict(Lower(**COMPARED), dense=[right(0, 300)], pruned=[right(0, 200)])
-    assert one.evidence == "pruned, natural: -25.00 points (p < 0.001)"
-    several = verdict(Lower(**COMPARED), seeds=(0, 1), dense=[right(0, 300)] * 2, pruned=[right(0, 200)] * 2)
-    assert several.evidence.startswith("pruned, natural: -25.00 points [-29.")
+    assert one.evidence == "pruned, natural: -25.00 points [-29.13, -20.62], p < 0.001"
+    several = verdict(Lower(**COMPARED), seeds=(0, 1), **UP_AND_DOWN)
+    assert several.evidence == "pruned, natural: -15.00 points [-100.00, +100.00], p = 0.375"
 
 
-def test_a_sign_that_contradicts_is_a_no_with_several_seeds_too() -> None:
-    assert verdict(Higher(**COMPARED), seeds=(0, 1), **UP_AND_DOWN).holds is False
+def test_a_sign_that_contradicts_is_no_evidence_either() -> None:
+    assert verdict(Higher(**COMPARED), seeds=(0, 1), **UP_AND_DOWN).holds is None
 
 
 def test_an_accuracy_has_the_interval_that_the_results_file_gives_it() -> None:

@@ -41,8 +41,9 @@ def rises(**more: Any) -> Rises:
         ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 0), 0.95: (0, 90)}, True),
         ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 2)}, True),  # half a point, at most 1.7
         ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 6)}, None),  # 1.5 points, perhaps 2.9
-        ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 12)}, False),  # 3 points
-        ({0.0: (0, 0), 0.5: (0, 12), 0.9: (0, 0)}, False),  # it came back, but did not stay
+        ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 12)}, None),  # 3 points, perhaps 1.3
+        ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 24)}, False),  # 6 points
+        ({0.0: (0, 0), 0.5: (0, 24), 0.9: (0, 0)}, False),  # it came back, but did not stay
         ({0.0: (0, 0), 0.5: (20, 22), 0.9: (0, 0)}, None),  # many changed: less certain than the difference
         ({0.0: (0, 0), 0.5: (0, 0)}, None),  # not measured up to there
     ],
@@ -71,21 +72,32 @@ NATURAL: Curve = {0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 4), 0.95: (0, 100)}  # with
     [
         ({0.0: (0, 0), 0.5: (20, 0), 0.9: (80, 0), 0.95: (0, 0)}, True),
         ({0.0: (0, 0), 0.5: (1, 0), 0.9: (0, 0), 0.95: (0, 0)}, None),  # one image is no rise to speak of
-        ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 0), 0.95: (200, 0)}, False),  # only after untouched images have fallen
-        ({0.0: (0, 0), 0.5: (0, 20), 0.9: (0, 80), 0.95: (0, 100)}, False),
+        ({0.0: (0, 0), 0.5: (5, 0), 0.9: (0, 0), 0.95: (0, 0)}, None),  # sure of one rate, not of the best of four
+        ({0.0: (0, 0), 0.5: (0, 0), 0.9: (0, 0), 0.95: (200, 0)}, None),  # only after untouched images have fallen
+        (
+            {0.1: (0, 20), 0.5: (0, 20), 0.9: (0, 80), 0.95: (0, 100)},
+            False,
+        ),  # at 10 % nothing is known of untouched images
     ],
 )
 def test_a_curve_rises_under_a_noise_before_it_falls_on_untouched_images(noise: Curve, holds: bool | None) -> None:
     assert judged(rises(), cells({None: NATURAL, "3, 0.25": noise})).holds is holds
 
 
+def test_a_curve_that_falls_at_every_rate_does_not_rise() -> None:
+    noise = {0.0: (0, 0), 0.5: (0, 20), 0.9: (0, 80), 0.95: (0, 100)}
+    assert judged(rises(), cells({None: NATURAL, "3, 0.25": noise})).holds is None  # nothing has fallen at 0
+    assert judged(rises(by=1), cells({None: NATURAL, "3, 0.25": noise})).holds is False
+
+
 def test_how_far_and_under_how_many_noises_a_curve_has_to_rise() -> None:
     up, little, down = ({rate: (0 if rate == 0 else by, 0) for rate in NATURAL} for by in (80, 20, 0))
     held = cells({None: NATURAL, "1, 0.1": up, "2, 0.1": little, "3, 0.1": down})
-    assert judged(rises(), held).holds is False
-    assert [judged(rises(fewest=count), held).holds for count in (1, 2, 3)] == [True, True, False]
+    assert judged(rises(), held).holds is None
+    assert [judged(rises(fewest=count), held).holds for count in (1, 2, 3)] == [True, True, None]
     assert [judged(rises(fewest=count, by=10), held).holds for count in (1, 2, 3)] == [True, False, False]
-    assert "dense, curve, noise 1, 0.1: +20.00 points" in judged(rises(), held).evidence
+    said = judged(rises(), held).evidence
+    assert said.startswith("dense, curve, noise 1, 0.1: +20.00 points [") and "at 50 %, the best of 4 rates" in said
 
 
 def test_without_noises_there_is_nothing_that_could_rise() -> None:
@@ -96,7 +108,9 @@ def test_curves_of_several_seeds_are_decided_when_all_are_there_and_by_their_mea
     one, other = ({None: {0.0: (0, 0), 0.9: (0, lost)}} for lost in (0, 12))
     assert judged(stays(), cells(one), seeds=(0, 1)).evidence == "not measured yet: dense, curve"
     both = judged(stays(points=1), cells(one), cells(other, seed=1), seeds=(0, 1))
-    assert both.holds is False and "-1.50 points" in both.evidence
+    assert both.holds is None and "-1.50 points" in both.evidence
+    alike = judged(stays(points=1), cells(other), cells(other, seed=1), seeds=(0, 1))
+    assert alike.holds is False and "-3.00 points" in alike.evidence
 
 
 def test_higher_by_points_wants_the_whole_interval_above_them() -> None:
@@ -104,10 +118,10 @@ def test_higher_by_points_wants_the_whole_interval_above_them() -> None:
         statement = Higher(text="t", rows=("a",), than="dense", metrics=("natural",), points=points)
         return verdict(statement, dense=[right(0, 300)], a=[right(0, 340)]).holds
 
-    assert [judge_by(points) for points in (0, 5, 9, 10)] == [True, True, None, False]  # 10 points gained
+    assert [judge_by(points) for points in (0, 5, 9, 10, 15)] == [True, True, None, None, False]  # 10 points gained
 
 
 def test_lower_in_some_of_several_comparisons_is_enough_if_the_recipe_says_so() -> None:
     statement = {"text": "t", "rows": ("a", "b"), "than": "dense", "metrics": ("natural",)}
     rows = {"dense": [right(0, 340)], "a": [right(0, 300)], "b": [right(0, 340)]}
-    assert [verdict(Lower(**statement, fewest=count), **rows).holds for count in (None, 1, 2)] == [False, True, False]
+    assert [verdict(Lower(**statement, fewest=count), **rows).holds for count in (None, 1, 2)] == [None, True, None]

@@ -4,12 +4,13 @@ Comparisons are paired: both sides are judged on the same test images, so that w
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Literal
 
 from ..results import Difference, Estimate, Place
 from ..values import Count, value
 from .evidence import Evidence
-from .finding import Finding, Names, Percent, enough, more, no_less, significant, told
+from .finding import Finding, Names, Percent, at_least, at_most, more, no_less, significant, together
 from .statement import About, Against, Rates, Statement, places, refuse_same, refuse_too_many
 
 
@@ -21,7 +22,7 @@ class Keeps(Against):
     points: Percent
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the difference stays above -points; no when the difference itself does not."""
+        """Yes when the 95 % interval of the difference stays above -points; no when it stays below."""
         return _compared(evidence, self.pairs, lambda test: no_less(test, self.points))
 
 
@@ -38,8 +39,8 @@ class Lower(Against):
         refuse_too_many(self.fewest, len(self.pairs))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the difference is below zero and significant; no when it is not below zero."""
-        return enough(_compared(evidence, self.pairs, lambda test: significant(test, -1)), self.fewest)
+        """Yes when the 95 % interval of the difference is below zero; no when it is not, as a whole."""
+        return [together(_compared(evidence, self.pairs, lambda test: significant(test, -1)), self.fewest)]
 
 
 @value
@@ -56,10 +57,10 @@ class Higher(Against):
         refuse_too_many(self.fewest, len(self.pairs))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the difference is above zero and significant, or its 95 % interval above `points`; no when the
-        difference itself is not.
+        """Yes when the 95 % interval of the difference is above zero, or above `points`; no when the whole of it is
+        not.
         """
-        return enough(_compared(evidence, self.pairs, self._judged), self.fewest)
+        return [together(_compared(evidence, self.pairs, self._judged), self.fewest)]
 
     def _judged(self, test: Difference) -> Finding:
         return more(test, self.points) if self.points else significant(test, 1)
@@ -87,7 +88,7 @@ class NotBelow(Statement):
         return places(self.rows, (self.metric, self.than_metric))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the difference stays above -points; no when the difference itself does not.
+        """Yes when the 95 % interval of the difference stays above -points; no when it stays below.
 
         Undecided too where the measures have other images, as with `n_max` in one of them.
         """
@@ -122,10 +123,10 @@ class Above(About):
         return places(self.rows, (*self.metrics, *self.than_metrics))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the difference stays above `points`; no when the difference itself does not."""
+        """Yes when the 95 % interval of the difference stays above `points`; no when the whole of it does not."""
         partners = list(zip(self.metrics, self.than_metrics))
         pairs = [((row, metric), (row, than)) for row in self.rows for metric, than in partners]
-        return enough(_compared(evidence, pairs, lambda test: more(test, self.points)), self.fewest)
+        return [together(_compared(evidence, pairs, lambda test: more(test, self.points)), self.fewest)]
 
 
 @value
@@ -136,12 +137,8 @@ class AtMost(About):
     percent: Percent
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the accuracy stays below; no when the accuracy itself does not."""
-        return _measured(
-            evidence,
-            places(self.rows, self.metrics),
-            lambda found: told(100 * found.high <= self.percent, 100 * found.value > self.percent),
-        )
+        """Yes when the 95 % interval of the accuracy stays below; no when it stays above."""
+        return _measured(evidence, places(self.rows, self.metrics), at_most, self.percent)
 
 
 @value
@@ -152,12 +149,8 @@ class AtLeast(About):
     percent: Percent
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the accuracy stays above; no when the accuracy itself does not."""
-        return _measured(
-            evidence,
-            places(self.rows, self.metrics),
-            lambda found: told(100 * found.low >= self.percent, 100 * found.value < self.percent),
-        )
+        """Yes when the 95 % interval of the accuracy stays above; no when it stays below."""
+        return _measured(evidence, places(self.rows, self.metrics), at_least, self.percent)
 
 
 def _compared(
@@ -167,17 +160,19 @@ def _compared(
     found = []
     for place, other in pairs:
         test = evidence.compare(place, other)
-        holds, said = (None, "not the same images") if test is None else decide(test)
-        found.append((holds, f"{', '.join(place)}: {said}"))
+        said = Finding.of(None, "not the same images") if test is None else decide(test)
+        found.append(replace(said, text=f"{', '.join(place)}: {said.text}"))
     return found
 
 
-def _measured(evidence: Evidence, places: Iterable[Place], decide: Callable[[Estimate], bool | None]) -> list[Finding]:
-    """A finding for each place, from its accuracy and the ends of its interval."""
+def _measured(
+    evidence: Evidence, places: Iterable[Place], decide: Callable[[Estimate, float, str], Finding], percent: float
+) -> list[Finding]:
+    """A finding for each place, from its accuracy and its interval."""
     found = []
     for place in places:
         held = evidence.accuracy(place)
         assert held is not None  # a statement is decided when all its places are measured
-        at, low, high = 100 * held.value, 100 * held.low, 100 * held.high
-        found.append((decide(held), f"{', '.join(place)}: {at:.2f} % [{low:.2f}, {high:.2f}]"))
+        said = f"{', '.join(place)}: {100 * held.value:.2f} % [{100 * held.low:.2f}, {100 * held.high:.2f}]"
+        found.append(decide(held, percent / 100, said))
     return found

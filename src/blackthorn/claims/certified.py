@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from ..results import CertifiedRecord, Record, estimate
 from ..values import value
 from .evidence import Evidence
-from .finding import Finding, Percent, told
+from .finding import Finding, Percent, at_least
 from .statement import About, places
 
 
@@ -18,12 +18,12 @@ class Proved(About):
     percent: Percent
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the share stays above; no when the share itself does not."""
+        """Yes when the 95 % interval of the share stays above; no when it stays below."""
         found = []
         for place in places(self.rows, self.metrics):
             held = estimate(evidence.cells(CertifiedRecord, place))
             assert held is not None  # a statement is decided when all its places are measured
-            at, low, high = 100 * held.value, 100 * held.low, 100 * held.high
-            said = f"{', '.join(place)}: {at:.2f} % proved [{low:.2f}, {high:.2f}]"
-            found.append((told(low >= self.percent, at < self.percent), said))
+            interval = f"[{100 * held.low:.2f}, {100 * held.high:.2f}]"
+            said = f"{', '.join(place)}: {100 * held.value:.2f} % proved {interval}"
+            found.append(at_least(held, self.percent / 100, said))
         return found

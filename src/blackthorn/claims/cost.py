@@ -46,17 +46,20 @@ class Proportional(Statement):
         return places(self.rows, (self.metric,))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the line by least squares rises and explains enough; undecided without times at that batch size."""
+        """Yes when the line by least squares rises and explains enough, else no.
+
+        Undecided without times at that batch size.
+        """
         measured = [evidence.records(CostRecord, (row, self.metric)) for row in self.rows]
         points = [point for by_seed in measured for records in by_seed for point in relative_time(records, self.batch)]
         if not points:
-            return [(None, f"no times at batch {self.batch}")]
+            return [Finding.of(None, f"no times at batch {self.batch}")]
         line = straight_line(points)
         said = (
             f"{line.fixed:.3g} + {1e6 * line.slope:.3g} a million multiplications, of the dense network's time "
             f"at batch {self.batch}; R² {line.r2:.3f}"
         )
-        return [(line.slope > 0 and line.r2 >= self.r2, said)]
+        return [Finding.of(line.slope > 0 and line.r2 >= self.r2, said)]
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ A curve keeps for each rate how many images it gained and lost, so that comparis
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from pydantic import Field
 from ..results import Difference, Place, PruningCurveRecord, Record, compare
 from ..values import Count, Rate, value
 from .evidence import Evidence
-from .finding import Finding, Percent, enough, more, no_less
+from .finding import Finding, Percent, gained, no_less, together
 from .statement import About, places
 from .sweeps import ROUNDING, in_percent
 
@@ -34,7 +35,9 @@ class Stays(About):
     layers: tuple[str, ...] = ()
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % intervals at all these rates stay above -points; no when a difference itself does not."""
+        """Yes when the 95 % intervals at all these rates stay above -points; no when one of them stays below, corrected
+        for how many rates there are.
+        """
         found: list[Finding] = []
         for place in places(self.rows, self.metrics):
             curves = curves_of(evidence, place)
@@ -43,13 +46,11 @@ class Stays(About):
                 curve = curves.get((layer, None), [])
                 held = [(rate, test) for rate, test in curve if rate <= self.upto + ROUNDING]
                 if not held or max(rate for rate, _ in curve) < self.upto - ROUNDING:
-                    found.append((None, f"{name}: not measured up to {in_percent(self.upto)}"))
+                    found.append(Finding.of(None, f"{name}: not measured up to {in_percent(self.upto)}"))
                     continue
                 rate, worst = min(held, key=lambda at: at[1].low)
-                holds, said = no_less(worst, self.points)
-                if any(100 * test.difference < -self.points for _, test in held):
-                    holds = False
-                found.append((holds, f"{name}: lowest at {in_percent(rate)}, {said}"))
+                whole = together([no_less(test, self.points) for _, test in held])
+                found.append(replace(whole, text=f"{name}: lowest at {in_percent(rate)}, {gained(worst)}"))
         return found
 
 
@@ -57,9 +58,9 @@ class Stays(About):
 class Rises(About):
     """Along each of the curves `metrics`, accuracy under a noise rises before that of untouched images falls.
 
-    It rises by more than `by` points while untouched images lose no more than `points`. For each noise, of the rates
-    that lose no more, the one is looked at that does best. Since it is picked for being best, its interval is a little
-    too good.
+    That is, there is a rate at which it has risen by more than `by` points while untouched images lose no more than
+    `points`. Every rate is a try: p-values are multiplied by their number, and the interval of the rate that does best
+    is wider in proportion.
     """
 
     record: ClassVar[type[Record]] = PruningCurveRecord
@@ -72,7 +73,9 @@ class Rises(About):
     """Where only one of these layers is pruned."""
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the rise stays above `by`; no when the rise itself does not."""
+        """Yes when at some rate the interval of the rise stays above `by` and that of untouched images above -points,
+        corrected for how many rates there are. No when at every rate one of the two is contradicted.
+        """
         found: list[Finding] = []
         for place in places(self.rows, self.metrics):
             curves = curves_of(evidence, place)
@@ -80,15 +83,20 @@ class Rises(About):
                 if noise is None or layer not in _layers(curves, self.layers):
                     continue
                 natural = dict(curves.get((layer, None), []))
-                held = [
-                    (rate, test)
-                    for rate, test in curves[layer, noise]
-                    if rate in natural and 100 * natural[rate].difference >= -self.points - ROUNDING
-                ]
-                rate, best = max(held, key=lambda at: at[1].difference)
-                holds, said = more(best, self.by)
-                found.append((holds, f"{_name(place, layer)}, noise {noise}: {said} at {in_percent(rate)}"))
-        return enough(found or [(None, "there is no noise in these curves")], self.fewest)
+                tried = [(rate, test, natural[rate]) for rate, test in curves[layer, noise] if rate in natural]
+                said = self._best(tried)
+                found.append(replace(said, text=f"{_name(place, layer)}, noise {noise}: {said.text}"))
+        return [together(found, self.fewest)] if found else [Finding.of(None, "there is no noise in these curves")]
+
+    def _best(self, tried: Sequence[tuple[float, Difference, Difference]]) -> Finding:
+        """The rate that does best, of (rate, change under the noise, change of untouched images)."""
+        by, least, count = self.by / 100, -self.points / 100, len(tried)
+        yes = [max(risen.above(by), natural.at_least(least)) for _, risen, natural in tried]
+        no = [min(1.0, 2 * min(risen.at_most(by), natural.below(least))) for _, risen, natural in tried]
+        best = min(range(count), key=lambda at: (yes[at], -tried[at][1].value))
+        rate, risen, _ = tried[best]
+        said = f"{gained(risen, 1 - 0.05 / count)} at {in_percent(rate)}, the best of {count} rates"
+        return Finding(min(1.0, count * yes[best]), max(no), said)
 
 
 def curves_of(evidence: Evidence, place: Place) -> Curves:

@@ -7,7 +7,7 @@ from ..results import DetectionRecord, Estimate, Place, Reading, Record, over_se
 from ..results.statistics import apart
 from ..values import Count, Rate, value
 from .evidence import Evidence
-from .finding import Finding, enough, told
+from .finding import Finding, at_least, at_most, together
 from .statement import About, Against, places
 
 Which = Literal["auroc", "auroc_fooled", "undetected"]
@@ -40,23 +40,23 @@ class Detects(About):
             raise ValueError("write at_least or at_most; one of them")
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the whole 95 % interval is on that side; no when the number itself is on the other."""
+        """Yes when the whole 95 % interval is on that side; no when it is on the other."""
         words, read = _READ[self.number]
         found: list[Finding] = []
         for place in places(self.rows, self.metrics):
             for attacker, records in _attackers(evidence, place).items():
                 name, seen = f"{_name(place, attacker)}: {words}", _mean(evidence, records, read)
                 if seen is None:
-                    found.append((None, f"{name} not known, since no attacked image is misclassified"))
+                    found.append(Finding.of(None, f"{name} not known, since no attacked image is misclassified"))
                 else:
-                    found.append((self._holds(seen), f"{name} {seen.value:.3f} [{seen.low:.3f}, {seen.high:.3f}]"))
-        return enough(found, self.fewest)
+                    found.append(self._judged(seen, f"{name} {seen.value:.3f} [{seen.low:.3f}, {seen.high:.3f}]"))
+        return [together(found, self.fewest)]
 
-    def _holds(self, seen: Estimate) -> bool | None:
+    def _judged(self, seen: Estimate, said: str) -> Finding:
         if self.at_least is not None:
-            return told(seen.low >= self.at_least, seen.value < self.at_least)
+            return at_least(seen, self.at_least, said)
         assert self.at_most is not None
-        return told(seen.high <= self.at_most, seen.value > self.at_most)
+        return at_most(seen, self.at_most, said)
 
 
 @value
@@ -69,7 +69,7 @@ class DetectsBetter(Against):
     """Against how many of all attackers at least; by default against all."""
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the difference is above 0; no when the difference itself is not.
+        """Yes when the 95 % interval of the difference is above 0; no when the whole of it is not.
 
         The interval is that of two independent areas. Both are measured on the same images, so it is too wide rather
         than too narrow.
@@ -84,8 +84,8 @@ class DetectsBetter(Against):
                 moved = apart(a, b)
                 said = f"{_name(place, attacker)}: {words} {a.value:.3f} against {b.value:.3f}"
                 numbers = f"{moved.difference:+.3f} [{moved.low:+.3f}, {moved.high:+.3f}]"
-                found.append((told(moved.low > 0, moved.difference <= 0), f"{said}, {numbers}"))
-        return enough(found, self.fewest)
+                found.append(Finding(moved.above(0), moved.at_most(0), f"{said}, {numbers}"))
+        return [together(found, self.fewest)]
 
 
 def _attackers(evidence: Evidence, place: Place) -> dict[str, list[DetectionRecord]]:

@@ -1,15 +1,41 @@
-"""What one comparison says (yes, no or undecided, and the numbers behind it), and the words that statements share."""
+"""What one comparison says (how surely yes, how surely no, and the numbers behind it), and the words that statements
+share.
+
+Yes and no both need evidence: each has a one-sided p-value, and is said where that is at most 2.5 %. It comes from the
+interval that is printed, so that a verdict and an interval cannot contradict each other. What neither reaches is
+undecided; a sign alone says nothing.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from ..results.statistics import Difference
+from ..results import Difference, Estimate
+from ..results.intervals import TAIL
 from ..values import Number
 
-Finding = tuple[bool | None, str]
-"""Yes, no or undecided, and the numbers behind it."""
+
+@dataclass(frozen=True)
+class Finding:
+    """How surely a claim holds, how surely it does not, and the numbers behind it."""
+
+    yes: float
+    """One-sided p-value of the hypothesis that the claim is wrong: small = it holds."""
+    no: float
+    """The same of the hypothesis that it is right: small = it does not hold."""
+    text: str
+
+    @property
+    def holds(self) -> bool | None:
+        """Yes, no, or None = undecided."""
+        return True if self.yes <= TAIL else (False if self.no <= TAIL else None)
+
+    @staticmethod
+    def of(holds: bool | None, text: str) -> "Finding":
+        """What needs no test: it is so, it is not, or there is nothing to decide it from."""
+        return Finding(0.0 if holds is True else 1.0, 0.0 if holds is False else 1.0, text)
 
 
 def _percent(read: object) -> object:
@@ -21,47 +47,57 @@ Percent = Annotated[Number, BeforeValidator(_percent), Field(ge=0, le=100)]
 Sentence = Annotated[str, Field(description="The sentence, as the report prints it.")]
 Names = Annotated[tuple[str, ...], Field(min_length=1)]
 
-_LEVEL = 0.05  # two-sided; a difference with a larger p-value is not called a difference
-
-
-def told(agrees: bool, contradicts: bool) -> bool | None:
-    """Yes, no, or undecided."""
-    return True if agrees else (False if contradicts else None)
-
 
 def no_less(test: Difference, points: float) -> Finding:
     """Whether no more than `points` are lost."""
-    return told(100 * test.low >= -points, 100 * test.difference < -points), _interval(test)
+    return Finding(test.at_least(-points / 100), test.below(-points / 100), gained(test))
 
 
 def more(test: Difference, points: float) -> Finding:
     """Whether more than `points` are gained."""
-    return told(100 * test.low > points, 100 * test.difference <= points), _interval(test)
+    return Finding(test.above(points / 100), test.at_most(points / 100), gained(test))
 
 
 def significant(test: Difference, sign: int) -> Finding:
-    """Whether the difference has the claimed sign, 1 or -1, and is significant.
-
-    With one seed, by the exact test at the 5 % level. With several, when the 95 % interval leaves out zero: the test
-    knows of images only, and the interval of the spread between seeds too.
-    """
-    as_said = test.difference * sign > 0
-    if len(test.seeds) > 1 or test.p_value is None:
-        return told(as_said and test.tells, not as_said), _interval(test)
+    """Whether the difference has the claimed sign, 1 or -1."""
     chance = "p < 0.001" if test.p_value < 0.001 else f"p = {test.p_value:.3f}"
-    said = f"{100 * test.difference:+.2f} points ({chance})"
-    return told(as_said and test.p_value < _LEVEL, not as_said), said
+    said = f"{gained(test)}, {chance}"
+    if sign > 0:
+        return Finding(test.above(0), test.at_most(0), said)
+    return Finding(test.below(0), test.at_least(0), said)
 
 
-def enough(found: Sequence[Finding], fewest: int | None) -> list[Finding]:
-    """Several findings as one, whether at least so many of them hold; or as they are, where all must."""
-    if fewest is None:
-        return list(found)
-    outcomes = [holds for holds, _ in found]
-    yes, possible = outcomes.count(True), len(outcomes) - outcomes.count(False)
-    said = f"{yes} of {len(outcomes)}, at least {fewest} wanted: {'; '.join(evidence for _, evidence in found)}"
-    return [(told(yes >= fewest, possible < fewest), said)]
+def at_most(held: Estimate, threshold: float, text: str) -> Finding:
+    """Whether a number is at most so much, a fraction."""
+    return Finding(held.at_most(threshold), held.above(threshold), text)
 
 
-def _interval(test: Difference) -> str:
-    return f"{100 * test.difference:+.2f} points [{100 * test.low:+.2f}, {100 * test.high:+.2f}]"
+def at_least(held: Estimate, threshold: float, text: str) -> Finding:
+    """Whether a number is at least so much, a fraction."""
+    return Finding(held.at_least(threshold), held.below(threshold), text)
+
+
+def together(found: Sequence[Finding], fewest: int | None = None) -> Finding:
+    """Several findings as one: whether at least so many of them hold, by default all.
+
+    That k of m hold is said where m - k + 1 times the k-th smallest p-value is at most 2.5 %, and that they do not,
+    where k times the (m - k + 1)-th smallest of the others is. So "all hold" wants each at its own level and needs no
+    correction, and "one of m fails" is the first step of Holm's.
+
+    Reference: Benjamini & Heller 2008, Screening for partial conjunction hypotheses, sec. 2 (with Bonferroni's
+    inequality); Berger 1982 for all of them; Holm 1979 for one.
+    """
+    wanted = len(found) if fewest is None else fewest
+    spare = len(found) - wanted
+    yes = min(1.0, (spare + 1) * sorted(one.yes for one in found)[wanted - 1])
+    no = min(1.0, wanted * sorted(one.no for one in found)[spare])
+    said = "; ".join(one.text for one in found)
+    if fewest is not None:
+        said = f"{[one.holds for one in found].count(True)} of {len(found)}, at least {fewest} wanted: {said}"
+    return Finding(yes, no, said)
+
+
+def gained(test: Difference, level: float = 0.95) -> str:
+    """A difference in words, with its interval."""
+    low, high = test.interval(level)
+    return f"{100 * test.value:+.2f} points [{100 * low:+.2f}, {100 * high:+.2f}]"

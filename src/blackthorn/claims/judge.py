@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..results import Grid
 from .evidence import Evidence
-from .finding import Finding
+from .finding import together
 from .statement import Statement
 
 _NAMED = 4  # places that are not measured, named one by one
@@ -22,7 +22,11 @@ class Verdict:
 
 
 def judge(statements: Sequence[Statement], grid: Grid) -> list[Verdict]:
-    """Decide each statement; one that speaks of a place that lacks a seed is undecided."""
+    """Decide each statement; one that speaks of a place that lacks a seed is undecided.
+
+    A statement about several comparisons holds only with all of them, and fails with one, which then has to contradict
+    it more clearly the more there are (see `together`).
+    """
     evidence = Evidence(grid)
     return [_judged(statement, evidence) for statement in statements]
 
@@ -32,11 +36,5 @@ def _judged(statement: Statement, evidence: Evidence) -> Verdict:
     if absent:
         more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
         return Verdict(statement.text, None, f"not measured yet: {'; '.join(absent[:_NAMED])}{more}")
-    return _together(statement.text, statement.decide(evidence))
-
-
-def _together(text: str, found: Sequence[Finding]) -> Verdict:
-    """A statement about several comparisons fails with one of them, and holds only with all."""
-    outcomes = [holds for holds, _ in found]
-    holds = False if False in outcomes else (None if None in outcomes else True)
-    return Verdict(text, holds, "; ".join(evidence for _, evidence in found))
+    found = together(statement.decide(evidence))
+    return Verdict(statement.text, found.holds, found.text)

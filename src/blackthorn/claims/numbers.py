@@ -6,7 +6,7 @@ from ..results import CountedRecord, Record, VulnerabilityRecord, estimate
 from ..results.statistics import apart
 from ..values import NonNegative, value
 from .evidence import Evidence
-from .finding import Finding, told
+from .finding import Finding, at_least
 from .statement import About, Against, places
 
 
@@ -21,8 +21,8 @@ class MoreVulnerable(Against):
     kind: Literal["more_vulnerable"] = "more_vulnerable"
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval of the difference, from the two intervals, is above zero; no when the difference
-        itself is not.
+        """Yes when the 95 % interval of the difference, from the two intervals, is above zero; no when the whole of
+        it is not.
         """
         found = []
         for place, other in self.pairs:
@@ -31,7 +31,7 @@ class MoreVulnerable(Against):
             test = apart(one, two)
             said = f"{', '.join(place)}: {one.value:.4g} against {two.value:.4g}"
             said += f", {test.difference:+.4g} [{test.low:+.4g}, {test.high:+.4g}]"
-            found.append((told(test.low > 0, test.difference <= 0), said))
+            found.append(Finding(test.above(0), test.at_most(0), said))
         return found
 
 
@@ -45,11 +45,11 @@ class Reaches(About):
     """In the unit of the count: percent, or times."""
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when every seed does; no when the mean does not."""
+        """Yes when the 95 % interval over the seeds does; no when it stays below. One seed's count is exact."""
         found = []
         for place in places(self.rows, self.metrics):
-            counts = [cell.record.value for cell in evidence.cells(CountedRecord, place)]
-            mean = sum(counts) / len(counts)
-            said = f"{', '.join(place)}: {mean:.4g} [{min(counts):.4g}, {max(counts):.4g}]"
-            found.append((told(min(counts) >= self.number, mean < self.number), said))
+            held = estimate(evidence.cells(CountedRecord, place))
+            assert held is not None  # a statement is decided when all its places are measured
+            said = f"{', '.join(place)}: {held.value:.4g} [{held.low:.4g}, {held.high:.4g}]"
+            found.append(at_least(held, self.number, said))
         return found

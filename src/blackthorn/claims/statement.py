@@ -1,7 +1,7 @@
 """What every kind of statement is: a sentence, the places that it speaks of, and how the numbers there decide it.
 
-A statement holds when the whole 95 % interval (or a test at that level) agrees. It fails when the number itself
-contradicts. In between it is undecided.
+A statement holds when the whole 95 % interval agrees, and fails when the whole interval contradicts. In between it is
+undecided. Where it speaks of several comparisons, they are corrected for their number (see `finding.together`).
 """
 
 from abc import ABC, abstractmethod

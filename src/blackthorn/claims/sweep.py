@@ -9,7 +9,7 @@ from ..values import value
 from .evidence import Evidence
 from .finding import Finding, Names, Percent
 from .statement import Rates, Statement, places, refuse_same
-from .sweeps import Limit, Pattern, goes_further, limit, swept
+from .sweeps import Pattern, Sweep, goes_further, limit, swept
 
 
 @value
@@ -35,17 +35,17 @@ class Sooner(Statement):
         return places((self.than, *swept(self.rows, self.than, rates)), (*self.metrics, self.than_metric))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when `than_metric` surely lasts to a larger rate than the metric possibly does, by the 95 % intervals.
-
-        No when, as measured, it gives way at the same rate or sooner. Undecided in between, and when nothing gives way
-        within the sweep.
+        """Yes when `than_metric` lasts to a larger rate than the metric does; no when it gives way at the same rate or
+        sooner; both as `goes_further` tells. Undecided in between, and when nothing gives way within the sweep.
         """
         found = []
         for metric in self.metrics:
-            lasting = _limit(evidence, self.rows, self.than, self.than_metric, self.points)
-            leaving = _limit(evidence, self.rows, self.than, metric, self.points)
-            said = f"within {self.points:g} points up to {leaving} under {metric}, up to {lasting} under "
-            found.append((goes_further(lasting, leaving), f"{self.rows}: {said}{self.than_metric}"))
+            lasting, leaving = (
+                _sweep(evidence, self.rows, self.than, measure) for measure in (self.than_metric, metric)
+            )
+            first, last = limit(leaving, self.points), limit(lasting, self.points)
+            said = f"within {self.points:g} points up to {first} under {metric}, up to {last} under {self.than_metric}"
+            found.append(goes_further(lasting, leaving, self.points, f"{self.rows}: {said}"))
         return found
 
 
@@ -70,26 +70,24 @@ class Further(Statement):
         return places((self.than, *sweeps), self.metrics)
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the first sweep surely lasts to a larger rate than the other possibly does, by the 95 % intervals.
-
-        No when, as measured, it gives way at the same rate or sooner. Undecided in between, and when the sweep that
-        should give way first does not do so at its largest rate.
+        """Yes when the first sweep lasts to a larger rate than the other does; no when it gives way at the same rate or
+        sooner; both as `goes_further` tells. Undecided in between, and when the sweep that should give way first does
+        not do so at its largest rate.
         """
         found = []
         for metric in self.metrics:
-            one, other = (
-                _limit(evidence, pattern, self.than, metric, self.points) for pattern in (self.rows, self.against)
-            )
-            said = f"within {self.points:g} points up to {one} for {self.rows}, up to {other} for {self.against}"
-            found.append((goes_further(one, other), f"{metric}: {said}"))
+            one, other = (_sweep(evidence, rows, self.than, metric) for rows in (self.rows, self.against))
+            first, second = limit(one, self.points), limit(other, self.points)
+            said = f"within {self.points:g} points up to {first} for {self.rows}, up to {second} for {self.against}"
+            found.append(goes_further(one, other, self.points, f"{metric}: {said}"))
         return found
 
 
-def _limit(evidence: Evidence, pattern: str, than: str, metric: str, points: float) -> Limit:
-    """How far a sweep goes. One measure has the same images for every network."""
+def _sweep(evidence: Evidence, pattern: str, than: str, metric: str) -> Sweep:
+    """What a sweep loses. One measure has the same images for every network."""
     changes = []
     for row in swept(pattern, than, evidence.rates):
         change = evidence.compare((row, metric), (than, metric))
         assert change is not None
         changes.append((evidence.rates[row], change))
-    return limit(changes, points)
+    return changes

@@ -1,5 +1,6 @@
 """Rows that differ in how much was pruned: which they are, and how far pruning goes before an accuracy gives way."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pydantic import AliasChoices, Field
 
 from ..errors import did_you_mean
 from ..results import Difference
+from .finding import Finding
 
 Pattern = Annotated[
     str,
@@ -50,6 +52,10 @@ def swept(pattern: str, than: str, rates: Mapping[str, float]) -> list[str]:
     return found
 
 
+Sweep = Sequence[tuple[float, Difference]]
+"""For each rate, in order, the difference from the unpruned network."""
+
+
 @dataclass(frozen=True)
 class Limit:
     """The largest rate of a sweep at which an accuracy is still within a tolerance; 0 = none of them is."""
@@ -70,31 +76,40 @@ class Limit:
         return f"{in_percent(self.seen)} [{100 * self.sure:.4g}, {100 * self.possible:.4g}{more}]"
 
 
-def limit(changes: Sequence[tuple[float, Difference]], points: float) -> Limit:
-    """How far a sweep goes: for each rate the difference from the unpruned network, and the points it may lose."""
+def limit(sweep: Sweep, points: float) -> Limit:
+    """How far a sweep goes, and the points that it may lose."""
     least = -points - ROUNDING
 
     def largest(passing: Sequence[bool]) -> float:
-        return max((rate for (rate, _), passes in zip(changes, passing) if passes), default=0.0)
+        return max((rate for (rate, _), passes in zip(sweep, passing) if passes), default=0.0)
 
     return Limit(
-        sure=largest([100 * change.low >= least for _, change in changes]),
-        seen=largest([100 * change.difference >= least for _, change in changes]),
-        possible=largest([100 * change.high >= least for _, change in changes]),
-        tried=max(rate for rate, _ in changes),
+        sure=largest([100 * change.low >= least for _, change in sweep]),
+        seen=largest([100 * change.value >= least for _, change in sweep]),
+        possible=largest([100 * change.high >= least for _, change in sweep]),
+        tried=max(rate for rate, _ in sweep),
     )
 
 
-def goes_further(one: Limit, other: Limit) -> bool | None:
-    """Whether `one` lasts to a larger rate than `other`.
+def goes_further(one: Sweep, other: Sweep, points: float, text: str) -> Finding:
+    """Whether `one` stays within so many points up to a larger rate than `other`.
 
-    Yes when it surely lasts longer than `other` possibly does. No when it gives way at a rate that `other` survives
-    or gives way at too, as measured. Undecided in between, and where the sweep ends before the one that should give
-    way does.
+    Yes when there is a rate at which `one` is within them and from which on `other` is not, at its largest rate at
+    least. No when there is a rate at which `other` is within them (or none, for 0) and beyond which `one` is not, at
+    its largest rate at least. Each rate that could be that one counts as a try: the p-values are multiplied by their
+    number. Undecided where the sweep that should give way first does not do so at its largest rate.
     """
-    if one.sure > other.possible and other.possible < other.tried:
-        return True
-    return False if one.seen <= other.seen and one.seen < one.tried else None
+    least = -points / 100
+    rates = [(0.0, 0.0), *((rate, change.at_least(least)) for rate, change in other)]
+    yes = [max(change.at_least(least), _outside(other, rate, least)) for rate, change in one]
+    no = [max(within, _outside(one, math.nextafter(rate, 1), least)) for rate, within in rates]
+    return Finding(min(1.0, len(yes) * min(yes)), min(1.0, len(no) * min(no)), text)
+
+
+def _outside(sweep: Sweep, first: float, least: float) -> float:
+    """P-value of the hypothesis that somewhere from this rate on, or at the largest one, no more than that is lost."""
+    largest = max(rate for rate, _ in sweep)
+    return max(change.below(least) for rate, change in sweep if rate >= min(first, largest))
 
 
 def in_percent(rate: float) -> str:
