@@ -85,7 +85,7 @@ def test_the_three_sparsities_stay_apart_and_are_percent(tmp_path: Path) -> None
 def test_statements_hold_yes_no_or_unknown(tmp_path: Path) -> None:
     verdicts = [Verdict("a, b", True, "x"), Verdict("c", False, 'y "z"'), Verdict("d", None, "")]
     assert statements_csv(replace(bare(tmp_path), verdicts=verdicts)) == (
-        'statement,holds,evidence\n"a, b",yes,x\nc,no,"y ""z"""\nd,unknown,\n'
+        'statement,holds,evidence,seeds\n"a, b",yes,x,0\nc,no,"y ""z""",0\nd,unknown,,0\n'
     )
 
 

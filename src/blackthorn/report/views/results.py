@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ...results import estimate
+from ...results.statistics import reach
 from ..attacks import fooled_words, source_notes
 from ..csv_text import csv_text, in_percent, listed
 from ..families import mean_zeros
@@ -53,7 +54,8 @@ def view(page: Page) -> View:
     """Every page has it, even before anything is measured."""
     lines = accuracy_lines(page)
     measured = any(place is not None for line in lines for place in line.places)
-    html = fill("views/results.html", page=page, lines=lines, measured=measured, sources=source_notes(page))
+    told = reach(len(page.seeds)) if page.seeds else ""
+    html = fill("views/results.html", page=page, lines=lines, measured=measured, sources=source_notes(page), reach=told)
     title, nav = "Published and ours" if page.published else "Results", "Results" if measured else ""
     return View(name="results", nav=nav, title=title, html=html, files={"results.csv": results_csv(page)})
 
