@@ -56,12 +56,21 @@ class Accuracy(Measure):
     """On what adversarial images are crafted: by default on the measured network itself (white box); on a substitute
     trained on its answers (black box); or on another network (transfer).
     """
+    labels: Literal["true", "predicted"] = "true"
+    """With a source: which labels images are driven away from. true: the true ones, which finds more. predicted: those
+    that the source gives the untouched images, as in cleverhans' `mnist_blackbox`, whose attacker has no others.
+    """
 
     def __post_init__(self) -> None:
         if self.attack is None and self.source is not None:
             raise ValueError(
                 "source: natural accuracy crafts no images; add an attack such as {kind: fgsm, eps: 0.3}, or leave "
                 "source out"
+            )
+        if self.labels == "predicted" and (self.source is None or self.noises):
+            raise ValueError(
+                "labels: those that a source predicts want a source that is followed image by image, such as "
+                "{kind: substitute}; add one, or leave labels out"
             )
         if not isinstance(self.attack, UniversalNoise | None) and self.attack.targeted:
             raise ValueError("accuracy wants an attack that leaves the true label: remove targeted: true")
@@ -193,7 +202,7 @@ class Accuracy(Measure):
             return Noise(self.attack, noise, self.batch_size)
         if source is None:
             return WhiteBox(self.attack, self.batch_size, self.precision)
-        return Transfer(self.attack, source, self.batch_size, self.precision)
+        return Transfer(self.attack, source, self.batch_size, self.precision, self.labels)
 
     def _source(
         self, model: nn.Module | Predict, x: Tensor, y: Tensor, progress: Progress | None

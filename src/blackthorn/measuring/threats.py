@@ -1,11 +1,13 @@
 """Threat models: who is asked for gradients when adversarial images are made, and who is to be fooled by them."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ..attacks import Crafted, Precision, UniversalNoise, craft
+from ..data import pixels
 from ..models.answers import Predict, answers
 from ..types import Attack, Progress
 from .randomness import own_randomness
@@ -58,20 +60,30 @@ class Transfer(ThreatModel):
     source: nn.Module
     batch_size: int = 250
     precision: Precision = "auto"
+    labels: Literal["true", "predicted"] = "true"
+    """What images are driven away from: their true labels, or those that the source gives them untouched."""
 
     def perturb(self, model: nn.Module | Predict, x: Tensor, y: Tensor, *, progress: Progress | None = None) -> Crafted:
         """See `ThreatModel`; `model` may be any function of images."""
+        source = self.source.to(x.device)
+        attacked = answers(source, pixels(x), batch_size=self.batch_size) if self.labels == "predicted" else y
         with own_randomness(x.device):
-            return craft(
+            crafted = craft(
                 self.attack,
-                self.source.to(x.device),
+                source,
                 x,
-                y,
+                attacked,
                 batch_size=self.batch_size,
                 precision=self.precision,
                 judge=model,
                 progress=progress,
             )
+        if attacked is y:
+            return crafted
+        given = answers(model, crafted.x_adv, batch_size=self.batch_size)
+        fooled = given != y  # who misses the true label, whichever the images were driven away from
+        by = torch.where(fooled, crafted.by.clamp(min=0), -1)
+        return replace(crafted, fooled=fooled, labels=given, by=by, contributions={})
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,9 @@ class Substitute:
     clipped to [0, 1]. Each round goes on from the weights of the one before, with a new optimiser.
 
     The constants are those of the authors' code for MNIST, cleverhans' `mnist_blackbox`; Wang et al. 2018, who use the
-    attack, give none. The sign of the step is the paper's, + first; that code begins with -, which is `lam=-0.1`.
+    attack, give none. The sign of the step is the paper's, + first; that code begins with -, which is `lam=-0.1`. It
+    drives images away from the labels that the substitute gives them, which is `labels: predicted` of the accuracy
+    that is measured; true labels, the default there, find more.
 
     Reference: Papernot et al. 2017, algorithm 1, and the "periodical step size" of its sec. 6.
     """
