@@ -123,6 +123,14 @@ def report(
     seeds: Seeds = None,
     model: Model = None,
     set_: Changes = (),
+    record: Annotated[
+        Path | None,
+        Parameter(
+            name="--record",
+            help="Also write the report's tables and figures into this folder, with the records and the flags of all "
+            "images that they were made from: small files for a repository. Tables in its README.md are made anew.",
+        ),
+    ] = None,
 ) -> None:
     """Draw a recipe's report again from what is in the store, finished or not; nothing is run.
 
@@ -133,7 +141,8 @@ def report(
         from ..experiment import Request
         from .commands import report_command
 
-    close(report_command(Request(recipe, preset, chosen, model, set_), store=store, data_root=data_root))
+    request = Request(recipe, preset, chosen, model, set_)
+    close(report_command(request, store=store, data_root=data_root, record=record))
 
 
 @app.command

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from .. import models
+from .. import models, report
 from ..errors import StoreError
 from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
@@ -36,10 +36,13 @@ def run_command(
         return done.write()
 
 
-def report_command(request: Request, *, store: Path, data_root: Path | None) -> Finished:
-    """Write the report of what the store holds."""
+def report_command(request: Request, *, store: Path, data_root: Path | None, record: Path | None = None) -> Finished:
+    """Write the report of what the store holds, and record it in a folder of its own if there is one."""
     with busy("Writing the report"):
-        return Experiment.prepare(request, store, data_root, device=None).write()
+        finished = Experiment.prepare(request, store, data_root, device=None).write()
+        if record is not None:
+            report.record(finished.index.parent, finished.grid, record)
+        return finished
 
 
 def show_command(request: Request) -> str:

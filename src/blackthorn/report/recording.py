@@ -1,0 +1,32 @@
+"""Put a finished report into a repository: tables, figures, what they were made from, and the tables of its README."""
+
+from pathlib import Path
+
+from ..errors import StoreError
+from ..files import write_whole
+from ..results import Grid
+from .markdown import refreshed
+from .recorded import record_grid
+
+_TABLES = ("results.csv", "statements.csv")
+
+
+def record(report: Path, grid: Grid, folder: Path) -> None:
+    """Copy the CSV files, `recipe.yaml` and the figures of the report in `report`, with the records of `grid`.
+
+    A README.md that is there keeps its text; the tables between its marks are made anew.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    record_grid(grid, folder)
+    try:
+        (folder / "figures").mkdir(exist_ok=True)
+        for made in [*report.glob("*.csv"), *report.glob("recipe.yaml"), *report.glob("figures/*.png")]:
+            write_whole(folder / made.relative_to(report), made.read_bytes())
+        readme = folder / "README.md"
+        if readme.is_file():
+            files = {name: (folder / name).read_text("utf-8") for name in _TABLES}
+            write_whole(readme, refreshed(readme.read_text("utf-8"), files).encode())
+    except OSError as error:
+        raise StoreError(f"--record {folder}: cannot be written ({error.strerror or error})") from None
