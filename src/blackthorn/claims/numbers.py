@@ -6,7 +6,7 @@ from ..results import CountedRecord, Record, VulnerabilityRecord, estimate
 from ..results.statistics import apart
 from ..values import NonNegative, value
 from .evidence import Evidence
-from .finding import Finding, at_least
+from .finding import Finding
 from .statement import About, Against, places
 
 
@@ -45,11 +45,11 @@ class Reaches(About):
     """In the unit of the count: percent, or times."""
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when the 95 % interval over the seeds does; no when it stays below. One seed's count is exact."""
+        """Yes when every seed does, no when none does: a count is exact."""
         found = []
         for place in places(self.rows, self.metrics):
-            held = estimate(evidence.cells(CountedRecord, place))
-            assert held is not None  # a statement is decided when all its places are measured
-            said = f"{', '.join(place)}: {held.value:.4g} [{held.low:.4g}, {held.high:.4g}]"
-            found.append(at_least(held, self.number, said))
+            counts = [cell.record.value for cell in evidence.cells(CountedRecord, place)]
+            reached = [count >= self.number for count in counts]
+            said = f"{', '.join(place)}: {sum(counts) / len(counts):.4g} [{min(counts):.4g}, {max(counts):.4g}]"
+            found.append(Finding.of(all(reached) if all(reached) == any(reached) else None, said))
         return found

@@ -28,7 +28,6 @@ import numpy.typing as npt
 from ..errors import BlackthornError
 from .intervals import TAIL, Ends, Given, Minus, OfNormal, OfShare, OverSeeds, student_quantile, tail_at, tail_of
 
-
 _UNBOUNDED = (-math.inf, math.inf)
 
 
