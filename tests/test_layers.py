@@ -13,7 +13,7 @@ import blackthorn
 
 SOURCE = Path(blackthorn.__file__).parent
 FLOORS = [
-    {"types", "errors", "values"},
+    {"types", "errors", "values", "stopping"},
     {"files"},
     {"seal"},
     {"results"},

@@ -14,11 +14,25 @@ Every message is one line: where, what was read, what to write instead. The comm
 """
 
 import difflib
+import re
 from collections.abc import Iterable
+
+_LONG = 500  # characters of a word; names and paths that people write are shorter
 
 
 class BlackthornError(ValueError):
     """Base of every error raised on purpose; its message is one line meant for the user."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(legible(message))
+
+
+def legible(message: str) -> str:
+    """The message as one line that a terminal can show, whatever is quoted in it: control characters and line breaks
+    are escaped, and a word of more than 500 characters loses its middle.
+    """
+    shown = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in message)
+    return re.sub(rf"\S{{{_LONG},}}", lambda word: f"{word[0][:200]}... ({len(word[0])} characters)", shown)
 
 
 class DataError(BlackthornError):

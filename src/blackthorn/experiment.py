@@ -106,16 +106,18 @@ def write_report(
     data_root: AnyPath | None = None,
     model: str | None = None,
     set: Sequence[str] = (),
+    out: AnyPath | None = None,
 ) -> Finished:
     """Draw a recipe's report again from what is in the store, finished or not; nothing is run.
 
-    The options are those of `run`: they decide which results are meant.
+    The options are those of `run`: they decide which results are meant. With `out`, the report is written to that
+    folder, and nothing to the store, which may then be somebody else's.
 
     Raises:
         BlackthornError: anything refused.
     """
     asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set))
-    return Experiment.prepare(asked, store, data_root, device=None).write()
+    return Experiment.prepare(asked, store, data_root, device=None).write(None if out is None else Path(out))
 
 
 @dataclass(frozen=True)
@@ -183,8 +185,8 @@ class Experiment:
                 outcome = carry_out(self.plan, self.store, executor, listen)
         return dataclasses.replace(self, outcome=outcome, seconds=time.perf_counter() - start)
 
-    def write(self) -> Finished:
-        """Write the report of what is in the store.
+    def write(self, out: Path | None = None) -> Finished:
+        """Write the report of what is in the store, to `out` or to a folder of the store.
 
         Raises:
             RecipeError: stages have failed; the report of the others is written.
@@ -194,7 +196,7 @@ class Experiment:
         grid, missing = collect(self.plan, self.store, failures)
         name = name_of(self.request.recipe)
         finished = Finished(
-            report_folder(self.store, self.request) / "index.html",
+            (report_folder(self.store, self.request) if out is None else out) / "index.html",
             grid,
             missing,
             judge(recipe.statements, grid),

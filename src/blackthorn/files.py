@@ -56,7 +56,7 @@ def move_into_place(aside: Path, path: Path) -> None:
 def cache_folder() -> Path:
     """Where to keep what can be made again: BLACKTHORN_CACHE, else ~/.cache/blackthorn. It may not exist yet."""
     named = os.environ.get("BLACKTHORN_CACHE")
-    return Path(named).expanduser() if named else Path.home() / ".cache" / "blackthorn"
+    return Path(os.path.expanduser(named)) if named else Path.home() / ".cache" / "blackthorn"
 
 
 def one_line(error: BaseException, *, most: int = 200) -> str:

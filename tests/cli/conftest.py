@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from blackthorn.cli import main
+from blackthorn.__main__ import main
 
 from ..recipes.conftest import finished as finished  # the same fixtures serve both folders
 from ..recipes.conftest import store as store

@@ -15,7 +15,7 @@ import sys
 import torch
 
 import blackthorn.cli.commands as _loaded  # noqa: F401  # before the forks, which then start at once
-from blackthorn.cli import main
+from blackthorn.__main__ import main
 
 _EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.listdir", "os.scandir"}
 

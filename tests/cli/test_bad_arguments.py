@@ -120,7 +120,7 @@ def test_a_wrong_command_is_refused_in_one_line_before_anything_runs(
 @pytest.mark.parametrize("words", [["run", "r.yaml", "--jobs", "0"], ["run", "r.yaml", "--set", "data.train=x"]])
 def test_a_refusal_in_a_process_of_its_own_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str]) -> None:
     write(tmp_path, tiny())
-    program = "import sys; from blackthorn.cli import main; sys.argv[0] = 'blackthorn'; main()"
+    program = "import sys; from blackthorn.__main__ import main; sys.argv[0] = 'blackthorn'; main()"
     done = subprocess.run(
         [sys.executable, "-W", "default", "-c", program, *words],
         cwd=tmp_path,

@@ -35,7 +35,7 @@ def table(path: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("words", HELPED)
 def test_help_answers_at_once_and_loads_nothing_heavy(tmp_path: Path, words: str) -> None:
     program = (
-        "import atexit, sys, time; from blackthorn.cli import main; sys.argv[0] = 'blackthorn'\n"
+        "import atexit, sys, time; from blackthorn.__main__ import main; sys.argv[0] = 'blackthorn'\n"
         "heavy = {'torch', 'numpy', 'datasets', 'scipy', 'sklearn', 'vl_convert'}\n"
         "atexit.register(lambda: print(time.process_time(), sorted(heavy & sys.modules.keys()), file=sys.stderr))\n"
         "main()"

@@ -18,7 +18,7 @@ import pytest
 from ..recipes.tiny import TRAIN, tiny, write
 from .conftest import Cli
 
-PROGRAM = "import sys; from blackthorn.cli import main; sys.argv[0] = 'blackthorn'; main()"
+PROGRAM = "import sys; from blackthorn.__main__ import main; sys.argv[0] = 'blackthorn'; main()"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 LONG = {"kind": "train", "epochs": 400, "batch_size": 8, "stop_at_chance": False}
 ENDLESS = {**LONG, "epochs": 100000}  # still at it when a signal comes, however fast the machine

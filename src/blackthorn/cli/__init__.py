@@ -1,6 +1,5 @@
 """The command line: `run`, `report`, `show`, `list`, `verify`, `schema`. What is heavy is imported by commands."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +8,8 @@ from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, Unused
 from rich.console import Console
 
 from .. import __version__
-from ..errors import BlackthornError, RecipeError
+from ..errors import BlackthornError, RecipeError, legible
 from .closing import busy, close
-from .stopping import Stopped, stoppable
 
 app = App(
     name="blackthorn",
@@ -123,6 +121,12 @@ def report(
     seeds: Seeds = None,
     model: Model = None,
     set_: Changes = (),
+    out: Annotated[
+        Path | None,
+        Parameter(
+            name="--out", help="Write the report to this folder, and nothing to the store, which may be read-only."
+        ),
+    ] = None,
     record: Annotated[
         Path | None,
         Parameter(
@@ -142,7 +146,7 @@ def report(
         from .commands import report_command
 
     request = Request(recipe, preset, chosen, model, set_)
-    close(report_command(request, store=store, data_root=data_root, record=record))
+    close(report_command(request, store=store, data_root=data_root, out=out, record=record))
 
 
 @app.command
@@ -183,19 +187,20 @@ def schema() -> None:
 
 
 def main() -> None:
-    """Entry point: runs a command; what is refused becomes one line and exit code 2."""
+    """Run a command; what is refused becomes one line and exit code 2.
+
+    Raises:
+        SystemExit: always, with the exit code.
+        OSError: standard output or standard error takes no more.
+    """
     try:
-        with stoppable():
-            app(sys.argv[1:])
+        app(sys.argv[1:])
     except (BlackthornError, CycloptsError) as problem:
         _complain(problem)
         sys.exit(2)
-    except KeyboardInterrupt as problem:
-        print("blackthorn: stopped; run the same command again to go on", file=sys.stderr)
-        sys.exit(problem.code if isinstance(problem, Stopped) else 130)
-    except BrokenPipeError:  # `blackthorn list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    finally:
+        if sys.stdout is not None:
+            sys.stdout.flush()
 
 
 def _complain(problem: Exception) -> None:
@@ -206,7 +211,7 @@ def _complain(problem: Exception) -> None:
         text = f"'{problem.unused_tokens[0]}' is one word too many; see blackthorn --help"
     else:
         text = " ".join(str(problem).split())
-    print(f"blackthorn: {text}", file=sys.stderr)
+    print(f"blackthorn: {legible(text)}", file=sys.stderr)
 
 
 def _seeds(text: str | None) -> tuple[int, ...] | None:

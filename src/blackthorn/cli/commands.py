@@ -36,10 +36,12 @@ def run_command(
         return done.write()
 
 
-def report_command(request: Request, *, store: Path, data_root: Path | None, record: Path | None = None) -> Finished:
-    """Write the report of what the store holds, and record it in a folder of its own if there is one."""
+def report_command(
+    request: Request, *, store: Path, data_root: Path | None, out: Path | None = None, record: Path | None = None
+) -> Finished:
+    """Write the report of what the store holds, to `out` if given, and record it in a folder of its own if given."""
     with busy("Writing the report"):
-        finished = Experiment.prepare(request, store, data_root, device=None).write()
+        finished = Experiment.prepare(request, store, data_root, device=None).write(out)
         if record is not None:
             report.record(finished.index.parent, finished.grid, record)
         return finished

@@ -172,6 +172,14 @@ class _StrictLoader(yaml.SafeLoader):
                 seen.add(str(key))
         return node
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
+        """Without the sixties of YAML 1.1, to which 1:30 is 90."""
+        return node.value if ":" in node.value else super().construct_yaml_int(node)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> Any:
+        """As for whole numbers."""
+        return node.value if ":" in node.value else super().construct_yaml_float(node)
+
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > _MOST:
@@ -187,6 +195,8 @@ _StrictLoader.yaml_implicit_resolvers = {
     first: [(tag, form) for tag, form in forms if tag != _TRUTH or first in "tTfF"]
     for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _StrictLoader.construct_yaml_int)
+_StrictLoader.add_constructor("tag:yaml.org,2002:float", _StrictLoader.construct_yaml_float)
 
 
 def _longhand(raw: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import StoreError
@@ -33,17 +33,26 @@ def write(folder: Path, page: Page) -> Path:
         StoreError: the folder cannot be written, or example images cannot be read.
     """
     views = [view for part in VIEWS if (view := part(page)) is not None]
-    files = _files(views)
-    html = render(page, views, list(files))  # before anything is written: a page that fails leaves the old one whole
+    tables = {name: text for view in views for name, text in view.files.items()}
+    charts = [chart for view in views for chart in view.charts]
+    names = [*(f"figures/{chart.name}.{ending}" for chart in charts for ending in ("png", "svg")), *tables]
+    html = render(page, views, names)  # before anything is written: a page that fails leaves the old one whole
     try:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        for name in _left(folder) - files.keys():
+        for name in _left(folder) - set(names):
             (folder / name).unlink(missing_ok=True)
-        for name, content in files.items():
-            write_whole(folder / name, content)
+        for name, text in tables.items():  # first: drawing needs more memory than anything else here
+            write_whole(folder / name, _encode(text))
+        for chart in charts:
+            png, svg = draw(chart)
+            write_whole(folder / "figures" / f"{chart.name}.png", png)
+            write_whole(folder / "figures" / f"{chart.name}.svg", _encode(svg))
         write_whole(folder / _PAGE, _encode(html))
     except OSError as error:
-        raise StoreError(f"{folder}: the report cannot be written ({error.strerror or error}).") from None
+        raise StoreError(
+            f"{folder}: the report cannot be written ({error.strerror or error}); free some space, or give another "
+            "folder to blackthorn report with --out"
+        ) from None
     return folder / _PAGE
 
 
@@ -62,17 +71,6 @@ def render(page: Page, views: Sequence[View], files: Sequence[str]) -> str:
         vega=Markup(vega() if specs else ""),
         specs=Markup(json.dumps(specs).replace("<", "\\u003c")),  # "</script>" in a row name would end the script
     )
-
-
-def _files(views: Sequence[View]) -> Mapping[str, bytes]:
-    """Everything beside the page: path in its folder -> content."""
-    found: dict[str, bytes] = {}
-    for view in views:
-        for chart in view.charts:
-            png, svg = draw(chart)
-            found |= {f"figures/{chart.name}.png": png, f"figures/{chart.name}.svg": _encode(svg)}
-        found |= {name: _encode(text) for name, text in view.files.items()}
-    return found
 
 
 def _left(folder: Path) -> set[str]:

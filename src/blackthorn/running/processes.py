@@ -1,7 +1,6 @@
 """An executor of several processes on this machine, each with its share of the cores."""
 
 import multiprocessing as mp
-import os
 import queue
 import signal
 import threading
@@ -22,6 +21,7 @@ from ..values import parse, spell
 from .attempt import attempt
 from .events import Event, Listener
 from .executor import Executor, Settled
+from .following import with_starter
 from .store import Store
 
 _LOOK = 0.3  # seconds between looks at whether the processes live
@@ -41,7 +41,9 @@ class Processes(Executor):
         self._news: Any = context.Queue()
         threads = max(1, torch.get_num_threads() // jobs)
         given = (spell(data), data_root, str(store.folder), str(device), threads, self._stages, self._news)
-        self._workers = [context.Process(target=_work, args=given, daemon=True) for _ in range(jobs)]
+        self._workers = [
+            context.Process(target=with_starter, args=(__name__, *given), daemon=True) for _ in range(jobs)
+        ]
 
     def __enter__(self) -> "Processes":
         with _deaf():
@@ -99,9 +101,8 @@ class Processes(Executor):
             )
 
 
-def _work(data: Any, data_root: str | None, folder: str, device: str, threads: int, stages: Any, news: Any) -> None:
-    """A worker process, which ends with the process that started it, however that ends."""
-    threading.Thread(target=_follow, daemon=True).start()
+def work(data: Any, data_root: str | None, folder: str, device: str, threads: int, stages: Any, news: Any) -> None:
+    """What a worker process does: take stages from one queue until there is None, and tell the other what happens."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
@@ -125,13 +126,6 @@ def _work(data: Any, data_root: str | None, folder: str, device: str, threads: i
 def _travelling(problem: BlackthornError) -> BlackthornError:
     """Without its cause, which may not travel between processes."""
     return type(problem)(str(problem))
-
-
-def _follow() -> None:
-    starter = mp.parent_process()
-    if starter is not None:
-        starter.join()
-        os._exit(1)
 
 
 @contextmanager

@@ -37,7 +37,8 @@ class Store:
     def __post_init__(self) -> None:
         with written(self.folder):
             for name in ("stages", "locks", "reports"):
-                (self.folder / name).mkdir(parents=True, exist_ok=True)
+                if not (self.folder / name).is_dir():  # a store of somebody else is read without being written
+                    (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     def done(self, kind: str, key: str) -> Path | None:
         """The folder of a finished stage, or None."""
