@@ -4,48 +4,42 @@ import os
 import sys
 from contextlib import suppress
 
-from .files import one_line
-from .stopping import Stopped, stoppable
+from .stopping import stoppable
 
 
 def main() -> None:
-    """Run the command on the command line; a signal, or a stream that takes no more, ends it without a traceback."""
+    """Run the command on the command line; a signal, or an output that takes no more, ends it without a traceback."""
     for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal that knows ASCII only
-    try:
-        with stoppable():
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # for terminals that know ASCII only
+    with stoppable() as asked:
+        try:
             from . import cli
 
             cli.main()
-    except KeyboardInterrupt as problem:
-        _last_words("stopped; run the same command again to go on")
-        sys.exit(problem.code if isinstance(problem, Stopped) else 130)
-    except BrokenPipeError:  # `blackthorn list | head`
-        _hush()
-        sys.exit(1)
-    except OSError as problem:
-        if problem.filename is not None:
+        except BaseException as problem:
+            # An interrupted import may raise anything. What SystemExit says counts: the command had ended already.
+            if asked.code is not None and not isinstance(problem, SystemExit):
+                _end(asked.code, "stopped; run the same command again to go on")
+            if isinstance(problem, BrokenPipeError):  # `blackthorn list | head`
+                _end(1)
+            if isinstance(problem, OSError) and problem.filename is None:
+                _end(2, f"the output cannot be written ({problem.strerror or problem})")
             raise
-        _last_words(f"the output cannot be written ({problem.strerror or one_line(problem)})")
-        sys.exit(2)
 
 
-def _last_words(text: str) -> None:
+def _end(code: int, text: str = "") -> None:
+    """Say why, if that can be said, and end."""
     with suppress(OSError, AttributeError):
-        print(f"blackthorn: {text}", file=sys.stderr, flush=True)
-    _hush()
-
-
-def _hush() -> None:
-    """Let nothing more be written where nothing can be: Python would say so in lines of its own when it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+        if text:
+            print(f"blackthorn: {text}", file=sys.stderr, flush=True)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except (OSError, AttributeError, ValueError):
+        except (OSError, AttributeError, ValueError):  # Python would say so in lines of its own when it ends
             with suppress(OSError, AttributeError, ValueError):
-                os.dup2(nowhere, stream.fileno())
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

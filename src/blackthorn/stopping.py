@@ -1,53 +1,73 @@
-"""Signals that ask a command to end: Ctrl-C, and those of clusters, containers and terminals that are closed."""
+"""Signals that ask a command to end: Ctrl-C, and those of clusters, containers and terminals that are closed.
+
+Little is imported here, since it must be ready before anything slow is loaded.
+"""
 
 import signal
-import threading
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_AGAIN = 0.5  # seconds until a command that was asked to end, and goes on, is asked again
 
 
 class Stopped(KeyboardInterrupt):
-    """A signal asked the command to end; its exit code is 128 and the number of the signal, as shells have it."""
+    """A signal asked the command to end."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__()
-        self.code = 128 + number
+
+class Asked:
+    """Whether a signal has asked the command to end."""
+
+    code: int | None = None
+    """The exit code then: 128 and the number of the signal, as shells have it."""
 
 
 @contextmanager
-def stoppable() -> Iterator[None]:
+def stoppable() -> Iterator[Asked]:
     """Treat every such signal as Ctrl-C. After the first one the command is ending, and more of them change nothing.
 
-    What is ignored already stays so: that is how `nohup` lets a command outlive its terminal.
+    Foreign code may swallow the exception, as some do while they are imported. It is then raised again, until the
+    command ends. What is ignored already stays so: that is how `nohup` lets a command outlive its terminal.
     """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-
-    ending = False
+    asked = Asked()
+    alarm = getattr(signal, "SIGALRM", None)
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal ending
         del frame
-        if not ending:
-            ending = True
-            raise Stopped(number)
+        if asked.code is None:
+            asked.code = 128 + number
+            if alarm is not None:
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
+        elif number != alarm or _ending():
+            return
+        raise Stopped
 
-    before = {one: signal.signal(one, stop) for one in heard}
     try:
-        yield
-    except Stopped:
-        raise  # the command ends now: further signals change nothing
-    except BaseException:
-        _restore(before)
-        raise
-    else:
-        _restore(before)
+        heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+        before = {one: signal.signal(one, stop) for one in heard}
+        if alarm is not None:
+            before[alarm] = signal.signal(alarm, stop)
+    except ValueError:  # not in the main thread, which alone may say what signals do
+        yield asked
+        return
+    try:
+        yield asked
+    finally:
+        if alarm is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        if asked.code is None:  # else it ends now, and further signals change nothing
+            _restore(before)
+
+
+def _ending() -> bool:
+    """Whether the exception is on its way: what is being handled came of it."""
+    problem = sys.exc_info()[1]
+    while problem is not None and not isinstance(problem, Stopped):
+        problem = problem.__context__
+    return problem is not None
 
 
 def _restore(before: Mapping[Any, Any]) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,6 +191,33 @@ def test_other_signals_end_a_command_as_ctrl_c_does(tmp_path: Path, jobs: str, n
     assert code in (128 + number, 130) and err == "blackthorn: stopped; run the same command again to go on\n"
 
 
+@pytest.mark.parametrize("seconds", [0.15, 0.3, 0.6, 1.2, 2.4])
+def test_ctrl_c_while_the_command_is_still_loading_is_one_line(tmp_path: Path, seconds: float) -> None:
+    write(tmp_path, tiny(*TRAIN, to=ENDLESS))
+    process = start(tmp_path, "run", "r.yaml", "--store", "store")
+    until(lambda: _hears(process.pid))
+    time.sleep(seconds)
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == (130, "blackthorn: stopped; run the same command again to go on\n")
+
+
+def _hears(process: int) -> bool:
+    """Whether it has a handler of its own for SIGTERM: Python gives it one for SIGINT only."""
+    caught = next(
+        line for line in Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("SigCgt")
+    )
+    return bool(int(caught.split()[1], 16) & 1 << (signal.SIGTERM - 1))
+
+
+def test_workers_that_are_still_loading_end_with_the_command_that_started_them(tmp_path: Path) -> None:
+    write(tmp_path, tiny(*TRAIN, to=ENDLESS))
+    process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "2", start_new_session=True)
+    until(lambda: len(_group(process.pid)) >= 3)  # the command, and what it has started
+    process.kill()
+    process.communicate()
+    until(lambda: not _group(process.pid), seconds=20)
+
+
 def test_workers_end_with_the_command_that_started_them(tmp_path: Path) -> None:
     write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "2", start_new_session=True)
@@ -263,6 +291,69 @@ def test_a_read_only_store_is_one_line(tmp_path: Path) -> None:
         code, err = command(tmp_path, "run", "r.yaml", "--store", "disk/store")
     assert (code, len(err.splitlines())) == (2, 1)
     assert "cannot be written (Read-only file system)" in err
+
+
+def test_a_read_only_store_has_its_report_written_elsewhere(cli: Cli, tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    assert cli("run", "r.yaml", "--store", "store", "--jobs", "1").code == 0
+    shutil.rmtree(tmp_path / "store" / "reports")
+    with _mounted(tmp_path / "disk", "size=50m") as disk:
+        shutil.copytree(tmp_path / "store", disk / "store")
+        (disk / "store" / "reports").mkdir()
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        code, err = command(tmp_path, "report", "r.yaml", "--store", "disk/store", "--out", "elsewhere")
+        assert (code, err.splitlines()[-1]) == (0, "Report: elsewhere/index.html")
+        code, err = command(tmp_path, "report", "r.yaml", "--store", "disk/store")
+        assert (code, len(err.splitlines())) == (2, 1)
+    assert (tmp_path / "elsewhere" / "results.csv").stat().st_size > 100
+
+
+@pytest.mark.parametrize("words", [["show", "r.yaml"], ["list"], ["schema"], ["--help"], ["run", "--help"]])
+def test_an_output_that_takes_no_more_is_one_line(tmp_path: Path, words: list[str]) -> None:
+    write(tmp_path, tiny())
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *words],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (ended.returncode, ended.stderr) == (
+        2,
+        "blackthorn: the output cannot be written (No space left on device)\n",
+    )
+
+
+def test_errors_that_nobody_can_be_told_end_the_command_all_the_same(tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    with open("/dev/full", "w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM, "show", "nosuch"], cwd=tmp_path, env=ENVIRONMENT, stdout=full, stderr=full
+        )
+    assert ended.returncode == 2
+
+
+def test_a_terminal_that_knows_ascii_only_is_told_everything(tmp_path: Path) -> None:
+    write(tmp_path, {**tiny(), "title": "Größe · 32×32"})
+    ascii_only = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii", "LC_ALL": "C", "PYTHONUTF8": "0"}
+    for words in (["show", "r.yaml"], ["run", "r.yaml", "--store", "store"], ["list"]):
+        ended = subprocess.run(
+            [sys.executable, "-c", PROGRAM, *words], cwd=tmp_path, env=ascii_only, capture_output=True, text=True
+        )
+        assert ended.returncode == 0, ended.stderr
+        assert "Traceback" not in ended.stderr
+    assert (
+        "Gr\\xf6\\xdfe"
+        in subprocess.run(
+            [sys.executable, "-c", PROGRAM, "show", "r.yaml"],
+            cwd=tmp_path,
+            env=ascii_only,
+            capture_output=True,
+            text=True,
+        ).stdout
+    )
 
 
 @pytest.mark.slow
