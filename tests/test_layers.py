@@ -35,6 +35,7 @@ FLOORS = [
     {"running"},
     {"report"},
     {"experiment"},
+    {"auditing"},
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

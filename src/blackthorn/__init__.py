@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from . import (
         training as training,
     )
+    from .auditing import audit as audit
     from .data import load_data as load_data
     from .experiment import run as run
     from .experiment import write_report as write_report
@@ -87,7 +88,13 @@ _FOLDERS = (
     "running",
     "training",
 )
-_FUNCTIONS = {"load_data": "data", "fit": "training", "run": "experiment", "write_report": "experiment"}
+_FUNCTIONS = {
+    "audit": "auditing",
+    "load_data": "data",
+    "fit": "training",
+    "run": "experiment",
+    "write_report": "experiment",
+}
 
 __all__ = sorted([*_FOLDERS, *_FUNCTIONS, "__version__"])  # kept in step with the tables above
 

@@ -23,6 +23,7 @@ from .data import Splits
 from .errors import BlackthornError, ModelError, RecipeError
 from .files import write_whole
 from .models import build
+from .recipes.network import Network
 from .recipes.planning import Plan, check, plan
 from .recipes.reading import name_of, written_out
 from .recipes.request import Request as Request
@@ -37,6 +38,7 @@ from .running.provenance import facts
 from .running.reports import report_folder
 from .running.runner import Outcome, carry_out, run_plan, useful_jobs
 from .running.store import Store, unsealed, written
+from .stages import Held, Load
 from .stages.artifacts import load_about
 
 AnyPath = str | os.PathLike[str]
@@ -138,9 +140,16 @@ class Experiment:
 
     @staticmethod
     def prepare(
-        request: Request, store: AnyPath, data_root: AnyPath | None, *, device: torch.device | None
+        request: Request,
+        store: AnyPath,
+        data_root: AnyPath | None,
+        *,
+        device: torch.device | None,
+        splits: Splits | None = None,
     ) -> "Experiment":
         """Read the recipe and its images, refuse what cannot be done with them, and lay out the stages.
+
+        By default the images are those that the recipe names; a program may have its own, `splits`.
 
         Raises:
             BlackthornError: one line that names the recipe and the path in it.
@@ -156,16 +165,16 @@ class Experiment:
         if root is not None and not root.is_dir():
             raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")
         with _told(f"{request.recipe}: data"):
-            splits = recipe.data.load(root)
+            splits = recipe.data.load(root) if splits is None else splits
         for row, network in recipe.networks.items():
-            if (
-                network.of is None and device is not None
-            ):  # a network that cannot be built is refused before hours of training others
-                with _told(f"{request.recipe}: {'model' if network.model is None else f'networks.{row}.model'}"):
-                    _check_trainable(recipe.model_of(row), splits)
+            built = device is not None and network.of is None and not isinstance(network.begin, Held)
+            if built:  # one that cannot be is refused before hours of training others
+                at = "from" if network.begin is not None else None if network.model is None else "model"
+                with _told(f"{request.recipe}: {'model' if at is None else f'networks.{row}.{at}'}"):
+                    _check_built(recipe.model_of(row), network, splits)
         check(recipe, splits, lambda path: _told(f"{request.recipe}: {path}"))
         kept = Store(Path(store))
-        made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, device is not None))
+        made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None))
         return Experiment(request, recipe, root, splits, made, kept, device)
 
     def carry_out(self, jobs: int | None, listen: Listener) -> "Experiment":
@@ -192,40 +201,40 @@ class Experiment:
             RecipeError: stages have failed; the report of the others is written.
             StoreError: the store cannot be read or written.
         """
-        recipe, failures = self.recipe, self.outcome.failures
-        grid, missing = collect(self.plan, self.store, failures)
-        name = name_of(self.request.recipe)
-        finished = Finished(
-            (report_folder(self.store, self.request) if out is None else out) / "index.html",
-            grid,
-            missing,
-            judge(recipe.statements, grid),
-            choose(recipe.select, grid),
-            self._notes(),
-        )
+        failures, page = self.outcome.failures, self.page()
+        index = (report_folder(self.store, self.request) if out is None else out) / "index.html"
+        report.write(index.parent, page)
+        with written(index.parent):
+            write_whole(index.with_name("recipe.yaml"), page.recipe_text.encode())
+        if failures:
+            messages = list(dict.fromkeys(failures.values()))
+            more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+            raise RecipeError(f"{messages[0]}{more}; the report of the rest is {index}")
+        return Finished(index, page.grid, page.missing, page.verdicts, page.selections, self._notes())
+
+    def page(self) -> report.Page:
+        """What the report shows: everything that is in the store, and what follows from it.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        recipe = self.recipe
+        grid, missing = collect(self.plan, self.store, self.outcome.failures)
         paper = None if recipe.published is None else Published(recipe.published.source, recipe.published.values)
-        page = report.Page(
+        return report.Page(
             title=recipe.title,
             about=recipe.about,
-            recipe=name,
+            recipe=name_of(self.request.recipe),
             preset=self.request.preset,
             grid=grid,
             missing=missing,
             published=paper,
-            verdicts=finished.verdicts,
-            selections=finished.selections,
+            verdicts=judge(recipe.statements, grid),
+            selections=choose(recipe.select, grid),
             command=self.request.command,
             recipe_text=written_out(recipe),
             provenance=self._facts(grid),
         )
-        report.write(finished.index.parent, page)
-        with written(finished.index.parent):
-            write_whole(finished.index.with_name("recipe.yaml"), page.recipe_text.encode())
-        if failures:
-            messages = list(dict.fromkeys(failures.values()))
-            more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-            raise RecipeError(f"{messages[0]}{more}; the report of the rest is {finished.index}")
-        return finished
 
     def _notes(self) -> list[str]:
         folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
@@ -257,10 +266,13 @@ def found_device(name: str | None) -> torch.device:
     return device
 
 
-def _check_trainable(model: Mapping[str, Any], splits: Splits) -> None:
+def _check_built(model: Mapping[str, Any], network: Network, splits: Splits) -> None:
     with torch.random.fork_rng(devices=[]):
         made = build(model, num_classes=splits.num_classes, shape=splits.shape)
-    if not any(parameter.requires_grad for parameter in made.parameters()):
+    if isinstance(network.begin, Load):
+        network.begin.check_fits(made)
+    trained = any(step.trains for step in network.steps)
+    if trained and not any(parameter.requires_grad for parameter in made.parameters()):
         raise ModelError(f"{model['kind']} has no weights to train")
 
 

@@ -37,6 +37,7 @@ from blackthorn.measuring import (
     Cost,
     Counted,
     Detection,
+    Fragility,
     LossSurface,
     PruningCurve,
     SourceNetwork,
@@ -59,7 +60,6 @@ from blackthorn.stages import (
     Decouple,
     FoldGates,
     InsertGates,
-    Load,
     Prune,
     RobustImages,
     Shrink,
@@ -164,6 +164,8 @@ MEASURES = [
     Detection(attack=PGD(eps=0.1, steps=3)),
     Detection(attack=Evading(eps=0.1, steps=3, restarts=1), outputs="softmax", n_max=20),
     Detection(noises=(UniversalNoise(target=0, limit=0.3, steps=2),)),
+    Fragility(eps=0.2),
+    Fragility(eps=1.0, norm="l2", rungs=3, steps=3, n_max=10),
     Vulnerability(attack=PGD(eps=0.1, steps=3)),
     Vulnerability(attack=FGSM(eps=0.1), n_max=10, batch_size=7, precision="float32"),
     VulnerabilityMap(attack=PGD(eps=0.1, steps=3)),
@@ -184,7 +186,6 @@ IMAGES = [
     RobustImages(of="dense", standard="other", steps=20, step_size=0.5, final_step_size=0.05, start="noise"),
 ]
 STEPS = [
-    Load(weights="network.safetensors"),
     Train(epochs=2),
     Train(epochs=2, constraint=ADMM(sparsity=0.8, period=1)),
     Train(epochs=1, objective=LinearQuadratic(), augment=(data.Crop(), data.Flip()), early_stopping=EarlyStopping()),

@@ -119,8 +119,16 @@ def test_loading_draws_nothing_from_the_generator(tmp_path: Path) -> None:
 
 
 def test_a_network_that_cannot_take_its_images_is_refused_when_it_is_saved(tmp_path: Path) -> None:
+    model = wang()
+    model.conv1 = nn.Conv2d(5, 32, 3)
     with pytest.raises(BundleError, match="cannot take images"):
-        save(tmp_path / "net.safetensors", wang().double())
+        save(tmp_path / "net.safetensors", model)
+
+
+def test_a_network_in_float64_is_loaded_in_float64(tmp_path: Path) -> None:
+    model, x = wang().double().eval(), torch.rand(3, 1, 28, 28, dtype=torch.float64)
+    save(tmp_path / "net.safetensors", model)
+    assert torch.equal(load(tmp_path / "net.safetensors").model(x), model(x))
 
 
 def test_a_tied_weight_is_stored_once_and_tied_again(tmp_path: Path, my_nets: str) -> None:
@@ -145,8 +153,30 @@ def test_a_factory_that_is_gone_is_named(tmp_path: Path, my_nets: str) -> None:
         load(tmp_path / "net.safetensors", factory=my_nets)
 
 
-def test_a_network_made_by_hand_is_told_how_to_be_made(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"Linear has no description.*models\.build"):
+class Scaled(nn.Module):
+    """A network made by hand, whose output has its logits in a dict."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.fc, self.scale = nn.Linear(4, 3), scale
+
+    def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"logits": self.scale * self.fc(x.flatten(1))}
+
+
+def test_a_network_made_by_hand_is_read_into_one_of_its_class(tmp_path: Path) -> None:
+    model, file, x = Scaled(2.0), tmp_path / "net.safetensors", torch.rand(5, 1, 2, 2)
+    save(file, model, example_shape=(1, 2, 2))
+    read = load(file, into=Scaled(2.0)).model
+    assert torch.equal(read(x)["logits"], model(x)["logits"])
+    with pytest.raises(BundleError, match="this is not the network that was saved"):
+        load(file, into=Scaled(3.0))
+    with pytest.raises(BundleError, match=r"weights of a Scaled, which no function builds; give one: into=Scaled\("):
+        load(file)
+
+
+def test_a_network_made_by_hand_does_not_say_which_images_it_takes(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match=r"which images a Linear takes; give example_shape=\(channels"):
         save(tmp_path / "net.safetensors", nn.Linear(2, 2))
 
 

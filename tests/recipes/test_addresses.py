@@ -487,14 +487,20 @@ def test_what_show_prints_is_a_recipe_with_the_same_addresses(tmp_path: Path, na
     assert again == dataclasses.replace(before, presets={})
 
 
+_OWN = """from torch import nn
+def net(num_classes):
+    return nn.Sequential(nn.AdaptiveAvgPool2d(8), nn.Flatten(), nn.Linear(64, num_classes))
+"""
+
+
 def test_a_network_of_ones_own_moves_when_its_file_is_edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = read(tmp_path, tiny("model", to="own_net_of_addresses:net"))
     file = tmp_path / "own_net_of_addresses.py"
-    file.write_text("def net(num_classes): ...\n")
+    file.write_text(_OWN)
     before = keys(laid_out(recipe))
     assert keys(laid_out(recipe)) == before
-    file.write_text("def net(num_classes): ...  # another\n")
+    file.write_text(_OWN + "# another\n")
     assert not keys(laid_out(recipe)) & before
 
 
@@ -505,10 +511,10 @@ def test_a_factory_passed_on_by_its_package_moves_with_the_file_it_is_written_in
     (tmp_path / "own_nets_of_addresses").mkdir()
     (tmp_path / "own_nets_of_addresses" / "__init__.py").write_text("from .inner import net\n")
     file = tmp_path / "own_nets_of_addresses" / "inner.py"
-    file.write_text("def net(num_classes): ...\n")
+    file.write_text(_OWN)
     recipe = read(tmp_path, tiny("model", to="own_nets_of_addresses:net"))
     before = keys(laid_out(recipe))
-    file.write_text("def net(num_classes): ...  # another\n")
+    file.write_text(_OWN + "# another\n")
     assert not keys(laid_out(recipe)) & before
 
 

@@ -1,6 +1,7 @@
-"""The command line: `run`, `report`, `show`, `list`, `verify`, `schema`. What is heavy is imported by commands."""
+"""The command line: `run`, `audit`, `report`, `show`, `list`, `verify`, `schema`; commands import what is heavy."""
 
 import sys
+from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from .. import __version__
 from ..errors import BlackthornError, RecipeError, legible
-from .closing import busy, close
+from .closing import busy, close, close_audit
 
 app = App(
     name="blackthorn",
@@ -52,6 +53,9 @@ Changes = Annotated[
         "may be repeated.",
     ),
 ]
+Device = Annotated[
+    str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
+]
 Model = Annotated[
     str | None,
     Parameter(
@@ -89,9 +93,7 @@ def run(
             "by side, at most one for each core.",
         ),
     ] = None,
-    device: Annotated[
-        str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
-    ] = None,
+    device: Device = None,
     model: Model = None,
     set_: Changes = (),
     allow_code: Allowed = (),
@@ -108,6 +110,70 @@ def run(
 
     request = Request(recipe, preset, chosen, model, set_, allow_code)
     close(run_command(request, store=store, data_root=data_root, jobs=processes, device=device))
+
+
+@app.command
+def audit(
+    network: Annotated[
+        str,
+        Parameter(
+            help="A bundle (`net.safetensors`), `package.module:factory`, or a built-in network, with `--weights`."
+        ),
+    ],
+    /,
+    *,
+    data: Annotated[
+        str, Parameter(name="--data", help="Labelled images: `digits`, a folder, or a hub id such as `ylecun/mnist`.")
+    ],
+    weights: Annotated[
+        str | None,
+        Parameter(name="--weights", help="A `.safetensors` file or a state dict for a factory or a built-in network."),
+    ] = None,
+    eps: Annotated[str, Parameter(name="--eps", help="The largest radius, in pixels of [0, 1].")] = "8/255",
+    norm: Annotated[str, Parameter(name="--norm", help="`linf` or `l2`.")] = "linf",
+    tier: Annotated[
+        str, Parameter(name="--tier", help="How thorough the attack is: `screen`, `standard` or `full`.")
+    ] = "screen",
+    against: Annotated[
+        str | None,
+        Parameter(
+            name="--against",
+            help="The network that it came from: is the one as hard to fool as the other? As NETWORK, or a file of "
+            "weights for the same factory.",
+        ),
+    ] = None,
+    images: Annotated[
+        str, Parameter(name="--images", help="At most so many test images, evenly spread: 1,000 suit two cores.")
+    ] = "1000",
+    resize: Annotated[
+        int | None,
+        Parameter(name="--resize", help="Bring images to this size; by default to that of a bundle's network."),
+    ] = None,
+    json: Annotated[bool, Parameter(name="--json", negative="", help="Print everything as JSON.")] = False,
+    store: StoreFolder = Path("runs"),
+    data_root: DataRoot = None,
+    device: Device = None,
+    allow_code: Allowed = (),
+) -> None:
+    """Audit a trained network: is it accurate, is it hard to fool, and what should be done about it?
+
+    For example, a network of your own whose weights are in a file, and the smaller one that was made from it:
+
+        blackthorn audit my_nets:small --weights small.pt --data my_images --against original.safetensors
+
+    Measured are natural accuracy, accuracy under AutoAttack at a quarter, half and the whole of `--eps`, every alarm,
+    the worst classes, the most fragile images, cost and latency. A command that was stopped is resumed by repeating it.
+    """
+    with busy("Loading"):
+        from ..auditing import Asked
+        from .commands import audit_command
+
+    options = {"eps": eps, "norm": norm, "tier": tier, "images": images}
+    asked = Asked(network, weights, against, data, options, resize, allow_code=allow_code, said=tuple(sys.argv[1:]))
+    audited = audit_command(asked, store=store, data_root=data_root, device=device)
+    if json:
+        print(json_text(audited.to_json(), indent=1))
+    close_audit(audited)
 
 
 @app.command

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from ..auditing import Audited
     from ..experiment import Finished
 
 _STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
@@ -36,6 +37,13 @@ def close(finished: "Finished") -> None:
     for note in finished.notes:
         console.print(Text(note), soft_wrap=True, highlight=False)
     console.print(Text.assemble("Report: ", (str(finished.index), "bold")), soft_wrap=True, highlight=False)
+
+
+def close_audit(audited: "Audited") -> None:
+    """The numbers on a terminal, then the verdict, and the page."""
+    close(audited.finished)
+    console = Console(stderr=True)
+    console.print(Text(audited.verdict), highlight=False, soft_wrap=not console.is_terminal)
 
 
 def _told(finished: "Finished") -> Iterator[Table | Text]:

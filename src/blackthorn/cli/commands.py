@@ -7,6 +7,7 @@ import torch
 from rich.table import Table
 
 from .. import models, report
+from ..auditing import Asked, Audited, carried_out
 from ..errors import StoreError
 from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
@@ -34,6 +35,22 @@ def run_command(
         done = experiment.carry_out(jobs, listen)
     with busy("Writing the report"):
         return done.write()
+
+
+def audit_command(asked: Asked, *, store: Path, data_root: Path | None, device: str | None) -> Audited:
+    """Audit a network, with bars or lines that say how long it still takes.
+
+    Raises:
+        BlackthornError: anything refused.
+    """
+    torch.set_flush_denormal(True)
+    return carried_out(
+        asked,
+        store=store,
+        data_root=data_root,
+        device=device,
+        listening=lambda experiment: watching(experiment.plan, experiment.store),
+    )
 
 
 def report_command(

@@ -18,14 +18,17 @@ import torch
 from torch import Tensor, nn
 
 from ..channels import replace_, resize_
-from ..errors import BlackthornError, BundleError, PruningError
+from ..errors import BlackthornError, BundleError, ModelError, PruningError
 from ..files import one_line
-from ..models import architecture_of, build, check_logits
+from ..models import architecture_of, build, check_logits, copied, device_of, eval_mode
+from ..models.outputs import logits_from
 from ..pruning import Masks
 from .container import Header, read, write
 from .proof import check_loaded, check_saved, drawing_apart, example_images
 from .replaced import replace_layers_, replaced
 
+PLAIN = "plain"
+"""The kind of a network that no function is known to build: a module of somebody's own, as it was given to `save`."""
 _MODEL, _MASK, _EXAMPLE = "model.", "mask.", "example."
 _CHANCE = 2**31 - 1  # first weights of a network that is loaded are drawn from a seed that hardly anyone takes
 _WIDEST, _DEEPEST = 1_000_000, 2000  # channels or classes; layers
@@ -53,13 +56,14 @@ def save(
 
     Args:
         path: where to; a file that is there is replaced once the new one is complete.
-        model: has an `architecture`, as networks of `blackthorn.models` and of `models.build` do.
+        model: any network. One with an `architecture`, as those of `blackthorn.models` and of `models.build` have, is
+            built again from it; of any other, the weights are kept, and `load` reads them into a module of its class.
         masks: what was pruned, stored with a masked network; a shrunk one has none.
         about: anything that JSON can say: accuracy, data set, recipe.
-        example_shape: channels, height, width of one image, where the architecture does not say.
+        example_shape: channels, height, width of one image, where no architecture says so.
     Raises:
-        BundleError: the network has no architecture or does not run, what would be loaded is another network, the
-            masks do not fit it, `about` is not JSON, or the file cannot be written.
+        BundleError: the network does not run, or nothing says on which images; what would be loaded is another
+            network, the masks do not fit it, `about` is not JSON, or the file cannot be written.
     """
     path = Path(path)
     architecture = _architecture(path, model, example_shape)
@@ -75,10 +79,12 @@ def save(
     header = Header(
         version=version, architecture=architecture, masked=masks is not None, about=dict(about or {}), layers=forms
     )
-    images = example_images(_sizes(architecture)[1])
+    images, like = example_images(_sizes(architecture)[1]), model if architecture["kind"] == PLAIN else None
     try:
         logits = check_saved(
-            model, _made(header, _under(_MODEL, {name: tensor.clone() for name, tensor in tensors.items()})), images
+            model,
+            _made(header, _under(_MODEL, {name: tensor.clone() for name, tensor in tensors.items()}), like),
+            images,
         )
     except (BlackthornError, RuntimeError, MemoryError) as error:
         raise BundleError(f"{path}: {one_line(error, most=500)}") from error
@@ -87,7 +93,7 @@ def save(
     write(path, header, both)
 
 
-def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
+def load(path: str | os.PathLike[str], *, factory: str | None = None, into: nn.Module | None = None) -> Bundle:
     """Read a bundle; the network gives the logits it gave when it was saved.
 
     A bundle of a person's own network only names the function that builds it. To call it is to run code of
@@ -96,6 +102,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     Args:
         path: a file that `save` wrote.
         factory: the `package.module:function` that the bundle may call.
+        into: a network of the class that was saved, where no function builds it: a copy takes the weights.
     Raises:
         BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be built or
             gives other logits than when it was saved.
@@ -103,7 +110,10 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     path = Path(path)
     header, tensors = read(path)
     kind = str(header.architecture.get("kind"))
-    if ":" in kind and factory != kind:
+    if kind == PLAIN and into is None:
+        name = header.architecture.get("class")
+        raise BundleError(f"{path} holds the weights of a {name}, which no function builds; give one: into={name}(...)")
+    if ":" in kind and factory != kind and into is None:
         raise BundleError(
             f"{path} is built by '{kind}', which is not part of Blackthorn; if you trust it: factory='{kind}'"
         )
@@ -111,7 +121,7 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     state = _under(_MODEL, tensors)
     masks = Masks(_under(_MASK, tensors)) if header.masked else None
     try:
-        model = _made(header, state)
+        model = _made(header, state, into)
         if masks is not None:
             masks.check(model)
         example = _under(_EXAMPLE, tensors)
@@ -122,11 +132,14 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None) -> Bundle:
     return Bundle(model.eval(), masks, dict(header.about))
 
 
-def _made(header: Header, state: Mapping[str, Tensor]) -> nn.Module:
-    """The network that a bundle describes, on the CPU; its tensors are those of `state`."""
-    kind = str(header.architecture.get("kind"))
-    with drawing_apart(torch.device("cpu"), seed=_CHANCE):  # builders draw first weights
-        model = build(header.architecture)
+def _made(header: Header, state: Mapping[str, Tensor], into: nn.Module | None) -> nn.Module:
+    """The network that a bundle describes, or a copy of `into`, on the CPU; its tensors are those of `state`."""
+    kind = str(header.architecture.get("class" if header.architecture.get("kind") == PLAIN else "kind"))
+    if into is not None:
+        model = copied(into).cpu()
+    else:
+        with drawing_apart(torch.device("cpu"), seed=_CHANCE):  # builders draw first weights
+            model = build(header.architecture)
     replace_layers_(model, header.layers, state)
     missing = sorted(_state(model).keys() - state.keys())
     if missing:
@@ -168,12 +181,26 @@ def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
 def _architecture(path: Path, model: nn.Module, shape: tuple[int, int, int] | None) -> dict[str, object]:
     try:
         architecture = dict(architecture_of(model))
-    except BlackthornError as error:
-        raise BundleError(f"{path}: {error}") from error
+    except ModelError:
+        name = type(model).__qualname__
+        if shape is None:
+            raise BundleError(
+                f"{path}: nothing says which images a {name} takes; give example_shape=(channels, height, width)"
+            ) from None
+        architecture = {"kind": PLAIN, "class": name, "num_classes": _classes(path, model, shape)}
     if shape is not None:
         architecture.setdefault("in_channels", shape[0])
         architecture.setdefault("image_size", shape[1] if shape[1] == shape[2] else list(shape[1:]))
     return architecture
+
+
+def _classes(path: Path, model: nn.Module, shape: tuple[int, int, int]) -> int:
+    """How many logits a network gives."""
+    try:
+        with eval_mode(model), torch.no_grad():
+            return logits_from(model, torch.zeros(2, *shape, device=device_of(model))).shape[1]
+    except Exception as error:
+        raise BundleError(f"{path}: the network cannot take images of shape {shape}: {one_line(error)}") from error
 
 
 def _sizes(architecture: Mapping[str, object]) -> tuple[int, tuple[int, int, int]]:

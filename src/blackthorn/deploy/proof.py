@@ -12,6 +12,7 @@ from ..errors import BundleError
 from ..files import one_line
 from ..models import eval_mode
 from ..models.device import device_of
+from ..models.outputs import logits_from
 
 _SAVED = 1e-4  # of the largest logit; the same code on the same machine differs by about 1e-7
 _LOADED = 1e-3  # another machine rounds otherwise, and a network may amplify that
@@ -32,7 +33,7 @@ def logits_on(model: nn.Module, images: Tensor) -> Tensor:
     """Logits of a network in eval mode, float32 on the CPU; noise that it draws is the same each time."""
     device = device_of(model)
     with drawing_apart(device, seed=0), eval_mode(model), torch.no_grad():
-        logits: Tensor = model(images.to(device, torch.float32) / 255)
+        logits = logits_from(model, images.to(device, torch.float32) / 255)
     return logits.detach().float().cpu()
 
 

@@ -23,6 +23,7 @@ from .counting import macs as macs
 from .counting import nonzero as nonzero
 from .counting import parameters as parameters
 from .detection import Detection as Detection
+from .fragility import Fragility as Fragility
 from .highest_rate import Highest as Highest
 from .highest_rate import highest_rate as highest_rate
 from .latency import Latency as Latency
@@ -42,7 +43,16 @@ from .vulnerability_map import LatentMaps as LatentMaps
 from .vulnerability_map import VulnerabilityMap as VulnerabilityMap
 
 AnyMeasure = Annotated[
-    Accuracy | Certified | Cost | Counted | Detection | LossSurface | PruningCurve | Vulnerability | VulnerabilityMap,
+    Accuracy
+    | Certified
+    | Cost
+    | Counted
+    | Detection
+    | Fragility
+    | LossSurface
+    | PruningCurve
+    | Vulnerability
+    | VulnerabilityMap,
     Field(discriminator="kind"),
 ]
 """Every measure a recipe can name, told apart by `kind`."""
@@ -57,6 +67,7 @@ __all__ = [
     "Counted",
     "Detection",
     "Difference",
+    "Fragility",
     "Highest",
     "Latency",
     "LatentMaps",

@@ -109,10 +109,10 @@ class Accuracy(Measure):
         model, x, y = subject.model, subject.x, subject.y
         noise = next(iter(subject.noises), None)
         found = self(model, x, y, source=subject.source, noise=noise, progress=progress)
-        record = replace(found.record(), parameters=parameters(model))
+        index = found.index.to(x.device)
+        record = replace(found.record(), parameters=parameters(model), by_class=_by_class(found.flags, y[index]))
         if found.x_adv is None:
             return Measurement([record], found.flags)
-        index = found.index.to(x.device)
         return Measurement([record], found.flags, shown(model, x[index], found.x_adv, y[index]))
 
     def __call__(
@@ -239,6 +239,13 @@ def natural_flags(
         if progress is not None:
             progress("accuracy", first + len(batch), len(x))
     return torch.cat(flags)
+
+
+def _by_class(flags: Tensor, y: Tensor) -> tuple[tuple[int, int], ...]:
+    """For each label up to the largest: images that are right, and images."""
+    labels = y.cpu()
+    images = torch.bincount(labels)
+    return tuple(zip(torch.bincount(labels[flags], minlength=len(images)).tolist(), images.tolist()))
 
 
 def _summed(flags: Tensor, index: Tensor, seconds: float) -> Measured:

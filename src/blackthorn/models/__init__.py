@@ -8,6 +8,7 @@ from .building import build as build
 from .copying import copied as copied
 from .device import device_of as device_of
 from .foreign import check_logits as check_logits
+from .foreign import return_logits_ as return_logits_
 from .gaussian import Gaussian as Gaussian
 from .lenet import lenet5_caffe as lenet5_caffe
 from .mlp import mlp as mlp
@@ -44,6 +45,7 @@ __all__ = [
     "parameter_groups",
     "parana_cnn",
     "resnet18",
+    "return_logits_",
     "stamp",
     "vgg16",
     "vgg16_anp",

@@ -17,6 +17,7 @@ from ..files import one_line
 from .architecture import stamp
 from .device import device_of
 from .modes import eval_mode
+from .outputs import asked, is_one_number, logits_in, tensor_in
 
 
 def build_foreign(
@@ -49,7 +50,7 @@ def build_foreign(
             raise ModelError(f"{kind} raised {_named(error)}; it was called with {called}") from error
         if not isinstance(model, nn.Module):
             raise ModelError(f"{kind} returned {type(model).__name__}; it must return a torch.nn.Module")
-        check_logits(model, num_classes=num_classes, shape=shape, name=kind)
+        return_logits_(model, num_classes=num_classes, shape=shape, name=kind)
     return stamp(model, kind, **sizes, **options)
 
 
@@ -100,17 +101,42 @@ def file_of(kind: str) -> Path | None:
 def check_logits(model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None) -> None:
     """Run two black images through a network in eval mode; refuse all but (2, num_classes) finite logits.
 
+    Logits may stand in a dict, an object or a tuple, where whoever uses the network calls `outputs.logits_in`.
+
     Raises:
         ModelError: saying what came out instead.
     """
+    _returned(model, num_classes, shape, name)
+
+
+def return_logits_(model: nn.Module, *, num_classes: int, shape: tuple[int, int, int], name: str | None = None) -> None:
+    """As `check_logits`; and let a network that returns a dict or an object with `logits` return these alone.
+
+    A hook does it, since a wrapper would rename every weight.
+
+    Raises:
+        ModelError: saying what came out instead.
+    """
+    returned = _returned(model, num_classes, shape, name)
+    if not isinstance(returned, torch.Tensor) and not is_one_number(_tensor(model, (), returned)):
+        model.register_forward_hook(_tensor)
+
+
+def _tensor(model: nn.Module, given: tuple[object, ...], returned: object) -> torch.Tensor:
+    """A forward hook after which the network returns logits and nothing else."""
+    return tensor_in(returned, type(model).__name__)
+
+
+def _returned(model: nn.Module, num_classes: int, shape: tuple[int, int, int], name: str | None) -> object:
+    """What a network returns for two black images, in which logits were found and are as they should be."""
     name = name or type(model).__name__
     try:
         with eval_mode(model), torch.no_grad():
-            logits = model(torch.zeros(2, *shape, device=device_of(model)))
+            x = torch.zeros(2, *shape, device=device_of(model))
+            returned: object = asked(model, x)
     except Exception as error:
         raise ModelError(f"{name} cannot take images of shape {shape}: {_named(error)}") from error
-    if not isinstance(logits, torch.Tensor):
-        raise ModelError(f"{name} gives a {type(logits).__name__}; its forward must return one tensor of logits")
+    logits = _logits(model, x, returned, name)
     if tuple(logits.shape) != (2, num_classes):
         raise ModelError(
             f"{name} gives outputs of shape {tuple(logits.shape)} for 2 images; "
@@ -118,6 +144,17 @@ def check_logits(model: nn.Module, *, num_classes: int, shape: tuple[int, int, i
         )
     if not bool(torch.isfinite(logits).all()):
         raise ModelError(f"{name} gives logits that are not finite for a black image; check its first weights")
+    return returned
+
+
+def _logits(model: nn.Module, x: torch.Tensor, returned: object, name: str) -> torch.Tensor:
+    try:
+        with eval_mode(model), torch.no_grad():
+            return logits_in(returned, model, x)
+    except ModelError:
+        got = type(returned).__name__ if not isinstance(returned, torch.Tensor) else f"shape {tuple(returned.shape)}"
+        wanted = "one tensor of logits, or a dict or an object with logits"
+        raise ModelError(f"{name} gives a {got}; its forward must return {wanted}") from None
 
 
 def check_option_names(kind: str, known: Iterable[str], options: Iterable[str]) -> None:

@@ -23,7 +23,6 @@ def check_networks(networks: Networks) -> None:
     gated: dict[str, bool] = {}
     for name, network in networks.items():
         before = pruned.get(network.of or "")
-        first = network.steps[0]
         if network.of is not None and before is None:
             later = network.of in networks and network.of != name
             hint = "it comes later; move it up" if later else did_you_mean(network.of, pruned)
@@ -33,18 +32,19 @@ def check_networks(networks: Networks) -> None:
             raise ValueError(
                 f"networks.{name}: 'of' goes on from a network, 'model' starts a new one; write one of them"
             )
-        if network.of is None and not first.begins:
+        if network.of is not None and network.begin is not None:
+            raise ValueError(f"networks.{name}: 'of' and 'from' both say where it comes from; write one of them")
+        if network.of is not None and not network.steps:
+            raise ValueError(f"networks.{name}: without steps it is '{network.of}' again; write what is done to it")
+        if network.of is None and network.begin is None and not (network.steps and network.steps[0].trains):
+            found = f", not {network.steps[0].kind}" if network.steps else ""
             raise ValueError(
-                f"networks.{name}: a new network starts with a train step, not {first.kind}; write of: NETWORK to go "
-                "on from one"
+                f"networks.{name}: a new network starts with a train step{found}; write of: NETWORK to go on from one, "
+                "or from: FILE for weights that are there already"
             )
-        has_gates = gated.get(network.of or "", False)
+        inserted = network.begin is not None and network.begin.gates == "inserts"
+        has_gates = gated.get(network.of or "", False) or inserted
         for number, step in enumerate(network.steps):
-            if step.begins and not step.trains and (number or network.of is not None):
-                raise ValueError(
-                    f"networks.{name}.steps.{number}: {step.kind} begins a network; make it the first step of one "
-                    "without of"
-                )
             _check_gates(f"networks.{name}.steps.{number}", step, has_gates)
             if step.form == "shrunk" and not (before or has_gates):
                 raise ValueError(

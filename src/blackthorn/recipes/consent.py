@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ..errors import RecipeError
 from ..models.foreign import file_of
+from ..stages import Built
 from .schema import Recipe
 
 
@@ -23,6 +24,11 @@ def check_code(recipe: Recipe, name: str, named: Collection[str]) -> None:
     """
     models = {"model": recipe.model}
     models |= {f"networks.{row}.model": one.model for row, one in recipe.networks.items() if one.model is not None}
+    models |= {
+        f"networks.{row}.from": dict(one.begin.model)
+        for row, one in recipe.networks.items()
+        if isinstance(one.begin, Built)
+    }
     for path, model in models.items():
         kind = str(model.get("kind", "")).strip()
         if ":" in kind and kind not in named and not _beside(kind, name):

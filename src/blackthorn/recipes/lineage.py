@@ -49,7 +49,7 @@ def _base(name: str, networks: Networks, requested: dict[str, float]) -> str | N
 
 
 def _unpruned(network: Network, requested: float) -> bool:
-    return network.show and not requested and any(step.begins for step in network.steps)
+    return network.show and not requested and (any(step.trains for step in network.steps) or network.begin is not None)
 
 
 def _way(name: str, networks: Networks, requested: dict[str, float]) -> str:
@@ -58,7 +58,7 @@ def _way(name: str, networks: Networks, requested: dict[str, float]) -> str:
     at: str | None = name
     while at is not None and requested[at]:
         steps = [*(_without_rates(spell(step)) for step in networks[at].steps), *steps]
-        model = networks[at].model
+        model = networks[at].model or str(networks[at].from_)
         at = networks[at].of
     return json.dumps([at, None if at is not None else model, steps], sort_keys=True)
 

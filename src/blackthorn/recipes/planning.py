@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..data import Splits
+from ..models.brought import brought_along
 from ..models.foreign import source_of
 from ..results import Row
 from ..stages import Measuring, Need, Stage, Task
@@ -62,23 +63,30 @@ def float32(architecture: Mapping[str, Any], batch_size: int) -> Chosen:
     return "float32"
 
 
-def foreign_code(model: Mapping[str, Any]) -> str | None:
-    """A hash of the files in which a person's own network is written: other code, other address. It is imported."""
+def foreign_code(model: Mapping[str, Any], splits: Splits) -> str | None:
+    """A hash of the files in which a person's own network is written, and of the weights that its factory brings along:
+    other code or other weights, other address. The factory is imported and called.
+    """
     kind = str(model.get("kind", ""))
-    return hashlib.sha256(b"".join(source_of(kind))).hexdigest()[:12] if ":" in kind else None
+    if ":" not in kind:
+        return None
+    files = b"".join(source_of(kind))
+    weights = brought_along(model, num_classes=splits.num_classes, shape=splits.shape) or ""
+    return hashlib.sha256(files + weights.encode()).hexdigest()[:12]
 
 
-def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeOf = foreign_code) -> Plan:
+def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeOf | None = None) -> Plan:
     """Lay out all stages of a recipe on these images. By default, factories of its networks are imported."""
+    code = code or (lambda model: foreign_code(model, splits))
     stages: dict[str, Stage] = {}
     places: list[Place] = []
     for seed in recipe.seeds:
         layer = _Seed(seed, splits, resolve, code, stages, {})
         for row, network in recipe.networks.items():
             stage = layer.finished[network.of] if network.of is not None else None
-            for step in network.steps:
+            for step in network.way:
                 stage = layer.stage(step, stage, row, recipe.model_of(row))
-            assert stage is not None  # a network has at least one step
+            assert stage is not None  # a network comes from somewhere
             layer.finished[row] = stage
             for name, images in recipe.images.items():
                 if name not in layer.finished and made_on(images) <= layer.finished.keys():
@@ -114,7 +122,7 @@ def check(recipe: Recipe, splits: Splits, told: Callable[[str], Any]) -> None:
         BlackthornError: what a step or a measure refuses.
     """
     for row, network in recipe.networks.items():
-        for step in network.steps:
+        for step in network.way:
             with told(f"networks.{row}"):
                 step.check(splits)
     for name, images in recipe.images.items():
@@ -162,8 +170,8 @@ class _Seed:
             inputs[need.role] = (*inputs.get(need.role, ()), made)
             identity[need.role] = [one.key for one in inputs[need.role]] if need.many else made.key
         precision: Chosen = "float32"
-        if task.precision == "auto":
-            first = task if parent is None else [parent, *parent.ancestors()][-1].value
+        first = task if parent is None else [*parent.lineage()][-1].value
+        if task.precision == "auto" and first.module is None:  # of a module in memory the answer could not be kept
             precision = self.resolve(architecture, first.batch_size)
             identity |= {} if precision == "float32" else {"precision": precision}
         stage = Stage(

@@ -69,6 +69,15 @@ def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[
         raise RecipeError(f"{where}: lists or mappings are nested too deeply; write it flatter") from None
 
 
+def recipe_of(mapping: Mapping[str, Any], where: str) -> Recipe:
+    """A recipe that a program made instead of a file: validated, with its sweeps written out.
+
+    Raises:
+        RecipeError: one line that begins with `where`.
+    """
+    return _validated(_made(_longhand(dict(mapping)), [], where), where)
+
+
 def written_out(recipe: Recipe) -> str:
     """The recipe as YAML, as it would run: without presets, with every default."""
     plain = TypeAdapter(Recipe).dump_python(recipe, mode="json", by_alias=True)

@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .consent import check_code
-from .reading import read_recipe
+from .reading import read_recipe, recipe_of
 from .schema import Recipe
 
 
@@ -21,9 +23,15 @@ class Request:
     changes: tuple[str, ...] = ()
     allow_code: tuple[str, ...] = ()
     """Factories that the recipe may call, `package.module:factory`, beside the one that is given as `model`."""
+    made: Mapping[str, Any] | None = None
+    """The recipe itself, where a program made it; then `recipe` is its name."""
+    said: tuple[str, ...] = ()
+    """The words after `blackthorn` that ask for it, where they are not `run RECIPE`."""
 
     def read(self) -> Recipe:
         """The recipe, validated, with everything applied."""
+        if self.made is not None:
+            return recipe_of(self.made, self.recipe)
         model = [] if self.model is None else [f"model={json.dumps({'kind': self.model})}"]
         read = read_recipe(self.recipe, preset=self.preset, changes=[*model, *self.changes])
         return read if self.seeds is None else dataclasses.replace(read, seeds=self.seeds)
@@ -39,6 +47,8 @@ class Request:
     @property
     def command(self) -> str:
         """What to type to run it again; folders are left out, since a report travels to where there are others."""
+        if self.made is not None:
+            return shlex.join(["blackthorn", *self.said]) if self.said else "blackthorn.audit(...) in Python"
         words = ["blackthorn", "run", self.recipe, "--preset", self.preset]
         if self.seeds is not None:
             words += ["--seeds", ",".join(map(str, self.seeds))]

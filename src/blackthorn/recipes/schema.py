@@ -108,7 +108,9 @@ class Recipe:
     def model_of(self, name: str) -> dict[str, Any]:
         """The architecture that a network starts from."""
         network = self.networks[name]
-        return self.model_of(network.of) if network.of is not None else network.model or self.model
+        if network.of is not None:
+            return self.model_of(network.of)
+        return dict((network.begin and network.begin.architecture) or network.model or self.model)
 
 
 def json_schema() -> str:

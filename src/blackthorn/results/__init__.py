@@ -14,6 +14,7 @@ from .counted import CountedRecord as CountedRecord
 from .detection import DetectionRecord as DetectionRecord
 from .estimates import difference as difference
 from .estimates import estimate as estimate
+from .fragility import FragilityRecord as FragilityRecord
 from .grid import Cell as Cell
 from .grid import Grid as Grid
 from .grid import Place as Place
@@ -42,6 +43,7 @@ AnyRecord = Annotated[
     | CountedRecord
     | DetectionRecord
     | LossSurfaceRecord
+    | FragilityRecord
     | PruningCurveRecord
     | RobustImagesRecord
     | VulnerabilityMapRecord
@@ -60,6 +62,7 @@ __all__ = [
     "DetectionRecord",
     "Difference",
     "Estimate",
+    "FragilityRecord",
     "Grid",
     "LossSurfaceRecord",
     "Place",

@@ -46,6 +46,8 @@ class AccuracyRecord(Record):
     targeted_success: float | None = None
     """Of a universal noise: share of the images of other classes that are taken for its target."""
     classes: tuple[str, ...] = ()
+    by_class: tuple[tuple[int, int], ...] = ()
+    """For each class, how many of its images are classified right, and how many there are."""
     parameters: int | None = None
     """Numbers that training may change, zeros included."""
 

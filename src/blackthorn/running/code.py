@@ -7,13 +7,15 @@ is written in a file that is known after importing. So a run leaves a note in `S
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from ..data import Splits
 from ..files import write_whole
 from ..models.foreign import file_of
 from ..recipes.planning import foreign_code
 from ..stages.artifacts import damaged
+from ..values import address
 from .store import Store, written
 
 
@@ -22,8 +24,10 @@ class Code:
     """A hash of the code of an architecture; a function for `plan`."""
 
     store: Store
+    splits: Splits
     importing: bool
     """Whether the factory may be imported; a report must not."""
+    _found: dict[str, str] = field(default_factory=dict)
 
     def __call__(self, model: Mapping[str, Any]) -> str | None:
         """Twelve hexadecimal digits; None for a built-in network.
@@ -38,13 +42,17 @@ class Code:
         file = file_of(kind)
         seen = hashlib.sha256(file.read_bytes() if file is not None and file.is_file() else b"").hexdigest()[:12]
         noted = self._noted()
+        options = address([dict(model), list(self.splits.shape), self.splits.num_classes])
+        names = (f"{kind} {seen} {options}", f"{kind} {seen}")  # older versions wrote the second
+        known = next((noted[name] for name in names if name in noted), seen)
         if not self.importing:
-            return noted.get(f"{kind} {seen}", seen)
-        found = foreign_code(model)
-        assert found is not None
-        if found != noted.get(f"{kind} {seen}", seen):
+            return known
+        if options not in self._found:
+            self._found[options] = foreign_code(model, self.splits) or ""
+        found = self._found[options]
+        if found != known:
             with self.store.lock("code", wait=True), written(self.store.folder):
-                noted = {**self._noted(), f"{kind} {seen}": found}
+                noted = {**self._noted(), names[0]: found}
                 write_whole(self.store.folder / "code.json", json.dumps(noted, indent=1).encode())
         return found
 

@@ -43,17 +43,25 @@ def report_folder(store: Store, request: Request) -> Path:
 def _changes(request: Request) -> list[str]:
     seeds = [] if request.seeds is None else ["seeds=" + ",".join(map(str, request.seeds))]
     model = [] if request.model is None else [f"model={request.model}"]
-    return [*seeds, *model, *request.changes]
+    made = [] if request.made is None else [json.dumps(request.made, sort_keys=True, default=_class)]
+    return [*seeds, *model, *request.changes, *made]
+
+
+def _class(held: object) -> str:
+    """What is said of a network in memory."""
+    return type(held).__name__
 
 
 def _names(request: Request, file: str, owner: str) -> Iterator[str]:
-    plain, changes = f"{name_of(request.recipe)}-{request.preset}", _changes(request)
+    plain = f"{name_of(request.recipe)}-{request.preset}"
+    changes = [] if request.made is not None else _changes(request)
     digits = hashlib.sha256(owner.encode()).hexdigest()
     if changes:
         words = "-".join(re.sub(r"\W+", "-", change.rpartition(".")[2]).strip("-") for change in changes)
         plain = f"{plain}-{words[:40].strip('-')}-{digits[:6]}"
     yield plain
-    yield f"{plain}-{re.sub(r'[^-.+ 0-9A-Za-z_]', '_', Path(file).parent.name)[:40]}"
+    if Path(file).parent.name:
+        yield f"{plain}-{re.sub(r'[^-.+ 0-9A-Za-z_]', '_', Path(file).parent.name)[:40]}"
     yield f"{plain}-{digits[:12]}"
     yield f"{plain}-{digits}"
 

@@ -11,6 +11,8 @@ from .decouple import Decouple as Decouple
 from .gate import FoldGates as FoldGates
 from .gate import InsertGates as InsertGates
 from .images import AdversarialImages as AdversarialImages
+from .load import Built as Built
+from .load import Held as Held
 from .load import Load as Load
 from .measure import Measuring as Measuring
 from .prune import Prune as Prune
@@ -23,7 +25,7 @@ from .stage import Work as Work
 from .train import Augmentation as Augmentation
 from .train import Train as Train
 
-Step = Annotated[Train | Load | Prune | Shrink | Decouple | InsertGates | FoldGates, Field(discriminator="kind")]
+Step = Annotated[Train | Prune | Shrink | Decouple | InsertGates | FoldGates, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
 AnyImages = Annotated[AdversarialImages | RobustImages, Field(discriminator="kind")]
@@ -33,8 +35,10 @@ __all__ = [
     "AdversarialImages",
     "AnyImages",
     "Augmentation",
+    "Built",
     "Decouple",
     "FoldGates",
+    "Held",
     "InsertGates",
     "Load",
     "Measuring",

@@ -51,15 +51,15 @@ def save_network(
     save(folder / NETWORK, model, masks=masks, about=about, example_shape=shape)
 
 
-def load_network(folder: Path, factory: str | None) -> Bundle:
-    """Read a network back; `factory` builds it where the architecture is a person's own.
+def load_network(folder: Path, factory: str | None, into: nn.Module | None = None) -> Bundle:
+    """Read a network back; `factory` builds it where the architecture is a person's own, or it is read into a module.
 
     Raises:
         BundleError: it cannot be read.
     """
     try:
         check(folder / NETWORK)
-        return load(folder / NETWORK, factory=factory)
+        return load(folder / NETWORK, factory=factory, into=into)
     except BundleError as problem:
         raise BundleError(f"{problem}; delete the folder {folder} and run again") from None
     except (OSError, ValueError) as problem:

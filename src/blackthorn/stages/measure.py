@@ -14,7 +14,6 @@ from ..deploy import Bundle, without_zeros
 from ..errors import PruningError
 from ..measuring import AnyMeasure, parameters
 from ..measuring.measure import Subject
-from ..models import build
 from ..pruning import shrink
 from ..results import Record
 from ..values import spell
@@ -132,9 +131,9 @@ def _completed(record: Record, known: Mapping[str, Any], bundle: Bundle) -> Reco
 
 def _forms(work: Work, bundle: Bundle) -> dict[str, nn.Module]:
     """The network as it would be with nothing pruned, as it is with zeros, and cut down to what is left."""
-    stage, splits = work.stage.parent, work.splits
+    stage = work.stage.parent
     assert stage is not None
-    dense = build(stage.model, num_classes=splits.num_classes, shape=splits.shape).to(work.device)
+    dense = stage.built(work.splits).to(work.device)
     if stage.value.form == "shrunk" and stage.parent is not None:
         return {"dense": dense, "masked": work.bundle(stage.parent).model, "shrunk": bundle.model}
     if bundle.masks is None:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..attacks import Precision
 from ..data import Splits, of_each_class, pixels
 from ..deploy import Bundle
+from ..models import build, copied, return_logits_
 from ..pruning import Criterion, Masks, sparsity
 from ..types import Progress
 from ..values import spell
@@ -66,11 +67,6 @@ class Task(Protocol):
         return False
 
     @property
-    def begins(self) -> bool:
-        """Whether a new network can start with it; what begins one and does not train does nothing else."""
-        return self.trains
-
-    @property
     def form(self) -> Form | None:
         """What a network that went through this is from then on; None where that stays what it was."""
         return None
@@ -104,6 +100,11 @@ class Task(Protocol):
     def batch_size(self) -> int:
         """Images at a time: at this number the two arithmetics are timed."""
         return 128
+
+    @property
+    def module(self) -> nn.Module | None:
+        """The network that it begins with, where a person's program holds it; None where a function builds it."""
+        return None
 
     @property
     def architecture(self) -> Mapping[str, Any] | None:
@@ -173,6 +174,21 @@ class Stage:
     precision: Chosen = "float32"
     """The arithmetic that `precision: auto` stands for."""
 
+    def built(self, splits: Splits, *, seed: int = 0) -> nn.Module:
+        """The network as it was before anything was done to it, or ModelError; first weights are drawn by the seed."""
+        if self.module is not None:
+            made = copied(self.module).cpu()
+            return_logits_(made, num_classes=splits.num_classes, shape=splits.shape)
+            return made
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return build(self.model, num_classes=splits.num_classes, shape=splits.shape)
+
+    @property
+    def module(self) -> nn.Module | None:
+        """What a person's program holds, if the network began so."""
+        return [*self.lineage()][-1].value.module
+
     @property
     def name(self) -> str:
         """The name of its folder."""
@@ -232,7 +248,8 @@ class Work:
             BundleError: it cannot be read; says which folder to delete.
         """
         kind = str(stage.model.get("kind"))
-        bundle = load_network(self.finished(stage), factory=kind if ":" in kind else None)
+        into = None if stage.module is None else stage.built(self.splits)
+        bundle = load_network(self.finished(stage), factory=kind if ":" in kind else None, into=into)
         bundle.model.to(self.device)
         return bundle
 
@@ -260,7 +277,7 @@ class Work:
         drawn = images.subset(order[few]).to(self.device)
         return pixels(drawn.x, bounded=False), drawn.y
 
-    def keep(self, model: torch.nn.Module, masks: Masks | None, about: Mapping[str, Any]) -> None:
+    def keep(self, model: nn.Module, masks: Masks | None, about: Mapping[str, Any]) -> None:
         """Leave a network for other stages, with how much of it is zero.
 
         A network that was cut down no longer shows what was removed from it; then `about`, which came with the network

@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import torch
 from pydantic import BeforeValidator, Field
 
 from ..attacks import Precision
 from ..data import Crop, Flip, Splits
 from ..deploy import Bundle
 from ..errors import DataError
-from ..models import build
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import ADMM, Hold
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, Constraint, EarlyStopping, fit
@@ -133,8 +131,4 @@ def _warned(about: Mapping[str, Any], warnings: Sequence[str]) -> Mapping[str, A
 
 def _fresh(work: Work, seed: int) -> Bundle:
     """A network with the weights that this seed gives."""
-    splits = work.splits
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = build(work.stage.model, num_classes=splits.num_classes, shape=splits.shape)
-    return Bundle(model.to(work.device), None, {})
+    return Bundle(work.stage.built(work.splits, seed=seed).to(work.device), None, {})

@@ -2,12 +2,14 @@
 
 from . import (
     ablation,
+    classes,
     costs,
     curves,
     detection,
     differences,
     distortion,
     eps,
+    fragility,
     images,
     loss_surface,
     numbers,
@@ -41,6 +43,8 @@ VIEWS: tuple[Part, ...] = (
     distortion.view,
     vulnerability_maps.view,
     loss_surface.view,
+    classes.view,
+    fragility.view,
     images.view,
     costs.view,
     warnings.view,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ...results import AccuracyRecord, Cell
+from ...results import AccuracyRecord, Cell, FragilityRecord
 from ..families import featured, networks
 from ..page import Page
 from ..pictures import EXAMPLES, kept, png
@@ -88,16 +88,22 @@ def _kind(page: Page, metric: str, cells: dict[str, Cell[AccuracyRecord]]) -> tu
 
 def _gallery(page: Page, metric: str, cells: dict[str, Cell[AccuracyRecord]]) -> Gallery:
     drawn = featured([row for row in networks(page) if row.name in cells], _ROWS)
-    examples = {row.name: _read(cells[row.name]) for row in drawn}
-    largest = max((float(np.abs(e.moved).max(initial=0)) for e in examples.values()), default=0.0)
-    factor = next((f for f in _FACTORS if largest and f * largest <= 1 + 1e-6), 1)
-    strips = [Strip(name, [_triple(e, i, factor, cells[name]) for i in e.chosen]) for name, e in examples.items()]
+    examples = {row.name: read_examples(cells[row.name]) for row in drawn}
+    factor = amplified(max((float(np.abs(e.moved).max(initial=0)) for e in examples.values()), default=0.0))
+    strips = [Strip(name, [triple(e, i, factor, cells[name]) for i in e.chosen]) for name, e in examples.items()]
     colour = any(e.original.shape[1] == 3 for e in examples.values())
     return Gallery(metric, factor, colour, strips, len(cells) - len(strips))
 
 
+def amplified(largest: float) -> int:
+    """By how much perturbations are multiplied to be seen, if this is the largest change of a pixel."""
+    return next((factor for factor in _FACTORS if largest and factor * largest <= 1 + 1e-6), 1)
+
+
 @dataclass(frozen=True)
-class _Examples:
+class Examples:
+    """The images that a stage kept for people to look at."""
+
     original: Floats
     adversarial: Floats
     label: NDArray[np.int64]
@@ -121,15 +127,21 @@ class _Examples:
         return order[:_IMAGES]
 
 
-def _read(cell: Cell[AccuracyRecord]) -> _Examples:
+def read_examples(cell: Cell[AccuracyRecord] | Cell[FragilityRecord]) -> Examples:
+    """The examples of a cell.
+
+    Raises:
+        StoreError: a file that cannot be read.
+    """
     names = ("original", "adversarial", "label", "predicted", "predicted_adversarial")
     original, adversarial, *answers = kept(cell.folder, names)
-    return _Examples(
+    return Examples(
         original.astype(np.float64), adversarial.astype(np.float64), *(held.astype(np.int64) for held in answers)
     )
 
 
-def _triple(examples: _Examples, i: int, factor: int, cell: Cell[AccuracyRecord]) -> Triple:
+def triple(examples: Examples, i: int, factor: int, cell: Cell[AccuracyRecord] | Cell[FragilityRecord]) -> Triple:
+    """The `i`-th example, its perturbation drawn `factor` times as large."""
     label, before, after = (int(held[i]) for held in (examples.label, examples.predicted, examples.fooled))
     original, adversarial = examples.original[i], examples.adversarial[i]
     return Triple(
@@ -143,7 +155,7 @@ def _triple(examples: _Examples, i: int, factor: int, cell: Cell[AccuracyRecord]
     )
 
 
-def _class_name(cell: Cell[AccuracyRecord], index: int) -> str:
+def _class_name(cell: Cell[AccuracyRecord] | Cell[FragilityRecord], index: int) -> str:
     classes = cell.record.classes
     return classes[index] if 0 <= index < len(classes) else str(index)
 

@@ -9,6 +9,7 @@ from ..costs import Cost, costs
 from ..families import PRUNED, Network, featured, mean_zeros, networks
 from ..page import Page
 from ..template import fill
+from ..verdict import verdict
 from ..words import amount, percent, points, ratio
 from .view import View
 
@@ -236,4 +237,4 @@ def _alone(page: Page, row: str, spent: Sequence[Cost]) -> Summary:
             big, unit = _split(amount(held[-1].value, held[-1].unit))
             batch = f", batch {held[-1].batch}" if held[-1].batch else ""
             cards.append(Card(label, big, unit, f"{words}{batch}.", "plain"))
-    return Summary(row, None, f"One network: {row}.", cards)
+    return Summary(row, None, verdict(page, row), cards)
