@@ -131,9 +131,7 @@ def audit(
     ] = None,
     eps: Annotated[str, Parameter(name="--eps", help="The largest radius, in pixels of [0, 1].")] = "8/255",
     norm: Annotated[str, Parameter(name="--norm", help="`linf` or `l2`.")] = "linf",
-    tier: Annotated[
-        str, Parameter(name="--tier", help="How thorough the attack is: `screen`, `standard` or `full`.")
-    ] = "screen",
+    tier: Annotated[str, Parameter(name="--tier", help="The attack: `screen`, `standard` or `full`.")] = "screen",
     against: Annotated[
         str | None,
         Parameter(
