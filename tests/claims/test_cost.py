@@ -74,7 +74,9 @@ def test_a_statement_about_costs_is_checked_when_the_recipe_is_read(
         read(tmp_path, recipe)
 
 
-@pytest.mark.parametrize(("shrunk", "holds"), [((20.0, 24.0), True), ((20.0, 40.0), None), ((40.0, 60.0), False)])
+@pytest.mark.parametrize(
+    ("shrunk", "holds"), [((20.0, 24.0), True), ((20.0, 40.0), None), ((40.0, 60.0), False), ((20.0, 99.0), None)]
+)
 def test_a_network_is_so_many_times_cheaper_when_every_seed_says_so(
     shrunk: tuple[float, ...], holds: bool | None
 ) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 from ..results import CostRecord, Place, Record
 from ..values import Count, Number, Positive, value
 from .evidence import Evidence
-from .finding import Finding, Names, told
+from .finding import Finding, Names
 from .statement import Rates, Statement, places
 
 _SMALLEST_FIRST = ("shrunk", "masked", "dense")
@@ -90,7 +90,7 @@ class Cheaper(Statement):
         return places(self.rows, (self.metric,))
 
     def decide(self, evidence: Evidence) -> list[Finding]:
-        """Yes when it holds for every seed; no when it does not for their mean; undecided without two forms."""
+        """Yes when it holds for every seed, no when it does for none; undecided without two forms."""
         found: list[Finding] = []
         for row in self.rows:
             ratios = []
@@ -100,11 +100,12 @@ class Cheaper(Statement):
                 if form is not None and form != "dense" and costs[form] and "dense" in costs:
                     ratios.append(costs["dense"] / costs[form])
             if not ratios:
-                found.append((None, f"{row}: no smaller form with this cost"))
+                found.append(Finding.of(None, f"{row}: no smaller form with this cost"))
                 continue
-            mean = sum(ratios) / len(ratios)
-            said = f"{row}: {self.of} {mean:.3g} times less than dense, {min(ratios):.3g} at least"
-            found.append((told(min(ratios) >= self.times, mean < self.times), said))
+            reached = [ratio >= self.times for ratio in ratios]
+            said = f"{row}: {self.of} {sum(ratios) / len(ratios):.3g} times less than dense"
+            said += f" [{min(ratios):.3g}, {max(ratios):.3g}]"
+            found.append(Finding.of(all(reached) if all(reached) == any(reached) else None, said))
         return found
 
 
