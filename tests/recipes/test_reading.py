@@ -10,7 +10,7 @@ from blackthorn.errors import RecipeError
 from blackthorn.objectives import Adversarial, LinearQuadratic
 from blackthorn.recipes import Recipe
 from blackthorn.recipes.reading import published, read_recipe
-from blackthorn.stages import Train
+from blackthorn.stages import InsertGates, Train
 
 from .tiny import TRAIN, read, tiny, write
 
@@ -152,6 +152,14 @@ def test_a_path_may_ask_for_the_kind_of_what_it_changes(tmp_path: Path) -> None:
     made = read(tmp_path, recipe, preset="short")
     assert made.networks["pgd"].steps[0].objective.attack.steps == 3
     assert not hasattr(made.networks["fgsm"].steps[0].objective.attack, "steps")
+
+
+def test_a_path_reaches_an_option_that_is_called_as_its_step(tmp_path: Path) -> None:
+    recipe = tiny()
+    gated = [{"kind": "gate", "gate": {"kind": "beta_bernoulli", "lr": 0.01}}]
+    recipe["networks"]["gated"] = {"of": "dense", "steps": gated}
+    step = read(tmp_path, recipe, "networks.*.steps.gate.gate.lr=0.03").networks["gated"].steps[0]
+    assert isinstance(step, InsertGates) and step.gate.lr == 0.03
 
 
 def test_an_option_named_on_is_no_truth_value(tmp_path: Path) -> None:

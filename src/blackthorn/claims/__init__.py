@@ -15,6 +15,7 @@ from .accuracy import Keeps as Keeps
 from .accuracy import Lower as Lower
 from .accuracy import NotBelow as NotBelow
 from .certified import Proved as Proved
+from .cost import Cheaper as Cheaper
 from .cost import Proportional as Proportional
 from .curve import Rises as Rises
 from .curve import Stays as Stays
@@ -51,6 +52,7 @@ AnyStatement = Annotated[
     | Further
     | Stays
     | Rises
+    | Cheaper
     | Proportional
     | Proved
     | Detects
@@ -67,6 +69,7 @@ __all__ = [
     "AnyStatement",
     "AtLeast",
     "AtMost",
+    "Cheaper",
     "Choice",
     "Detects",
     "DetectsBetter",
