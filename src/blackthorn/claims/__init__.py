@@ -14,6 +14,7 @@ from .accuracy import Higher as Higher
 from .accuracy import Keeps as Keeps
 from .accuracy import Lower as Lower
 from .accuracy import NotBelow as NotBelow
+from .ahead import Ahead as Ahead
 from .certified import Proved as Proved
 from .cost import Proportional as Proportional
 from .curve import Rises as Rises
@@ -49,6 +50,7 @@ AnyStatement = Annotated[
     | AtLeast
     | Sooner
     | Further
+    | Ahead
     | Stays
     | Rises
     | Proportional
@@ -63,6 +65,7 @@ AnyStatement = Annotated[
 
 __all__ = [
     "Above",
+    "Ahead",
     "AnyRule",
     "AnyStatement",
     "AtLeast",
