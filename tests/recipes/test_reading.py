@@ -111,7 +111,11 @@ def test_for_makes_a_network_of_each_combination(tmp_path: Path) -> None:
 
 def test_a_shorter_sweep_takes_the_published_numbers_of_its_rows_along_and_no_others(tmp_path: Path) -> None:
     recipe = tiny()
-    recipe["networks"]["filter {rate}%"] = {**SWEEP, "for": {"rate": [50, 80]}, "steps": recipe["networks"]["dense"]["steps"]}
+    recipe["networks"]["filter {rate}%"] = {
+        **SWEEP,
+        "for": {"rate": [50, 80]},
+        "steps": recipe["networks"]["dense"]["steps"],
+    }
     recipe["published"] = {"source": "p", "values": {"filter 50%": {"natural": 9}, "filter 80%": {"natural": 8}}}
     recipe["presets"] = {"short": {"networks.filter {rate}%.for.rate": [80]}}
     assert read(tmp_path, recipe, preset="short").published.values == {"filter 80%": {"natural": 8}}
