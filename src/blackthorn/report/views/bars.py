@@ -35,12 +35,12 @@ def side_by_side(page: Page) -> Chart | None:
     swept = any(len(of_one) >= _SWEEP for of_one in rates.values())
     if not 1 < len(rows) <= SERIES or swept or not any(page.attack(metric) for metric in metrics):
         return None
-    panels = [_panel(page, metric, [row.name for row in rows]) for metric in metrics]
+    panels = [_panel(page, metric, metrics, [row.name for row in rows]) for metric in metrics]
     caption = "Percent of test images that are classified right; in brackets the paper's number, where it prints one."
     return Chart("accuracy-bars", "Networks side by side", caption, metrics, panels, BARS)
 
 
-def _panel(page: Page, metric: str, rows: list[str]) -> Panel:
+def _panel(page: Page, metric: str, metrics: list[str], rows: list[str]) -> Panel:
     bars: list[Point] = []
     for row in rows:
         found = estimate(page.accuracy.get((row, metric), []))
@@ -49,4 +49,4 @@ def _panel(page: Page, metric: str, rows: list[str]) -> Panel:
             printed = "" if paper is None else f" ({paper:g})"
             point = accuracy_point(page, metric, row, metric, 100 * found.value, found)
             bars.append({**point, "label": f"{percent(found.value)} %{printed}"})
-    return Panel(metric, f"{metric} in percent, {len(bars)} bars.", bars, bar_panel(bars, rows, [metric], TIPS))
+    return Panel(metric, f"{metric} in percent, {len(bars)} bars.", bars, bar_panel(bars, rows, metrics, TIPS))
