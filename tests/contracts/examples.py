@@ -9,6 +9,7 @@ from blackthorn import attacks, claims, data, gates, measuring, objectives, prun
 from blackthorn.attacks import APGD, FAB, FGSM, PGD, AutoAttack, Evading, ScaledGradient, Square, UniversalNoise
 from blackthorn.claims import (
     Above,
+    Ahead,
     AtLeast,
     AtMost,
     Cheaper,
@@ -212,6 +213,7 @@ STATEMENTS = [
     AtLeast(**ABOUT, percent=90),
     Sooner(text="It is so.", rows="weight *", than="dense", metrics=("pgd",), than_metric="natural", points=1),
     Further(text="It is so.", rows="weight *", against="filter *", than="dense", metrics=("pgd",), points=1),
+    Ahead(text="It is so.", rows="weight *", against=("filter *",), metrics=("pgd",), fewest=1),
     Stays(**ABOUT, upto=0.3, points=1, layers=("fc1",)),
     Rises(**ABOUT, points=2, by=1, fewest=2),
     Cheaper(text="It is so.", rows=("pruned",), of="latency", batch=128, times=3),

@@ -109,6 +109,22 @@ def test_for_makes_a_network_of_each_combination(tmp_path: Path) -> None:
     assert (last.sparsity, last.scope) == (pytest.approx(0.8), "per_layer")
 
 
+def test_a_shorter_sweep_takes_the_published_numbers_of_its_rows_along_and_no_others(tmp_path: Path) -> None:
+    recipe = tiny()
+    recipe["networks"]["filter {rate}%"] = {
+        **SWEEP,
+        "for": {"rate": [50, 80]},
+        "steps": recipe["networks"]["dense"]["steps"],
+    }
+    recipe["published"] = {"source": "p", "values": {"filter 50%": {"natural": 9}, "filter 80%": {"natural": 8}}}
+    recipe["presets"] = {"short": {"networks.filter {rate}%.for.rate": [80]}}
+    assert read(tmp_path, recipe, preset="short").published.values == {"filter 80%": {"natural": 8}}
+    assert len(read(tmp_path, recipe).published.values) == 2
+    recipe["published"]["values"]["filter 90%"] = {"natural": 7}
+    with pytest.raises(RecipeError, match="names the row 'filter 90%'"):
+        read(tmp_path, recipe)
+
+
 def test_a_swept_option_keeps_its_type(tmp_path: Path) -> None:
     recipe = tiny()
     recipe["networks"]["train {n}"] = {"for": {"n": [1, 3]}, "steps": [{"kind": "train", "epochs": "{n}"}]}

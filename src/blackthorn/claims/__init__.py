@@ -14,6 +14,7 @@ from .accuracy import Higher as Higher
 from .accuracy import Keeps as Keeps
 from .accuracy import Lower as Lower
 from .accuracy import NotBelow as NotBelow
+from .ahead import Ahead as Ahead
 from .certified import Proved as Proved
 from .cost import Cheaper as Cheaper
 from .cost import Proportional as Proportional
@@ -50,6 +51,7 @@ AnyStatement = Annotated[
     | AtLeast
     | Sooner
     | Further
+    | Ahead
     | Stays
     | Rises
     | Cheaper
@@ -65,6 +67,7 @@ AnyStatement = Annotated[
 
 __all__ = [
     "Above",
+    "Ahead",
     "AnyRule",
     "AnyStatement",
     "AtLeast",

@@ -2,6 +2,7 @@
 
 from . import (
     ablation,
+    bars,
     costs,
     curves,
     detection,
@@ -12,6 +13,7 @@ from . import (
     loss_surface,
     numbers,
     provenance,
+    rates,
     results,
     selected,
     sparsity,
@@ -28,6 +30,8 @@ VIEWS: tuple[Part, ...] = (
     unfinished.view,
     summary.view,
     results.view,
+    bars.view,
+    rates.view,
     numbers.view,
     statements.view,
     selected.view,
