@@ -64,8 +64,10 @@ def test_a_random_network_is_attacked_on_average_and_judged_by_a_majority(
     noisy = Noisy(trained).eval()
     crafted = attacked(MARGIN, noisy, x, y)
     assert crafted.alarms == ("random",) and "20 draws" in crafted.warnings[0]
-    draws = [again(noisy, crafted, y) for _ in range(10)]
-    assert crafted.robust_accuracy == pytest.approx(sum(draws) / 10, abs=0.08)
+    with torch.no_grad():
+        right = torch.stack([noisy(crafted.x_adv).argmax(1) == y for _ in range(100)]).float().mean(0)
+    assert crafted.robust_accuracy == pytest.approx((right >= 0.5).float().mean().item(), abs=0.08)
+    assert right.mean() <= crafted.robust_accuracy + 0.03  # single draws do not find more images standing
 
 
 def test_a_network_that_looks_at_its_neighbours_is_attacked_in_whole_batches(x: Tensor, y: Tensor) -> None:

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from blackthorn.claims import Proportional, Verdict, judge
+from blackthorn.claims import Cheaper, Proportional, Verdict, judge
 from blackthorn.errors import RecipeError
+from blackthorn.results import Grid, Row
+from blackthorn.values import ValidationError
 
 from ..recipes.tiny import read, tiny
 from .grids import cost, grid
@@ -70,3 +72,25 @@ def test_a_statement_about_costs_is_checked_when_the_recipe_is_read(
     recipe["statements"].append({"kind": "proportional", "text": "t", "rows": rows, "batch": 1, **changes})
     with pytest.raises(RecipeError, match=said):
         read(tmp_path, recipe)
+
+
+@pytest.mark.parametrize(
+    ("shrunk", "holds"), [((20.0, 24.0), True), ((20.0, 40.0), None), ((40.0, 60.0), False), ((20.0, 99.0), None)]
+)
+def test_a_network_is_so_many_times_cheaper_when_every_seed_says_so(
+    shrunk: tuple[float, ...], holds: bool | None
+) -> None:
+    cells = [cost("anp", "bytes", "dense", 100.0, seed=seed) for seed in (0, 1)]
+    cells += [cost("anp", "bytes", "shrunk", value, seed=seed) for seed, value in enumerate(shrunk)]
+    said = Cheaper(text="A third is left", rows=("anp",), of="bytes", times=3)
+    (verdict,) = judge([said], Grid([Row("anp")], {"cost": "cost"}, [0, 1], cells))
+    assert verdict.holds is holds
+
+
+def test_a_latency_wants_a_batch_size_and_a_network_of_one_form_cannot_be_cheaper() -> None:
+    cells = [cost("anp", "latency", "dense", 3.0, batch=128)]
+    said = Cheaper(text="Fast", rows=("anp",), of="latency", batch=128, times=3)
+    (verdict,) = judge([said], Grid([Row("anp")], {"cost": "cost"}, [0], cells))
+    assert verdict.holds is None and "no smaller form" in verdict.evidence
+    with pytest.raises(ValidationError, match="write batch: 128"):
+        Cheaper(text="Fast", rows=("anp",), of="latency", times=3)

@@ -9,8 +9,10 @@ from blackthorn import attacks, claims, data, gates, measuring, objectives, prun
 from blackthorn.attacks import APGD, FAB, FGSM, PGD, AutoAttack, Evading, ScaledGradient, Square, UniversalNoise
 from blackthorn.claims import (
     Above,
+    Ahead,
     AtLeast,
     AtMost,
+    Cheaper,
     Detects,
     DetectsBetter,
     Further,
@@ -212,8 +214,11 @@ STATEMENTS = [
     AtLeast(**ABOUT, percent=90),
     Sooner(text="It is so.", rows="weight *", than="dense", metrics=("pgd",), than_metric="natural", points=1),
     Further(text="It is so.", rows="weight *", against="filter *", than="dense", metrics=("pgd",), points=1),
+    Ahead(text="It is so.", rows="weight *", against=("filter *",), metrics=("pgd",), fewest=1),
     Stays(**ABOUT, upto=0.3, points=1, layers=("fc1",)),
     Rises(**ABOUT, points=2, by=1, fewest=2),
+    Cheaper(text="It is so.", rows=("pruned",), of="latency", batch=128, times=3),
+    Cheaper(text="It is so.", rows=("pruned",), of="bytes", times=5),
     Proportional(text="It is so.", rows=("dense", "half", "pruned"), batch=128),
     Detects(**ABOUT, at_least=0.9),
     Detects(**ABOUT, number="undetected", at_most=0.1, fewest=1),

@@ -10,7 +10,7 @@ from blackthorn.errors import RecipeError
 from blackthorn.objectives import Adversarial, LinearQuadratic
 from blackthorn.recipes import Recipe
 from blackthorn.recipes.reading import published, read_recipe
-from blackthorn.stages import Train
+from blackthorn.stages import InsertGates, Train
 
 from .tiny import TRAIN, read, tiny, write
 
@@ -109,6 +109,22 @@ def test_for_makes_a_network_of_each_combination(tmp_path: Path) -> None:
     assert (last.sparsity, last.scope) == (pytest.approx(0.8), "per_layer")
 
 
+def test_a_shorter_sweep_takes_the_published_numbers_of_its_rows_along_and_no_others(tmp_path: Path) -> None:
+    recipe = tiny()
+    recipe["networks"]["filter {rate}%"] = {
+        **SWEEP,
+        "for": {"rate": [50, 80]},
+        "steps": recipe["networks"]["dense"]["steps"],
+    }
+    recipe["published"] = {"source": "p", "values": {"filter 50%": {"natural": 9}, "filter 80%": {"natural": 8}}}
+    recipe["presets"] = {"short": {"networks.filter {rate}%.for.rate": [80]}}
+    assert read(tmp_path, recipe, preset="short").published.values == {"filter 80%": {"natural": 8}}
+    assert len(read(tmp_path, recipe).published.values) == 2
+    recipe["published"]["values"]["filter 90%"] = {"natural": 7}
+    with pytest.raises(RecipeError, match="names the row 'filter 90%'"):
+        read(tmp_path, recipe)
+
+
 def test_a_swept_option_keeps_its_type(tmp_path: Path) -> None:
     recipe = tiny()
     recipe["networks"]["train {n}"] = {"for": {"n": [1, 3]}, "steps": [{"kind": "train", "epochs": "{n}"}]}
@@ -152,6 +168,14 @@ def test_a_path_may_ask_for_the_kind_of_what_it_changes(tmp_path: Path) -> None:
     made = read(tmp_path, recipe, preset="short")
     assert made.networks["pgd"].steps[0].objective.attack.steps == 3
     assert not hasattr(made.networks["fgsm"].steps[0].objective.attack, "steps")
+
+
+def test_a_path_reaches_an_option_that_is_called_as_its_step(tmp_path: Path) -> None:
+    recipe = tiny()
+    gated = [{"kind": "gate", "gate": {"kind": "beta_bernoulli", "lr": 0.01}}]
+    recipe["networks"]["gated"] = {"of": "dense", "steps": gated}
+    step = read(tmp_path, recipe, "networks.*.steps.gate.gate.lr=0.03").networks["gated"].steps[0]
+    assert isinstance(step, InsertGates) and step.gate.lr == 0.03
 
 
 def test_an_option_named_on_is_no_truth_value(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ def test_intervals_cover_the_truth(seeds: int, between: float, alike: float) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("share", [0.1, 0.8, 0.98])
 def test_intervals_cover_the_truth_95_times_in_100_or_more(share: float, seeds: int) -> None:
@@ -110,6 +111,7 @@ def test_the_best_of_many_rates_is_not_a_rise_by_its_luck() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5])
 def test_the_rates_of_wrong_answers(seeds: int) -> None:
     print("\nseeds, comparisons, fewest, true: yes, no, where neither is so")

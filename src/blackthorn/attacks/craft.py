@@ -33,6 +33,8 @@ from .verdict import Another, Itself, logits_of
 from .warning import AttackWarning
 from .watch import Watch
 
+_READ = 16  # images, spread over the set, whose outputs are looked at for probabilities
+
 
 def craft(
     attack: Attack | Sequence[Attack],
@@ -86,7 +88,7 @@ def _crafted(
     follows = any(not part.only_asks for one in attacks for part in one.sequence(classes=2))
     batches = [slice(first, first + batch_size) for first in range(0, len(x), batch_size)]
     with eval_mode(model), Watch(model, mends=not naive, follows=follows) as watch:
-        watch.read(x[:batch_size])
+        watch.read(x[:: max(1, len(x) // _READ)])
         classes = logits_of(model, x[:2]).shape[1]
         _refuse_labels_beyond(classes, y)
         followed = any(one.needs_gradients for one in attacks)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-FEW = 16
+FEW = 8
 """Images of a batch that are tried."""
 _DIFFERS = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
 _STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one, and a curved network is straight at the
@@ -68,8 +68,8 @@ class GradientTrial:
         for step in _STEPS:
             for number, direction in enumerate(directions):
                 moved = (x + step * torch.nan_to_num(direction)).clamp(0, 1)
-                with torch.no_grad():
-                    change = (_lead(forward(moved), first, second) - lead.detach())[told].double()
+                with torch.enable_grad():  # what a network is read as may depend on it
+                    change = (_lead(forward(moved), first, second).detach() - lead.detach())[told].double()
                 said = (torch.nan_to_num(gradient) * (moved - x)).flatten(1).sum(1)[told].double()
                 sums, slack = (self.aside, floor[told] ** 2) if number else (self.up, floor[told])
                 found = (change**2, (change - said) ** 2) if number else (change, said)

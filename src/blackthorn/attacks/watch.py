@@ -74,7 +74,7 @@ class Watch:
         if not self.tally.random and differ(logits[few], logits_of(self._model, x[few]), self._dtype):
             self.tally.random = differ(logits, logits_of(self._model, x), self._dtype)
             self.tally.batch |= not self.tally.random
-        if self._follows and not self.tally.random:
+        if self._follows and not (self.tally.random or self.tally.batch):
             with frozen(self._model):
                 self._trial.look(self._unseen, x[few], self._dtype, self._draw)
             self.tally.wrong = self._trial.failed
@@ -151,7 +151,7 @@ class Watch:
         self.tally.alive = alive if self.tally.alive is None else self.tally.alive | alive
         dead = ~alive
         share = dead.float().mean().item()
-        if isinstance(ball.eps, Tensor) or not 0 < ball.eps < 0.5 or len(x) < FEW // 2 or not TOLERATED < share < 1:
+        if isinstance(ball.eps, Tensor) or not 0 < ball.eps < 0.5 or len(x) < FEW or not TOLERATED < share < 1:
             return
         some = x.detach()[:FEW]
         moved = ball.project(some + ball.steepest(torch.where(some < 0.5, 1.0, -1.0) * dead), some)

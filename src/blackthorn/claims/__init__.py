@@ -14,7 +14,9 @@ from .accuracy import Higher as Higher
 from .accuracy import Keeps as Keeps
 from .accuracy import Lower as Lower
 from .accuracy import NotBelow as NotBelow
+from .ahead import Ahead as Ahead
 from .certified import Proved as Proved
+from .cost import Cheaper as Cheaper
 from .cost import Proportional as Proportional
 from .curve import Rises as Rises
 from .curve import Stays as Stays
@@ -49,8 +51,10 @@ AnyStatement = Annotated[
     | AtLeast
     | Sooner
     | Further
+    | Ahead
     | Stays
     | Rises
+    | Cheaper
     | Proportional
     | Proved
     | Detects
@@ -63,10 +67,12 @@ AnyStatement = Annotated[
 
 __all__ = [
     "Above",
+    "Ahead",
     "AnyRule",
     "AnyStatement",
     "AtLeast",
     "AtMost",
+    "Cheaper",
     "Choice",
     "Detects",
     "DetectsBetter",

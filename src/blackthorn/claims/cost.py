@@ -1,4 +1,4 @@
-"""Statements about cost: whether time follows what is left to multiply."""
+"""Statements about cost: how much cheaper a network is, and whether time follows what is left to multiply."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from ..results import CostRecord, Place, Record
-from ..values import Count, Number, value
+from ..values import Count, Number, Positive, value
 from .evidence import Evidence
 from .finding import Finding, Names
 from .statement import Rates, Statement, places
@@ -60,6 +60,53 @@ class Proportional(Statement):
             f"at batch {self.batch}; R² {line.r2:.3f}"
         )
         return [Finding.of(line.slope > 0 and line.r2 >= self.r2, said)]
+
+
+@value
+class Cheaper(Statement):
+    """The smallest form of each of `rows` costs at most 1 / `times` of what its dense form costs.
+
+    Of latency it is a statement about medians, which were timed in turns with the dense network.
+    """
+
+    record: ClassVar[type[Record]] = CostRecord
+    kind: Literal["cheaper"] = "cheaper"
+    rows: Names
+    metric: str = "cost"
+    """The measure of cost."""
+    of: Literal["parameters", "nonzero", "macs", "bytes", "latency"]
+    """Which cost."""
+    batch: Count | None = None
+    """The batch size of a latency."""
+    times: Positive
+    """How many times less."""
+
+    def __post_init__(self) -> None:
+        if (self.of == "latency") != (self.batch is not None):
+            raise ValueError("batch: a latency is that of a batch size, and nothing else is; write batch: 128")
+
+    def places(self, rates: Rates) -> list[Place]:
+        """Each row under the measure of cost."""
+        return places(self.rows, (self.metric,))
+
+    def decide(self, evidence: Evidence) -> list[Finding]:
+        """Yes when it holds for every seed, no when it does for none; undecided without two forms."""
+        found: list[Finding] = []
+        for row in self.rows:
+            ratios = []
+            for records in evidence.records(CostRecord, (row, self.metric)):
+                costs = _by_form(records, self.of, self.batch)
+                form = next((form for form in _SMALLEST_FIRST if form in costs), None)
+                if form is not None and form != "dense" and costs[form] and "dense" in costs:
+                    ratios.append(costs["dense"] / costs[form])
+            if not ratios:
+                found.append(Finding.of(None, f"{row}: no smaller form with this cost"))
+                continue
+            reached = [ratio >= self.times for ratio in ratios]
+            said = f"{row}: {self.of} {sum(ratios) / len(ratios):.3g} times less than dense"
+            said += f" [{min(ratios):.3g}, {max(ratios):.3g}]"
+            found.append(Finding.of(all(reached) if all(reached) == any(reached) else None, said))
+        return found
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def lineage(networks: Networks) -> list[Row]:
         if network.show:
             base = _base(name, networks, requested)
             family = labels.of(name, _way(name, networks, requested)) if requested[name] else name
-            rows.append(Row(name, base, requested[name], family))
+            rows.append(Row(name, base, requested[name], family, _images(name, networks)))
     return rows
 
 
@@ -46,6 +46,17 @@ def _base(name: str, networks: Networks, requested: dict[str, float]) -> str | N
     while before is not None and not _unpruned(networks[before], requested[before]):
         before = networks[before].of
     return before
+
+
+def _images(name: str, networks: Networks) -> str:
+    """What its last training was on: the name of images that the recipe makes, or empty for those of the data set."""
+    at: str | None = name
+    while at is not None:
+        for step in reversed(networks[at].steps):
+            if step.trains:
+                return step.images or ""
+        at = networks[at].of
+    return ""
 
 
 def _unpruned(network: Network, requested: float) -> bool:

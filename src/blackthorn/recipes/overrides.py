@@ -56,7 +56,8 @@ def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Itera
             if isinstance(entry, dict) and entry.get("kind") == word:
                 yield from _places(node[key], rest) if rest else [(node, key)]
         return
-    if isinstance(node, dict) and rest and node.get("kind") == word:  # attack.pgd.steps: of attacks of that kind only
+    of_that_kind = isinstance(node, dict) and node.get("kind") == word and word not in node
+    if of_that_kind and rest:  # attack.pgd.steps: of attacks of that kind only; a step gate has an option gate, though
         yield from _places(node, rest, behind_star)
         return
     for taken in range(len(words), 0, -1):  # names may hold dots: measures.fgsm 0.1.attack.eps

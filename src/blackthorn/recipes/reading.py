@@ -98,7 +98,22 @@ def _made(written: dict[str, Any], changes: Sequence[Change], where: str) -> dic
     for change in changes:
         if not change.of_a_sweep:
             raw = changed(raw, change)
-    return raw
+    return raw if raw is written else _without_numbers_of(_left_out(written, raw, where), raw)
+
+
+def _left_out(written: dict[str, Any], raw: dict[str, Any], where: str) -> set[Any]:
+    """The rows of sweeps that were made shorter."""
+    before, after = (_swept(one.get("networks"), where) for one in (written, raw))
+    return set(before) - set(after) if isinstance(before, dict) and isinstance(after, dict) else set()
+
+
+def _without_numbers_of(rows: set[Any], raw: dict[str, Any]) -> dict[str, Any]:
+    """A recipe without the published numbers of these rows."""
+    paper = raw.get("published")
+    if not rows or not isinstance(paper, dict) or not isinstance(paper.get("values"), dict):
+        return raw
+    values = {row: numbers for row, numbers in paper["values"].items() if row not in rows}
+    return raw | {"published": paper | {"values": values}}
 
 
 def _shortening(preset: str, settings: Mapping[str, Any], where: str) -> list[Change]:

@@ -37,6 +37,18 @@ def attack_words(page: Page, metric: str) -> str:
     return ", ".join(part for part in (kind, norm, *rest, source) if part)
 
 
+def strongest(page: Page) -> list[str]:
+    """Natural accuracy, and of each attack the measure with the largest eps."""
+    largest: dict[str, tuple[float, str]] = {}
+    for metric in page.accuracy_metrics:
+        eps = eps_of(page, metric)
+        if eps is not None:
+            words = attack_words(page, metric)
+            largest[words] = max(largest.get(words, (eps, metric)), (eps, metric), key=lambda held: held[0])
+    chosen = [page.natural, *(metric for _, metric in largest.values())]
+    return [metric for metric in chosen if metric is not None]
+
+
 def fooled_words(record: AccuracyRecord) -> str:
     """ "standard: APGD-CE 310, APGD-T 14": the tier that made a number, and how many images each attack fooled."""
     counted = ", ".join(f"{name} {fooled:,}" for name, fooled in (record.contributions or {}).items())

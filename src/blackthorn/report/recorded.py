@@ -34,7 +34,11 @@ def record_grid(grid: Grid, folder: Path) -> None:
     Raises:
         StoreError: the folder cannot be written.
     """
-    rows = [{"name": row.name, "base": row.base, "requested": row.requested, "family": row.family} for row in grid.rows]
+    rows = [
+        {"name": row.name, "base": row.base, "requested": row.requested, "family": row.family}
+        | ({"images": row.images} if row.images else {})
+        for row in grid.rows
+    ]
     about = {"rows": rows, "metrics": dict(grid.metrics), "seeds": list(grid.seeds)}
     try:
         folder.mkdir(parents=True, exist_ok=True)

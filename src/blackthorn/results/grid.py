@@ -49,6 +49,8 @@ class Row:
     """The fraction that was to be removed, by the last pruning on its way; 0 = not pruned."""
     family: str = ""
     """What rows that differ in nothing but the rate share: "weight" of "weight 90%" and "weight 98%"."""
+    images: str = ""
+    """The images, made by the recipe, that it was trained on last; empty for those of the data set."""
 
 
 @dataclass(frozen=True)

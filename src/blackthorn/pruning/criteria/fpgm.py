@@ -46,9 +46,12 @@ class FPGM(Criterion):
 
     @staticmethod
     def _to_the_others(rows: Tensor, order: int) -> Tensor:
-        """Sums of distances. Products of matrices would be faster, but lose small distances to rounding."""
-        apart: Tensor = torch.cdist(rows, rows, p=order, compute_mode="donot_use_mm_for_euclid_dist")
-        return apart.sum(1)
+        """Sums of distances. In float64, since l2 distances are made from products of matrices, which loses the small
+        ones to rounding.
+        """
+        exact = rows.double()
+        apart: Tensor = torch.cdist(exact, exact, p=order, compute_mode="use_mm_for_euclid_dist")
+        return apart.sum(1).to(rows.dtype)
 
     @staticmethod
     def _to_the_mean(rows: Tensor, order: int) -> Tensor:

@@ -2,6 +2,7 @@
 
 from . import (
     ablation,
+    bars,
     classes,
     costs,
     curves,
@@ -14,6 +15,7 @@ from . import (
     loss_surface,
     numbers,
     provenance,
+    rates,
     results,
     selected,
     sparsity,
@@ -30,6 +32,8 @@ VIEWS: tuple[Part, ...] = (
     unfinished.view,
     summary.view,
     results.view,
+    bars.view,
+    rates.view,
     numbers.view,
     statements.view,
     selected.view,

@@ -1,7 +1,7 @@
 """What pruning changed: accuracy of each sweep minus that of its unpruned network."""
 
 from ...results import difference, estimate
-from ..attacks import attack_words, eps_of
+from ..attacks import strongest
 from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
 from ..families import Network, by_family, networks
 from ..page import Page
@@ -42,7 +42,7 @@ def against_unpruned(page: Page) -> Chart | None:
     sweeps = {
         name: rows for name, rows in by_family(networks(page)).items() if len({row.requested for row in rows}) >= _SWEEP
     }
-    series = _strongest(page)
+    series = strongest(page)[:SERIES]
     panels, lacking = [], 0
     for family, rows in sweeps.items():
         base = next((named[row.name] for row in rows if row.name in named), rows[0].base or "")
@@ -76,18 +76,6 @@ def against_unpruned(page: Page) -> Chart | None:
             f" {lacking} point{'s' * (lacking > 1)} of these sweeps {'are' if lacking > 1 else 'is'} not measured yet."
         )
     return Chart("accuracy-difference", "Accuracy difference, pruned minus unpruned", caption, series, panels, POINTS)
-
-
-def _strongest(page: Page) -> list[str]:
-    """Natural accuracy, and of each attack the measure with the largest eps: as many as there are colours."""
-    largest: dict[str, tuple[float, str]] = {}
-    for metric in page.accuracy_metrics:
-        eps = eps_of(page, metric)
-        if eps is not None:
-            words = attack_words(page, metric)
-            largest[words] = max(largest.get(words, (eps, metric)), (eps, metric), key=lambda held: held[0])
-    chosen = [page.natural, *(metric for _, metric in largest.values())]
-    return [metric for metric in chosen if metric is not None][:SERIES]
 
 
 def _moved(page: Page, metric: str, row: Network, base: str) -> Point | None:

@@ -1,0 +1,72 @@
+"""What alarms cost: PGD-40 on Wang's network by the engine as it is, and with nothing watched, on MNIST test images.
+
+    python benchmarks/alarms.py --data-root DIR --out results/benchmarks/alarms.json
+
+Both begin from the same random starts, in pairs, round by round; the note is the share of time that watching adds.
+"""
+
+import statistics
+import time
+import warnings
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+
+import blackthorn as bt
+from blackthorn.attacks.verdict import logits_of
+from blackthorn.attacks.watch import Watch
+from networks import trained
+from timing import arguments, finish, rounds, table
+
+EPS, STEP, STEPS, IMAGES = 0.3, 0.01, 40, 1000  # Wang et al. 2018, sec. 2
+
+
+class Unwatched(Watch):
+    """The network as it is: no look at outputs or gradients."""
+
+    def __enter__(self) -> "Unwatched":
+        """Wraps nothing."""
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """Nothing to undo."""
+
+    def read(self, x: Tensor) -> None:
+        """Asks nothing."""
+
+    def before(self, x: Tensor, y: Tensor) -> Tensor:
+        """Logits of the images, without a trial."""
+        return logits_of(self._model, x)
+
+
+def evaluate(model: nn.Module, x: Tensor, y: Tensor, watch: type[Watch]) -> None:
+    """PGD-40 from the same random numbers every time."""
+    torch.manual_seed(0)
+    attack = bt.attacks.PGD(eps=EPS, step_size=STEP, steps=STEPS)
+    with patch("blackthorn.attacks.craft.Watch", watch):
+        bt.attacks.craft(attack, model, x, y, precision="float32")
+
+
+def main() -> None:
+    """Measure both networks and print the table."""
+    options = arguments(__doc__)
+    torch.set_flush_denormal(True)
+    warnings.simplefilter("ignore")
+    splits, networks = trained(Path(__file__).with_name("networks.yaml"), options.store, options.data_root)
+    x, y = bt.data.pixels(splits.test.x[:IMAGES]), splits.test.y[:IMAGES]
+    rows = []
+    for name, model in networks.items():
+        ways = {f"{name}, unwatched": Unwatched, f"{name}, watched": Watch}
+        candidates = {way: partial(evaluate, model, x, y, watch) for way, watch in ways.items()}
+        seconds = rounds(candidates, options.rounds, clock=time.process_time)
+        bare, watched = seconds.values()
+        added = statistics.median(ours / plain - 1 for plain, ours in zip(bare, watched))
+        rows += table(seconds, f"{name}, unwatched", {f"{name}, watched": f"{added:+.1%}"})
+    finish("alarms", rows, options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The numbers on the front page and on the pages of results are those of the CSV files beside them."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from blackthorn.claims import judge
+from blackthorn.recipes import read_recipe
+from blackthorn.report import recorded_grid
+from blackthorn.report.markdown import refreshed
+from blackthorn.results import Reading, estimate, over_seeds, wilson
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = sorted(path.parent for path in ROOT.glob("results/*/results.csv"))
+RECORDED = [folder for folder in FOLDERS if (folder / "grid.json").is_file()]
+BY_SEED = [folder for folder in FOLDERS if list(folder.glob("seeds/*.csv"))]
+
+Line = dict[str, str]
+
+
+def lines(path: Path) -> list[Line]:
+    with path.open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def places(path: Path) -> dict[tuple[str, str], Line]:
+    return {(line["row"], line["metric"]): line for line in lines(path)}
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of a Markdown table, without the line under its heading."""
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    return [found[0], *found[2:]]
+
+
+def short(percent: str) -> str:
+    return f"{float(percent):.1f}"
+
+
+@pytest.mark.parametrize(("name", "text"), re.findall(
+    r"<!-- table ([\w-]+) -->\n(.*?)<!-- /table -->", (ROOT / "README.md").read_text("utf-8"), re.DOTALL
+))  # fmt: skip
+def test_the_front_page_says_what_the_results_say(name: str, text: str) -> None:
+    held = places(ROOT / "results" / name / "results.csv")
+    heading, *body = table(text)
+    assert len(body) >= 3
+    for row, *cells in body:
+        for metric, cell in zip(heading[1:], cells, strict=True):
+            line = held[row, metric]
+            paper = f" / {short(line['published'])}" if line["published"] else ""
+            assert cell == f"{short(line['value'])}{paper}", (row, metric)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_the_tables_of_a_page_of_results_are_those_of_its_files(folder: Path) -> None:
+    readme = (folder / "README.md").read_text("utf-8")
+    files = {name: (folder / name).read_text("utf-8") for name in ("results.csv", "statements.csv")}
+    assert refreshed(readme, files) == readme
+
+
+@pytest.mark.parametrize("folder", BY_SEED, ids=lambda path: path.name)
+def test_means_and_intervals_are_those_of_the_files_of_the_seeds(folder: Path) -> None:
+    """Those files have two decimals, and so the ends of an interval agree to a few hundredths."""
+    by_seed = [places(path) for path in sorted(folder.glob("seeds/*.csv"))]
+    for place, line in places(folder / "results.csv").items():
+        readings = []
+        for held in by_seed:
+            share, n = float(held[place]["value"]) / 100, 9850 if "black box" in place[1] else 10_000
+            readings.append(Reading(share, *wilson(share * n, n), n))
+        found = over_seeds(readings)
+        ours = [100 * number for number in (found.value, found.low, found.high)]
+        assert ours == pytest.approx([float(line[name]) for name in ("value", "low", "high")], abs=0.07), place
+
+
+@pytest.mark.parametrize("folder", BY_SEED, ids=lambda path: path.name)
+def test_the_table_of_the_seeds_is_that_of_their_files(folder: Path) -> None:
+    text = (folder / "README.md").read_text("utf-8")
+    heading, *body = table(text[text.index("| network |") :].partition("\n\n")[0])
+    by_seed = [places(path) for path in sorted(folder.glob("seeds/*.csv"))]
+    for row, *cells in body:
+        for metric, cell in zip(heading[1:], cells, strict=True):
+            ours, _, paper = cell.partition(", paper ")
+            printed = [float(number) for number in ours.split(" / ")]
+            assert printed == pytest.approx([float(held[row, metric]["value"]) for held in by_seed], abs=0.0501)
+            published = by_seed[0][row, metric]["published"]
+            assert paper == (short(published) if published else ""), (row, metric)
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda path: path.name)
+def test_everything_can_be_computed_again_from_what_is_recorded(folder: Path) -> None:
+    grid = recorded_grid(folder)
+    said = {True: "yes", False: "no", None: "unknown"}
+    verdicts = judge(read_recipe(str(folder / "recipe.yaml")).statements, grid)
+    assert [[v.statement, said[v.holds], v.evidence] for v in verdicts] == [
+        [line["statement"], line["holds"], line["evidence"]] for line in lines(folder / "statements.csv")
+    ]
+    held = places(folder / "results.csv")
+    kinds = {type(cell.record) for cell in grid.cells}
+    for kind in kinds:
+        for place, cells in grid.of(kind).items():
+            found = estimate(cells) if place in held and len(cells) == len(grid.seeds) else None
+            if found is not None and not cells[0].record.plain:
+                line = held[place]
+                assert [f"{100 * number:.2f}" for number in (found.value, found.low, found.high)] == [
+                    line["value"], line["low"], line["high"]
+                ]  # fmt: skip
+
+
+def test_the_page_of_results_names_those_that_have_no_record() -> None:
+    text = (ROOT / "results" / "README.md").read_text("utf-8")
+    named = set(re.findall(r"`([\w-]+)`", text.partition("No records yet:")[2].partition("\n\n")[0]))
+    assert named == {folder.name for folder in FOLDERS} - {folder.name for folder in RECORDED}
