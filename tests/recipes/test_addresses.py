@@ -184,6 +184,14 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "pgd weight 95%": ["train-fbedb635e2fc", "prune-0ab50adf4bc0", "train-86861ef03058"],
         "pgd filter 50%": ["train-fbedb635e2fc", "prune-a318af6705f1", "train-4723d2bdee8b", "shrink-21fc0aa67a64"],
     },
+    "rfp-dataset": {
+        "standard": ["train-f4f8b9692d9f"],
+        "adversarial": ["train-cfc33642f1ae"],
+        "robust dataset": ["train-48c7097bf55c"],
+        "fewer steps": ["train-88aab0ab9d18"],
+        "from noise": ["train-8808cfac90e1"],
+        "true relu": ["train-8c8b2b7be509"],
+    },
     "parana-cost": {"linear-quadratic": ["train-150941f840a7"], "softmax": ["train-5b0fec0d06c6"]},
     "parana-detection": {"linear-quadratic": ["train-150941f840a7"], "softmax": ["train-5b0fec0d06c6"]},
     "parana-decoupled": {
@@ -458,6 +466,7 @@ PINNED_MEASURES: dict[str, str] = {
     "parana-curves": "34c3fe08fbfe",
     "parana-layers": "b334b4314010",
     "quickstart": "b4677e7d331f",
+    "rfp-dataset": "4f39e6c8ac9d",
     "parana-cost": "26eb9aa33fe0",
     "parana-detection": "d5e5094f0236",
     "parana-decoupled": "0510c745a802",

@@ -165,7 +165,7 @@ def test_names_move_nothing_and_options_do(tmp_path: Path) -> None:
         return [stage(made, one).key for one in (name, "on robust")]
 
     base = keys(robust())
-    assert base == ["0b9e1309e36a", "383575063423"]
+    assert base == ["bec06beb30ae", "99ef5cfebc56"]
     renamed = robust()
     renamed["images"]["others"] = renamed["images"].pop("seen")
     renamed["networks"]["on robust"]["steps"][0]["images"] = "others"
