@@ -34,12 +34,14 @@ def header(**architecture: Any) -> str:
         header(hidden=[1] * 100_000),
         header(image_size=10**6),
         header(num_classes=10**30),
+        header(num_classes={}),
+        header(image_size={"image_size": {}}),
         header(kind="wide_resnet", depth=10**6),
         "[" * 100_000,
         header().replace('"version": 1', '"version": ' + "9" * 5000),
         header().replace('"version": 1', '"version": 1e0'),
     ],
-    ids=["wide", "huge", "deep", "image", "classes", "depth", "nested", "version", "float"],
+    ids=["wide", "huge", "deep", "image", "classes", "no number", "nested size", "depth", "nested", "version", "float"],
 )
 def test_a_bundle_of_impossible_sizes_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
     with pytest.raises(BundleError) as refused:

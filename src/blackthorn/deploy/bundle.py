@@ -157,7 +157,8 @@ def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
     A shrunk network may be thousands of times smaller than its architecture, so the sizes are looked at and not the
     file: whole numbers of at most a million, 2^30 weights of a fully connected network, and 2000 layers.
     """
-    shared = {name: architecture[name] for name in ("num_classes", "in_channels", "image_size") if name in architecture}
+    named = {name: architecture.get(name) for name in ("num_classes", "in_channels", "image_size")}
+    shared = {name: said for name, said in named.items() if isinstance(said, int | list)}
     for nested in architecture.values():
         if isinstance(nested, Mapping):
             _check_bounds(path, {**shared, **nested})
