@@ -16,7 +16,7 @@ from .network import is_factory
 
 Tier = Literal["screen", "standard", "full"]
 IMAGES = 1000
-"""Images that an audit looks at by default: with `screen` a minute or two on two cores, for a network of some 10^5
+"""Images that an audit looks at by default: with `screen` some minutes on two cores, for a network of some 10^5
 weights; the interval is at most 3 points to each side."""
 _SHARES = ((1 / 4, "/4"), (1 / 2, "/2"), (1.0, ""))
 _LOSS = 2.0  # points of robust accuracy that a compressed network may lose and be called as hard to fool
