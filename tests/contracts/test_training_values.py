@@ -34,7 +34,9 @@ def test_weight_decay_is_coupled(optimizer: Any) -> None:
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=repr)
 def test_a_schedule_stays_between_0_and_1_and_does_not_rise_after_its_warm_up(schedule: Any) -> None:
-    factors = [schedule(step / 100) for step in range(100)]
-    after = factors[int(100 * getattr(schedule, "warmup", 0)) :]
-    assert all(0 <= factor <= 1 for factor in factors)
-    assert after == sorted(after, reverse=True) and after[0] == 1
+    parts = getattr(schedule, "times", 1)  # of the run, each of which begins at the full rate again
+    for part in range(parts):
+        factors = [schedule((part + step / 100) / parts) for step in range(100)]
+        after = factors[int(100 * getattr(schedule, "warmup", 0)) :]
+        assert all(0 <= factor <= 1 for factor in factors)
+        assert after == sorted(after, reverse=True) and after[0] == 1

@@ -152,9 +152,10 @@ def _logits(model: nn.Module, x: torch.Tensor, returned: object, name: str) -> t
         with eval_mode(model), torch.no_grad():
             return logits_in(returned, model, x)
     except ModelError:
-        got = type(returned).__name__ if not isinstance(returned, torch.Tensor) else f"shape {tuple(returned.shape)}"
+        seen = tuple(returned.shape) if isinstance(returned, torch.Tensor) else None
+        got = f"a {type(returned).__name__}" if seen is None else f"outputs of shape {seen}"
         wanted = "one tensor of logits, or a dict or an object with logits"
-        raise ModelError(f"{name} gives a {got}; its forward must return {wanted}") from None
+        raise ModelError(f"{name} gives {got}; its forward must return {wanted}") from None
 
 
 def check_option_names(kind: str, known: Iterable[str], options: Iterable[str]) -> None:
