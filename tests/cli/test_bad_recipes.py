@@ -64,8 +64,16 @@ WRONG: list[tuple[tuple[Any, ...], Any, list[str]]] = [
     ((*FGSM, "attack", "targeted"), True, ["measures.fgsm 0.1", "remove targeted: true"]),
     ((*NATURAL, "source"), {"kind": "substitute"}, ["measures.natural", "natural accuracy crafts no images"]),
     # images that the recipe makes
-    (("images",), {"x": {**CRAFTED, "of": "dens"}}, ["images.x: there is ", "no network 'dens'", "did you mean 'dense'"]),
-    (("images",), {"x": {**CRAFTED, "kind": "dream"}}, ["images.x: there is no kind 'dream'", "Known: adversarial, robust"]),
+    (
+        ("images",),
+        {"x": {**CRAFTED, "of": "dens"}},
+        ["images.x: there is ", "no network 'dens'", "did you mean 'dense'"],
+    ),
+    (
+        ("images",),
+        {"x": {**CRAFTED, "kind": "dream"}},
+        ["images.x: there is no kind 'dream'", "Known: adversarial, robust"],
+    ),
     (("images",), {"x": {**CRAFTED, "clean": True}}, ["adversarial has no option 'clean'", "with_clean"]),
     (("images",), {"x": {"kind": "adversarial", "of": "dense"}}, ["images.x.attack: is missing"]),
     (("images",), {"x": {**CRAFTED, "attack": {"kind": "fgsm", "eps": 8}}}, ["images.x.attack", "8/255"]),
