@@ -28,7 +28,7 @@ SWEEP = {"of": "dense", "for": {name: list(range(20)) for name in "abcdefg"}, "s
         (tiny("networks", "{a}{b}{c}{d}{e}{f}{g}", to=SWEEP), "more than 10,000 networks"),
         ("seeds: [" + "9" * 5000 + "]\n", "not valid YAML"),
         ("seeds: [" + "9" * 400 + "]\n", "hundreds of digits"),
-        ("title: " + "9:" * 400 + "9.5\n", "not valid YAML"),
+        ("title: " + "9:" * 400 + "9.5\n", "networks: is missing"),  # a text, not a number to the base 60,
     ],
 )
 def test_what_has_no_end_is_refused_in_time(tmp_path: Path, written: str, said: str) -> None:

@@ -132,7 +132,7 @@ def test_what_images_are_called_moves_nothing_and_how_they_are_made_moves_what_i
 ) -> None:
     made = laid_out(read(tmp_path, making()))
     keys = [stage(made, name).key for name in ("hard", "crafted")]
-    assert keys == ["23782477474b", "9af1fc559d85"]
+    assert keys == ["d4c365b8ae07", "da3bd1a8dadd"]
     renamed = making()
     renamed["images"]["hard ones"] = renamed["images"].pop("hard")
     renamed["networks"]["crafted"]["steps"][0]["images"] = "hard ones"

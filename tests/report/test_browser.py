@@ -85,7 +85,7 @@ def test_the_page_is_silent_and_asks_for_nothing(browser: Any, written: Any, mak
 def test_charts_are_drawn_and_a_tooltip_follows_the_pointer(browser: Any, written: Any) -> None:
     with Visit(browser, written(table1)) as visit:
         page = visit.page
-        assert page.locator("[data-panel] svg").count() == 13  # 2 attacks, 5 metrics, 6 costs
+        assert page.locator("[data-panel] svg").count() == 16  # 2 attacks, 3 bars, 5 metrics, 6 costs
         assert page.locator("#tip").is_hidden()
         page.locator("#accuracy-eps [data-panel] svg .mark-symbol path").nth(1).hover(force=True)
         page.wait_for_selector("#tip:not([hidden])")

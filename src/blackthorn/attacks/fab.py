@@ -15,6 +15,7 @@ from .search import Search
 from .targets import RIVALS
 from .thinning import thinned
 
+_TINY = torch.finfo(torch.float32).tiny  # smaller ones may be flushed to zero
 _BIAS = 0.1  # alpha_max, _OVERSHOOT is eta, _BACK is beta: Croce and Hein 2020 (FAB), sec. 3.4
 _OVERSHOOT = 1.05
 _BACK = 0.9
@@ -136,7 +137,7 @@ def to_boundary(x: Tensor, lead: Tensor, gradient: Tensor, norm: Norm) -> Tensor
         free = gained < reach
         missing = wanted - torch.where(free, gained, reach).sum(1)
         speed = (grow * free).sum(1)
-        more = torch.where((speed > 0) & (missing > 1e-6 * wanted), missing / speed.clamp_min(1e-38), 0.0)
+        more = torch.where((speed > 0) & (missing > 1e-6 * wanted), missing / speed.clamp_min(_TINY), 0.0)
         if not more.any():
             break
         measure = measure + more
