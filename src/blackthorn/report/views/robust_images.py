@@ -96,10 +96,9 @@ def _made(cell: Cell[RobustImagesRecord], *, with_pairs: bool) -> Made:
 def _pairs(cell: Cell[RobustImagesRecord]) -> list[Pair]:
     originals, starts, robust, labels = kept(cell.folder, ("original", "start", "robust", "label"))
     names = cell.record.classes
-    return [
-        Pair(*(png(one.astype(np.float64)) for one in images), names[label] if 0 <= label < len(names) else str(label))
-        for *images, label in zip(originals, starts, robust, labels.tolist())
-    ]
+    drawn = [[png(one.astype(np.float64)) for one in images] for images in (originals, starts, robust)]
+    named = [names[label] if 0 <= label < len(names) else str(label) for label in labels.tolist()]
+    return [Pair(*pair) for pair in zip(*drawn, named)]
 
 
 def _line(cell: Cell[RobustImagesRecord]) -> list[str]:
