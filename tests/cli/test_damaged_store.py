@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -218,3 +219,28 @@ def test_numbers_that_cannot_be_are_refused_also_without_checksums(
     record |= {"value": 0.5, "low": 0.4, "high": 0.6, field: to}
     (folder / "records.jsonl").write_text(json.dumps(record) + "\n")
     assert f"{folder / 'records.jsonl'}: cannot be read" in refusal(cli("report", "r.yaml", "--store", str(store)))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_changed_byte_anywhere_is_named_or_changes_no_number(cli: Cli, finished: Path, tmp_path: Path) -> None:
+    """A hundred times: `verify` names the file, and a report is refused or has the numbers it had."""
+    chance = random.Random(0)
+    assert cli("report", "r.yaml", "--store", str(shutil.copytree(finished, tmp_path / "whole"))).code == 0
+    whole = (tmp_path / "whole" / "reports" / "r-full" / "results.csv").read_bytes()
+    refused = 0
+    for time in range(100):
+        store = Path(shutil.copytree(finished, tmp_path / f"store{time}"))
+        file = chance.choice([path for path in sorted(store.glob("stages/*/*")) if path.name != "checksums.json"])
+        content = bytearray(file.read_bytes())
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+        file.write_bytes(content)
+        assert str(file) in refusal(cli("verify", "--store", str(store)))
+        said = cli("report", "r.yaml", "--store", str(store))
+        if said.code == 2:
+            assert str(file) in said.err
+            refused += 1
+        else:
+            assert (store / "reports" / "r-full" / "results.csv").read_bytes() == whole
+        shutil.rmtree(store)
+    assert refused > 20

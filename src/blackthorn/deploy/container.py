@@ -49,7 +49,9 @@ def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
     try:
         write_whole(path, to_bytes(dict(tensors), metadata={KEY: text}))
     except OSError as error:
-        raise BundleError(f"{path} was not written: {error.strerror or error}") from error
+        raise BundleError(
+            f"{path} was not written ({error.strerror or error}); free some space or give another path"
+        ) from error
 
 
 def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
