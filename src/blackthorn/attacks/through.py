@@ -1,10 +1,9 @@
-"""What stands in the way of gradients, opened while a network computes: rounding, detached parts, a last softmax."""
+"""What stands in the way of gradients, opened while a network computes: rounding and detached parts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -13,8 +12,6 @@ _STEPS: set[Any] = {
     Tensor.round, Tensor.floor, Tensor.ceil, Tensor.trunc, Tensor.fix,
 }  # fmt: skip
 _CUTS: set[Any] = {Tensor.detach}
-_SOFTMAX: set[Any] = {torch.softmax, Tensor.softmax, F.softmax}
-_SIGMOID: set[Any] = {torch.sigmoid, Tensor.sigmoid, F.sigmoid}
 
 
 class StraightThrough(TorchFunctionMode):
@@ -38,26 +35,4 @@ class StraightThrough(TorchFunctionMode):
         out = func(*args, **(kwargs or {}))
         if func in _STEPS and isinstance(args[0], Tensor) and args[0].requires_grad:
             return args[0] + (out - args[0]).detach()
-        return out
-
-
-class LastSoftmax(TorchFunctionMode):
-    """Within: notes what the last softmax or sigmoid was given, so that logits can be had from probabilities."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.given: Tensor | None = None
-        self.made: Tensor | None = None
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Computes what the network would."""
-        out = func(*args, **(kwargs or {}))
-        if func in _SOFTMAX or func in _SIGMOID:
-            self.given, self.made = args[0], out
         return out
