@@ -5,6 +5,7 @@ Little is imported here, since it must be ready before anything slow is loaded.
 
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -33,6 +34,9 @@ def stoppable() -> Iterator[Asked]:
     command ends. What is ignored already stays so: that is how `nohup` lets a command outlive its terminal.
     """
     asked = Asked()
+    if threading.current_thread() is not threading.main_thread():  # only that one may say what signals do
+        yield asked
+        return
     alarm = getattr(signal, "SIGALRM", None)
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -45,14 +49,8 @@ def stoppable() -> Iterator[Asked]:
             return
         raise Stopped
 
-    try:
-        heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-        before = {one: signal.signal(one, stop) for one in heard}
-        if alarm is not None:
-            before[alarm] = signal.signal(alarm, stop)
-    except ValueError:  # not in the main thread, which alone may say what signals do
-        yield asked
-        return
+    heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, stop) for one in (*heard, *([] if alarm is None else [alarm]))}
     try:
         yield asked
     finally:
