@@ -18,7 +18,7 @@ Tier = Literal["screen", "standard", "full"]
 IMAGES = 1000
 """Images that an audit looks at by default: with `screen` some minutes on two cores, for a network of some 10^5
 weights; the interval is at most 3 points to each side."""
-_SHARES = ((1 / 4, "/4"), (1 / 2, "/2"), (1.0, ""))
+_SHARES = (1 / 4, 1 / 2, 1.0)
 _LOSS = 2.0  # points of robust accuracy that a compressed network may lose and be called as hard to fool
 _NATURAL_LOSS = 1.0  # and of natural accuracy, to be called as accurate
 
@@ -85,7 +85,7 @@ class Audit:
             eps = self.eps * share
             return f"{levels * share:g}/255" if whole and self.norm == "linf" else f"{eps:.4g}"
 
-        return {f"{self.tier} {said(share)}": self.eps * share for share, _ in _SHARES}
+        return {f"{self.tier} {said(share)}": self.eps * share for share in _SHARES}
 
     def _measures(self) -> dict[str, Any]:
         attack = {"kind": "autoattack", "norm": self.norm, "tier": self.tier}
