@@ -476,7 +476,7 @@ PINNED_MEASURES: dict[str, str] = {
     "rfp-table1": "c89cfc0e1d06",
     "wang2018-figure1": "c7fa983dfc66",
     "wang2018-figure2": "b9118912125e",
-    "wang2018-table1": "e32b99f1d645",
+    "wang2018-table1": "bb4138dcc4e2",
     "wang2018-table2": "9cbc660a8c37",
     "wang2018-table3": "a81eb8ca8258",
 }
