@@ -1,77 +1,17 @@
-"""The command line: `run`, `audit`, `report`, `show`, `list`, `verify`, `schema`; commands import what is heavy."""
+"""The command line: a command in each file, those of recipes here; commands import what is heavy."""
 
 import sys
-from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
+from cyclopts import CycloptsError, MissingArgumentError, Parameter, UnusedCliTokensError
 from rich.console import Console
 
-from .. import __version__
 from ..errors import BlackthornError, RecipeError, legible
-from .closing import busy, close, close_audit
-
-app = App(
-    name="blackthorn",
-    version=__version__,
-    help="""Train, prune, attack, measure and ship neural networks: small, and still hard to fool.
-
-Start with `blackthorn run quickstart`: in about a minute it trains, prunes and attacks a small network, and writes
-a page that says what pruning did to accuracy, robustness, size and speed.
-
-A recipe is an experiment in one YAML file. Running it again goes on where it stopped and repeats nothing.
-""",
-    help_format="markdown",
-    # Words on a wrong command line are errors like any other: one line, exit code 2.
-    exit_on_error=False,
-    print_error=False,
-    suppress_keyboard_interrupt=False,
-)
-
-RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]
-Preset = Annotated[str, Parameter(name="--preset", help="Which preset of the recipe: `full` is the recipe as written.")]
-StoreFolder = Annotated[
-    Path,
-    Parameter(name="--store", help="Where networks, measurements and reports are kept; may be shared by many runs."),
-]
-DataRoot = Annotated[
-    Path | None,
-    Parameter(
-        name="--data-root",
-        env_var="BLACKTHORN_DATA",
-        help="Folder in which data sets are looked up by name before the hub.",
-    ),
-]
-Seeds = Annotated[str | None, Parameter(name="--seeds", help="Seeds instead of the recipe's, such as `0,1,2`.")]
-Changes = Annotated[
-    tuple[str, ...],
-    Parameter(
-        name="--set",
-        negative="",
-        help="Change one setting, `path=value`, such as `data.train=2000` or `networks.*.steps.train.epochs=1`; "
-        "may be repeated.",
-    ),
-]
-Device = Annotated[
-    str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
-]
-Model = Annotated[
-    str | None,
-    Parameter(
-        name="--model",
-        help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own.",
-    ),
-]
-Allowed = Annotated[
-    tuple[str, ...],
-    Parameter(
-        name="--allow-code",
-        negative="",
-        help="Let the recipe call `package.module:factory`, which runs code that does not lie beside it; may be "
-        "repeated.",
-    ),
-]
+from . import audit as audit  # a command is there once its file is imported
+from .application import app as app
+from .closing import busy, close
+from .options import Allowed, Changes, DataRoot, Device, Model, Preset, RecipeName, Seeds, StoreFolder
 
 _MOST_JOBS = 256
 
@@ -110,68 +50,6 @@ def run(
 
     request = Request(recipe, preset, chosen, model, set_, allow_code)
     close(run_command(request, store=store, data_root=data_root, jobs=processes, device=device))
-
-
-@app.command
-def audit(
-    network: Annotated[
-        str,
-        Parameter(
-            help="A bundle (`net.safetensors`), `package.module:factory`, or a built-in network, with `--weights`."
-        ),
-    ],
-    /,
-    *,
-    data: Annotated[
-        str, Parameter(name="--data", help="Labelled images: `digits`, a folder, or a hub id such as `ylecun/mnist`.")
-    ],
-    weights: Annotated[
-        str | None,
-        Parameter(name="--weights", help="A `.safetensors` file or a state dict for a factory or a built-in network."),
-    ] = None,
-    eps: Annotated[str, Parameter(name="--eps", help="The largest radius, in pixels of [0, 1].")] = "8/255",
-    norm: Annotated[str, Parameter(name="--norm", help="`linf` or `l2`.")] = "linf",
-    tier: Annotated[str, Parameter(name="--tier", help="The attack: `screen`, `standard` or `full`.")] = "screen",
-    against: Annotated[
-        str | None,
-        Parameter(
-            name="--against",
-            help="The network that it came from: is the one as hard to fool as the other? As NETWORK, or a file of "
-            "weights for the same factory.",
-        ),
-    ] = None,
-    images: Annotated[
-        str, Parameter(name="--images", help="At most so many test images, evenly spread: 1,000 suit two cores.")
-    ] = "1000",
-    resize: Annotated[
-        int | None,
-        Parameter(name="--resize", help="Bring images to this size; by default to that of a bundle's network."),
-    ] = None,
-    json: Annotated[bool, Parameter(name="--json", negative="", help="Print everything as JSON.")] = False,
-    store: StoreFolder = Path("runs"),
-    data_root: DataRoot = None,
-    device: Device = None,
-    allow_code: Allowed = (),
-) -> None:
-    """Audit a trained network: is it accurate, is it hard to fool, and what should be done about it?
-
-    For example, a network of your own whose weights are in a file, and the smaller one that was made from it:
-
-        blackthorn audit my_nets:small --weights small.pt --data my_images --against original.safetensors
-
-    Measured are natural accuracy, accuracy under AutoAttack at a quarter, half and the whole of `--eps`, every alarm,
-    the worst classes, the most fragile images, cost and latency. A command that was stopped is resumed by repeating it.
-    """
-    with busy("Loading"):
-        from ..auditing import Asked
-        from .commands import audit_command
-
-    options = {"eps": eps, "norm": norm, "tier": tier, "images": images}
-    asked = Asked(network, weights, against, data, options, resize, allow_code=allow_code, said=tuple(sys.argv[1:]))
-    audited = audit_command(asked, store=store, data_root=data_root, device=device)
-    if json:
-        print(json_text(audited.to_json(), indent=1))
-    close_audit(audited)
 
 
 @app.command

@@ -1,0 +1,74 @@
+"""`blackthorn audit`: how accurate and how hard to fool somebody's trained network is."""
+
+import sys
+from json import dumps as json_text
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .application import app
+from .closing import busy, close_audit
+from .options import Allowed, DataRoot, Device, StoreFolder
+
+
+@app.command
+def audit(
+    network: Annotated[
+        str,
+        Parameter(
+            help="A bundle (`net.safetensors`), `package.module:factory`, or a built-in network, with `--weights`."
+        ),
+    ],
+    /,
+    *,
+    data: Annotated[
+        str, Parameter(name="--data", help="Labelled images: `digits`, a folder, or a hub id such as `ylecun/mnist`.")
+    ],
+    weights: Annotated[
+        str | None,
+        Parameter(name="--weights", help="A `.safetensors` file or a state dict for a factory or a built-in network."),
+    ] = None,
+    eps: Annotated[str, Parameter(name="--eps", help="The largest radius, in pixels of [0, 1].")] = "8/255",
+    norm: Annotated[str, Parameter(name="--norm", help="`linf` or `l2`.")] = "linf",
+    tier: Annotated[str, Parameter(name="--tier", help="The attack: `screen`, `standard` or `full`.")] = "screen",
+    against: Annotated[
+        str | None,
+        Parameter(
+            name="--against",
+            help="The network that it came from: is the one as hard to fool as the other? As NETWORK, or a file of "
+            "weights for the same factory.",
+        ),
+    ] = None,
+    images: Annotated[
+        str, Parameter(name="--images", help="At most so many test images, evenly spread: 1,000 suit two cores.")
+    ] = "1000",
+    resize: Annotated[
+        int | None,
+        Parameter(name="--resize", help="Bring images to this size; by default to that of a bundle's network."),
+    ] = None,
+    json: Annotated[bool, Parameter(name="--json", negative="", help="Print everything as JSON.")] = False,
+    store: StoreFolder = Path("runs"),
+    data_root: DataRoot = None,
+    device: Device = None,
+    allow_code: Allowed = (),
+) -> None:
+    """Audit a trained network: is it accurate, is it hard to fool, and what should be done about it?
+
+    For example, a network of your own whose weights are in a file, and the smaller one that was made from it:
+
+        blackthorn audit my_nets:small --weights small.pt --data my_images --against original.safetensors
+
+    Measured are natural accuracy, accuracy under AutoAttack at a quarter, half and the whole of `--eps`, every alarm,
+    the worst classes, the most fragile images, cost and latency. A command that was stopped is resumed by repeating it.
+    """
+    with busy("Loading"):
+        from ..auditing import Asked
+        from .commands import audit_command
+
+    options = {"eps": eps, "norm": norm, "tier": tier, "images": images}
+    asked = Asked(network, weights, against, data, options, resize, allow_code=allow_code, said=tuple(sys.argv[1:]))
+    audited = audit_command(asked, store=store, data_root=data_root, device=device)
+    if json:
+        print(json_text(audited.to_json(), indent=1))
+    close_audit(audited)

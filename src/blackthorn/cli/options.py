@@ -1,0 +1,50 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]
+Preset = Annotated[str, Parameter(name="--preset", help="Which preset of the recipe: `full` is the recipe as written.")]
+StoreFolder = Annotated[
+    Path,
+    Parameter(name="--store", help="Where networks, measurements and reports are kept; may be shared by many runs."),
+]
+DataRoot = Annotated[
+    Path | None,
+    Parameter(
+        name="--data-root",
+        env_var="BLACKTHORN_DATA",
+        help="Folder in which data sets are looked up by name before the hub.",
+    ),
+]
+Seeds = Annotated[str | None, Parameter(name="--seeds", help="Seeds instead of the recipe's, such as `0,1,2`.")]
+Changes = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        negative="",
+        help="Change one setting, `path=value`, such as `data.train=2000` or `networks.*.steps.train.epochs=1`; "
+        "may be repeated.",
+    ),
+]
+Device = Annotated[
+    str | None, Parameter(name="--device", help="`cpu`, `cuda` or `cuda:1`; by default a GPU if there is one.")
+]
+Model = Annotated[
+    str | None,
+    Parameter(
+        name="--model",
+        help="Another network than the recipe's: a built-in name, or `package.module:factory` for your own.",
+    ),
+]
+Allowed = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--allow-code",
+        negative="",
+        help="Let the recipe call `package.module:factory`, which runs code that does not lie beside it; may be "
+        "repeated.",
+    ),
+]
