@@ -43,6 +43,7 @@ from blackthorn.measuring import (
     LossSurface,
     PruningCurve,
     SourceNetwork,
+    Unpruned,
     Vulnerability,
     VulnerabilityMap,
 )
@@ -149,7 +150,12 @@ OPTIMIZERS = [
     Adam(lr=0.01, weight_decay=1e-4, decay="weights"),
 ]
 SCHEDULES = [Constant(), Piecewise(at=(0.5, 0.75)), Periodic(times=3), Cosine(), Cosine(warmup=0.1, final=0.01)]
-SOURCES = [Substitute(), Substitute(of="dense", holdout=8, rounds=2, hidden=(4,)), SourceNetwork(name="dense")]
+SOURCES = [
+    Substitute(),
+    Substitute(of="dense", holdout=8, rounds=2, hidden=(4,)),
+    SourceNetwork(name="dense"),
+    Unpruned(),
+]
 MEASURES = [
     Accuracy(),
     Accuracy(attack=PGD(eps=0.1, steps=3), n_max=10),

@@ -10,7 +10,7 @@ from torch import Tensor
 from blackthorn.attacks import FGSM, PGD
 from blackthorn.data import pixels, stripes
 from blackthorn.errors import AttackError, DataError, ModelError
-from blackthorn.measuring import Accuracy, SourceNetwork
+from blackthorn.measuring import Accuracy, SourceNetwork, Unpruned
 from blackthorn.results import to_json
 from blackthorn.training import Substitute
 from blackthorn.values import ValidationError, parse, spell
@@ -151,5 +151,7 @@ def test_what_cannot_be_is_refused() -> None:
         Accuracy(attack=ATTACK)(lambda images: torch.zeros(len(images), 4), x, y)
     with pytest.raises(ModelError, match="the network 'dense' of a recipe; from Python give source=network"):
         Accuracy(attack=ATTACK, source=SourceNetwork(name="dense"))(model, x, y)
+    with pytest.raises(ModelError, match="the unpruned network of a recipe; from Python give source=network"):
+        Accuracy(attack=ATTACK, source=Unpruned())(model, x, y)
     with pytest.raises(DataError, match="on the first 150 of 80 images, which leaves none to measure"):
         Accuracy(attack=ATTACK, source=Substitute())(model, x, y)

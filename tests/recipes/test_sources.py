@@ -183,3 +183,15 @@ def test_a_source_that_names_no_network_is_refused(tmp_path: Path, source: dict[
     with pytest.raises(RecipeError, match=r"r\.yaml: ") as refused:
         read(tmp_path, sourced(black=black(source)))
     assert words in str(refused.value)
+
+
+def test_unpruned_is_the_network_that_each_was_pruned_from_or_the_measured_one_itself(tmp_path: Path) -> None:
+    named = black({"kind": "network", "name": "dense"})
+    made = laid_out(
+        read(
+            tmp_path,
+            sourced(from_dense=named, white={"kind": "accuracy", "attack": FGSM}, own=black({"kind": "unpruned"})),
+        )
+    )
+    assert metric(made, "weight 50%", "own") is metric(made, "weight 50%", "from_dense")
+    assert metric(made, "dense", "own") is metric(made, "dense", "white")

@@ -36,6 +36,8 @@ from .pruning_curve import PruningCurve as PruningCurve
 from .sanity import sanity as sanity
 from .sources import AnySource as AnySource
 from .sources import SourceNetwork as SourceNetwork
+from .sources import Unpruned as Unpruned
+from .sources import source_for as source_for
 from .vulnerability import Moved as Moved
 from .vulnerability import Vulnerability as Vulnerability
 from .vulnerability import features_moved as features_moved
@@ -79,6 +81,7 @@ __all__ = [
     "PruningCurve",
     "SourceNetwork",
     "Subject",
+    "Unpruned",
     "Vulnerability",
     "VulnerabilityMap",
     "books",
@@ -95,5 +98,6 @@ __all__ = [
     "nonzero",
     "parameters",
     "sanity",
+    "source_for",
     "wilson",
 ]

@@ -212,8 +212,9 @@ class Accuracy(Measure):
             _refuse_nothing_left(len(x), self.source.holdout)
             classes = _classes(model, x) if isinstance(model, nn.Module) else int(y.max()) + 1
             return self.source(model, x, y, num_classes=classes, progress=progress)
-        if isinstance(self.source, SourceNetwork):
-            raise ModelError(f"source is the network '{self.source.name}' of a recipe; from Python give source=network")
+        if self.source is not None:
+            named = f"network '{self.source.name}'" if isinstance(self.source, SourceNetwork) else "unpruned network"
+            raise ModelError(f"source is the {named} of a recipe; from Python give source=network")
         if not isinstance(model, nn.Module):
             raise ModelError(
                 "a function has no gradients to attack it by; give Accuracy(source=Substitute()), or source=network"

@@ -13,10 +13,11 @@ The planner knows no kind of task: it asks each for what it needs by the protoco
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..data import Splits
+from ..measuring import AnyMeasure, source_for
 from ..models.brought import brought_along
 from ..models.foreign import source_of
 from ..results import Row
@@ -80,6 +81,7 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeO
     code = code or (lambda model: foreign_code(model, splits))
     stages: dict[str, Stage] = {}
     places: list[Place] = []
+    bases = {row.name: row.base for row in recipe.lineage}
     for seed in recipe.seeds:
         layer = _Seed(seed, splits, resolve, code, stages, {})
         for row, network in recipe.networks.items():
@@ -99,7 +101,8 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeO
             for metric, measure in recipe.measures.items():
                 if recipe.networks[row].wants(metric):
                     network_made = layer.finished[row]
-                    stage = layer.stage(Measuring(measure, metric), network_made, row, network_made.model)
+                    task = Measuring(_made_for(measure, bases[row]), metric)
+                    stage = layer.stage(task, network_made, row, network_made.model)
                     places.append(Place(row, metric, seed, stage))
     return Plan(
         # What measures time comes when nothing else of this recipe is left.
@@ -109,6 +112,15 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeO
         {metric: measure.kind for metric, measure in recipe.measures.items()},
         recipe.seeds,
     )
+
+
+def _made_for(measure: AnyMeasure, base: str | None) -> AnyMeasure:
+    """The measure for one network, which was pruned from the row `base`."""
+    source = source_for(measure.source, base)
+    if source is measure.source:
+        return measure
+    put: Any = {"source": source}  # only a measure with this option has a source that differs from row to row
+    return replace(measure, **put)
 
 
 def check(recipe: Recipe, splits: Splits, told: Callable[[str], Any]) -> None:

@@ -20,9 +20,11 @@ def bar_panel(
 ) -> Spec:
     """Horizontal bars of `x` (by default a percentage) for each `row`, their numbers at the end.
 
-    A bar of `full` fills the panel, unless another is longer. Points may have an interval, `low` and `high`.
+    A bar of `full` fills the panel, unless another is longer. Points may have an interval, `low` and `high`. Bars of
+    negative numbers go to the left.
     """
     most = max((float(p.get("high") or p["x"] or 0) for p in points), default=full)
+    least = min((float(p.get("low") or p["x"] or 0) for p in points), default=0.0)
     y = {
         "field": "row",
         "type": "nominal",
@@ -34,7 +36,7 @@ def bar_panel(
         "field": "x",
         "type": "quantitative",
         "title": None,
-        "scale": {"domain": [0, max(most, full) * 1.22 or 1], "nice": False},
+        "scale": {"domain": [min(0.0, least), max(most, full) * 1.22 or 1], "nice": False},
         "axis": None,
     }
     interval: Spec = {
