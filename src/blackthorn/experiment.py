@@ -33,9 +33,10 @@ from .running.arithmetic import Arithmetic
 from .running.code import Code
 from .running.collecting import collect
 from .running.events import Listener, quiet
+from .running.keeping import note
 from .running.processes import Processes
 from .running.provenance import facts
-from .running.reports import report_folder
+from .running.reports import report_folder, report_name
 from .running.runner import Outcome, carry_out, run_plan, useful_jobs
 from .running.store import Store, unsealed, written
 from .stages import Held, Load
@@ -184,6 +185,7 @@ class Experiment:
             StoreError: the store cannot be written or read, or a process has died.
         """
         assert self.device is not None
+        self._note()
         start = time.perf_counter()
         jobs = useful_jobs(self.plan, self.device) if jobs is None else jobs
         if jobs <= 1 or all(self.store.done(stage.kind, stage.key) for stage in self.plan.stages):
@@ -202,7 +204,10 @@ class Experiment:
             StoreError: the store cannot be read or written.
         """
         failures, page = self.outcome.failures, self.page()
-        index = (report_folder(self.store, self.request) if out is None else out) / "index.html"
+        if out is None:
+            self._note()
+            out = report_folder(self.store, self.request)
+        index = out / "index.html"
         report.write(index.parent, page)
         with written(index.parent):
             write_whole(index.with_name("recipe.yaml"), page.recipe_text.encode())
@@ -235,6 +240,11 @@ class Experiment:
             recipe_text=written_out(recipe),
             provenance=self._facts(grid),
         )
+
+    def _note(self) -> None:
+        """Let the store know which stages this recipe needs."""
+        stages = (stage.name for stage in self.plan.stages)
+        note(self.store, report_name(self.store, self.request), self.request.command, stages)
 
     def _notes(self) -> list[str]:
         folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]

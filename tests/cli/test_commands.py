@@ -15,7 +15,7 @@ from ..recipes.tiny import tiny, write
 from .conftest import Cli
 from .test_faults import ENVIRONMENT, PROGRAM, command
 
-COMMANDS = ["run", "report", "show", "list", "verify", "schema"]
+COMMANDS = ["run", "report", "show", "list", "store", "schema"]
 HELPED = [*(f"{name} --help" for name in COMMANDS), "--help", "-h", "--version"]
 
 NET = """

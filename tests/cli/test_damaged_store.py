@@ -174,7 +174,7 @@ def test_one_changed_bit_of_a_measurement_is_refused(cli: Cli, store: Path, name
         file.write_bytes(whole)
     line = refusal(cli("report", "r.yaml", "--store", str(store)))
     assert name in line and "its content has changed since it was written" in line and "run again" in line
-    assert name in refusal(cli("verify", "--store", str(store)))
+    assert name in refusal(cli("store", "--verify", "--store", str(store)))
 
 
 def test_one_changed_bit_of_a_network_is_not_used_downstream(cli: Cli, store: Path) -> None:
@@ -189,14 +189,14 @@ def test_one_changed_bit_of_a_network_is_not_used_downstream(cli: Cli, store: Pa
 
 
 def test_a_whole_store_is_verified(cli: Cli, store: Path) -> None:
-    said = cli("verify", "--store", str(store))
+    said = cli("store", "--verify", "--store", str(store))
     assert (said.code, said.out) == (
         0,
         "9 finished stages, none without checksums; every file with a checksum is as it was written\n",
     )
     stage(store, "prune").joinpath("network.safetensors").unlink()
-    assert "network.safetensors: No such file" in refusal(cli("verify", "--store", str(store)))
-    assert "holds no stages" in refusal(cli("verify", "--store", "nowhere"))
+    assert "network.safetensors: No such file" in refusal(cli("store", "--verify", "--store", str(store)))
+    assert "holds no stages" in refusal(cli("store", "--verify", "--store", "nowhere"))
 
 
 def test_a_store_of_an_older_version_opens_and_says_so_once(cli: Cli, store: Path) -> None:
@@ -235,7 +235,7 @@ def test_a_changed_byte_anywhere_is_named_or_changes_no_number(cli: Cli, finishe
         content = bytearray(file.read_bytes())
         content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
         file.write_bytes(content)
-        assert str(file) in refusal(cli("verify", "--store", str(store)))
+        assert str(file) in refusal(cli("store", "--verify", "--store", str(store)))
         said = cli("report", "r.yaml", "--store", str(store))
         if said.code == 2:
             assert str(file) in said.err

@@ -95,7 +95,7 @@ OPTIONS = [
     "--help",
     "--version",
 ]
-COMMANDS = ["show", "report", "verify", "list", "schema"]  # none of them trains
+COMMANDS = ["show", "report", "store", "list", "schema"]  # none of them trains
 
 
 @fuzzed(40)

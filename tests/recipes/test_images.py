@@ -181,7 +181,14 @@ def test_another_name_may_not_stand_for_missing_images(tmp_path: Path) -> None:
         read(tmp_path, recipe)
 
 
-@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"no"), lambda file: file.unlink()])
+def one_bit(file: Path) -> None:
+    """Change a pixel of the last image by one level: still an image, and not the one that was made."""
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [lambda file: file.write_bytes(b"no"), lambda file: file.unlink(), one_bit])
 def test_images_that_cannot_be_read_are_refused_in_one_line(tmp_path: Path, spoil: Any) -> None:
     recipe = read(tmp_path, making())
     assert run(recipe, tmp_path / "store") == {}

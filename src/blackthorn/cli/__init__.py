@@ -9,6 +9,7 @@ from rich.console import Console
 
 from ..errors import BlackthornError, RecipeError, legible
 from . import audit as audit  # a command is there once its file is imported
+from . import store as store
 from .application import app as app
 from .closing import busy, close
 from .options import Allowed, Changes, DataRoot, Device, Model, Preset, RecipeName, Seeds, StoreFolder
@@ -106,14 +107,6 @@ def list_() -> None:
     from .commands import list_command
 
     Console().print(list_command(), soft_wrap=True, highlight=False)
-
-
-@app.command
-def verify(*, store: StoreFolder = Path("runs")) -> None:
-    """Compare every file of a store with the checksum that was written when its stage was finished."""
-    from .commands import verify_command
-
-    print(verify_command(store))
 
 
 @app.command

@@ -8,13 +8,11 @@ from rich.table import Table
 
 from .. import models, report
 from ..auditing import Asked, Audited, carried_out
-from ..errors import StoreError
 from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
 from ..recipes.reading import published, written_out
 from ..recipes.request import Request
 from ..recipes.schema import json_schema
-from ..running.store import Store, unsealed
 from .closing import busy
 from .progress import watching
 
@@ -82,26 +80,6 @@ def list_command() -> Table:
     for name, builder in models.BUILDERS.items():
         table.add_row("model", name, _first_line(builder))
     return table
-
-
-def verify_command(store: Path) -> str:
-    """Compare every file of a store with its checksum.
-
-    Raises:
-        StoreError: there is no such store, or files differ; names the first, and says how many there are.
-    """
-    if not (store / "stages").is_dir():
-        raise StoreError(f"--store {store}: holds no stages; give the folder that was given to blackthorn run")
-    kept = Store(store)
-    with busy("Reading the store"):
-        folders = kept.finished()
-        faults = [line for folder in folders for line in kept.faults(folder)]
-    if faults:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise StoreError(f"{faults[0]}{more}; delete the folder of the stage and run again")
-    older = unsealed(folders)
-    told = f"{older} of an older version have no checksums" if older else "none without checksums"
-    return f"{len(folders)} finished stages, {told}; every file with a checksum is as it was written"
 
 
 def schema_command() -> str:

@@ -17,14 +17,13 @@ from .store import Store, written
 _OWNERS = "owners.json"
 
 
-def report_folder(store: Store, request: Request) -> Path:
-    """`STORE/reports/RECIPE-PRESET`, with the changes behind it where there are any, such as `r-full-seeds-0-1-3f2a90`.
+def report_name(store: Store, request: Request) -> str:
+    """RECIPE-PRESET, with the changes behind it where there are any, such as `r-full-seeds-0-1-3f2a90`.
 
-    Where another recipe file has the folder already, the name of the recipe's own folder is added. Afterwards
-    `STORE/reports/last` leads there.
+    Where another recipe file has the name already, that of the recipe's own folder is added.
 
     Raises:
-        StoreError: the folder cannot be written.
+        StoreError: the store cannot be written.
     """
     reports = store.folder / "reports"
     file = str(Path(request.recipe).resolve()) if request.recipe.endswith((".yaml", ".yml")) else request.recipe
@@ -34,9 +33,19 @@ def report_folder(store: Store, request: Request) -> Path:
         name = next(name for name in _names(request, file, owner) if _free(owners.get(name), owner))
         if owners.get(name) != owner:
             write_whole(reports / _OWNERS, json.dumps({**owners, name: owner}, indent=1).encode())
-        folder = reports / name
+        return name
+
+
+def report_folder(store: Store, request: Request) -> Path:
+    """`STORE/reports/NAME`, to which `STORE/reports/last` leads afterwards.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    folder = store.folder / "reports" / report_name(store, request)
+    with written(store.folder):
         folder.mkdir(exist_ok=True)
-        _link(reports / "last", name)
+        _link(folder.with_name("last"), folder.name)
     return folder
 
 

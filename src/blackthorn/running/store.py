@@ -4,6 +4,7 @@ DIR/stages/train-3f2a90c1b7de/     a finished stage; the folder's existence is w
 DIR/stages/train-3f2a90c1b7de/checksums.json     of its files, compared whenever one is read
 DIR/stages/train-3f2a90c1b7de.partial/     a stage in work, or interrupted; a later run goes on from there
 DIR/locks/3f2a90c1b7de.lock     held by the process that works on it; freed by the system if that process dies
+DIR/recipes/RECIPE-PRESET.json     which stages a recipe needs, as it was last run
 DIR/precision.json     which arithmetic `precision: auto` stands for, by architecture and machine
 DIR/reports/RECIPE-PRESET/     and DIR/reports/last: pages and tables, made from the stages at any time
 """

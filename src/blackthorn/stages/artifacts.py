@@ -111,6 +111,7 @@ def load_images(path: Path, classes: tuple[str, ...]) -> MadeImages:
     from safetensors import SafetensorError, safe_open
 
     try:
+        check(path)
         with safe_open(path, "pt") as file:
             images = ImageSet(file.get_tensor("x"), file.get_tensor("y"), classes)
             warnings = json.loads(file.metadata()["warnings"])
