@@ -7,7 +7,7 @@ It is a recipe underneath (`recipes.compression`), run by the one runner: it res
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ from .recipes.complaints import one_line
 from .recipes.compression import Compression
 from .recipes.given import allowed, name_of, safe
 from .recipes.request import Request
+from .report import Page
 from .report.compressed import told
 from .report.verdict import compared, verdict
 from .running.events import Listener, quiet
@@ -186,8 +187,8 @@ class Asked:
             raise RecipeError(f"compress: {one_line(error, options)}") from None
         return made
 
-    def request(self, without: Mapping[str, str] | None = None, chosen: str | None = None) -> Request:
-        """The recipe: without the networks that cannot be had, and with the audit of the chosen one.
+    def request(self, without: Collection[str] = (), chosen: str | None = None, found: str = "") -> Request:
+        """The recipe: without the networks that cannot be had, with the audit of the chosen one, and what was found.
 
         Raises:
             RecipeError: an option or the network is refused.
@@ -195,7 +196,7 @@ class Asked:
         source = self.images if isinstance(self.images, str) else self.images.name
         data = {"source": source, **({} if self.resize is None else {"resize": self.resize})}
         made = self.compression.recipe(
-            self.network, data, weights=self.weights, without=(without or {}).keys(), chosen=chosen
+            self.network, data, weights=self.weights, without=without, chosen=chosen, found=found
         )
         agreed = allowed(made, [self.network], called=self.called)
         name = f"compress-{safe(next(iter(made['networks'])))}"
@@ -260,13 +261,15 @@ def carried_out(
         raise RecipeError(f"{original} cannot be compressed: {next(iter(failed.values()))}")
     granted = grant(options.wishes, tried.candidates)
     row = None if granted.picked is None else granted.picked.row
-    whole = Experiment.prepare(asked.request(failed, row), store, data_root, device=sweep.device, splits=sweep.splits)
+    found = told(granted, options.wishes, original, tried.sizes)
+    request = asked.request(failed, row, found)
+    whole = Experiment.prepare(request, store, data_root, device=sweep.device, splits=sweep.splits)
     with listening(whole) as listen:
         whole = whole.carry_out(1, listen)
     outbox = asked.outbox
-    finished, page = whole.write(outbox.folder), whole.page()
-    audited = [] if row is None else [verdict(page, row), compared(page.verdicts)]
-    said = [told(granted, options.wishes, original, tried.sizes), *audited]
+    finished = whole.write(outbox.folder)
+    audited = [] if row is None else [verdict(_audit(whole.page(), options), row), compared(finished.verdicts)]
+    said = [found, *audited]
     notes = (*finished.notes, *(f"{name} could not be had: {why}" for name, why in failed.items()))
     return Compressed(
         verdict=" ".join(part for part in said if part),
@@ -275,3 +278,11 @@ def carried_out(
         tried=tried.candidates,
         asked={"network": original, "data": sweep.splits.name, "chosen": row, **options.gains},
     )
+
+
+def _audit(page: Page, options: Compression) -> Page:
+    """What the audit measured, without the measures by which the network was chosen."""
+    metrics, grid = options.audit.measures(), page.grid
+    held = {name: kind for name, kind in grid.metrics.items() if name in metrics}
+    cells = [cell for cell in grid.cells if cell.metric in held]
+    return dataclasses.replace(page, grid=dataclasses.replace(grid, metrics=held, cells=cells))

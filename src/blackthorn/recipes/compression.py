@@ -182,6 +182,7 @@ class Compression:
         weights: str | None = None,
         without: Collection[str] = (),
         chosen: str | None = None,
+        found: str = "",
     ) -> dict[str, Any]:
         """The recipe as a mapping.
 
@@ -191,6 +192,7 @@ class Compression:
             weights: a file of weights for a factory or a built-in network.
             without: rows that cannot be had.
             chosen: the row to audit against the original.
+            found: what came of the sweep, in words.
         Raises:
             RecipeError: the network is none of these.
         """
@@ -212,7 +214,7 @@ class Compression:
         kept = {"natural": self.keep_accuracy, **({} if robust is None else {"robust": robust})}
         return {
             "title": f"Compressing {name}",
-            "about": self._about(name, data),
+            "about": f"{found} {self._about(name, data)}".lstrip(),
             "data": {**taken(network), "valid": 0, **data},
             "model": {"kind": PLAIN},
             "networks": {name: first, **rows},

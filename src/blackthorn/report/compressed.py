@@ -18,12 +18,11 @@ def told(granted: Granted, wishes: Wishes, original: str, sizes: Mapping[str, in
     if granted.picked is not None:
         one = granted.picked
         return (
-            f"{one.row} is {_gains(one, wishes)}: {size(sizes[original])} became {size(sizes[one.row])}. On the images "
-            f"by which it was chosen it {_losses(one)}."
+            f"{one.row} is {_gains(one, wishes)} (wished: {_wished(wishes)}): {size(sizes[original])} became "
+            f"{size(sizes[one.row])}. On the images by which it was chosen it {_losses(one)}."
         )
-    wished = names([_wish(name, wanted) for name, wanted in wishes.gains.items()])
-    kept = names([f"{measure_of(name)} within {most:g} points" for name, most in wishes.losses.items()])
-    said = [f"No network that was tried is {wished} and keeps {kept} of {original}."]
+    kept = names([f"{measure_of(name)} within {_so_many(f'{most:g}')}" for name, most in wishes.losses.items()])
+    said = [f"No network that was tried is {_wished(wishes)} and keeps {kept} of {original}."]
     if granted.nearest is None:
         never = names([_wish(name, wishes.gains[name]) for name in granted.expensive])
         said.append(f"The expensive wish is {never}: none goes so far, whatever it loses.")
@@ -46,14 +45,22 @@ def _wish(name: str, wanted: float) -> str:
     return f"{100 * wanted:.4g} % zeros" if name == "sparsity" else f"{wanted:.3g}x {name}"
 
 
+def _wished(wishes: Wishes) -> str:
+    return names([_wish(name, wanted) for name, wanted in wishes.gains.items()])
+
+
 def _gains(one: Candidate, wishes: Wishes) -> str:
     return names([_wish(name, one.gains[name]) for name in wishes.gains])
 
 
 def _losses(one: Candidate) -> str:
-    return names([f"{_points(points)} of {measure_of(name)}" for name, points in one.losses.items()])
+    return names([f"{_points(points)} {measure_of(name)}" for name, points in one.losses.items()])
 
 
 def _points(lost: float) -> str:
-    verb = "gains" if lost < 0 else "loses"
-    return f"{verb} {abs(lost):.1f} points"
+    shown = f"{abs(lost):.1f}"
+    return "keeps" if float(shown) == 0 else f"{'gains' if lost < 0 else 'loses'} {_so_many(shown)} of"
+
+
+def _so_many(points: str) -> str:
+    return f"{points} point" if float(points) == 1 else f"{points} points"
