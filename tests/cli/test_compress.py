@@ -16,7 +16,7 @@ from blackthorn.training import fit
 
 from .conftest import Cli, refusal
 
-QUICK = ("--data", "digits", "--epochs", "1", "--images", "30", "--eps", "0.02")
+QUICK = ("--data", "digits", "--epochs", "1", "--images", "12")
 NETS = """
 from torch import nn
 
@@ -42,8 +42,7 @@ def bundle(trained: nn.Module, tmp_path: Path) -> Path:
 def test_a_smaller_file_comes_out_with_its_page_and_its_recipe_and_nothing_is_done_twice(
     cli: Cli, bundle: Path, tmp_path: Path, trained: nn.Module
 ) -> None:
-    words = ("compress", "net.safetensors", *QUICK, "--smaller", "1.6x", "--keep-accuracy", "20")
-    words += ("--keep-robustness", "30", "--json")
+    words = ("compress", "net.safetensors", *QUICK, "--smaller", "1.6x", "--keep-accuracy", "20", "--json")
     ahead = cli(*words, "--dry-run")
     assert ahead.code == 0 and "would be trained: seed 0 · filters 50% · train 1 epoch" in ahead.out
     assert list((tmp_path / "runs" / "stages").iterdir()) == [] and not (tmp_path / "net-compressed").exists()
@@ -59,25 +58,25 @@ def test_a_smaller_file_comes_out_with_its_page_and_its_recipe_and_nothing_is_do
     assert "(wished: 1.6x smaller)" in page and "network.safetensors" not in page
     made = read_recipe(str(file.parent / "recipe.yaml"))
     assert made.title == "Compressing net" and [one.kind for one in made.statements] == ["keeps", "keeps"]
-    natural = Accuracy(n_max=30, part="even")
+    natural = Accuracy(n_max=12, part="even")
     lost = 100 * (natural(trained, test.x, test.y).value - natural(small, test.x, test.y).value)
     assert chosen["lost"]["natural, to choose by"] == pytest.approx(lost, abs=1e-6)
     assert f"{told['chosen']} is as accurate as net" in told["verdict"]
     assert "Network: net-compressed/network.safetensors" in said.err
     again = cli(*words)
     assert json.loads(again.out) == told and again.err.count("stages are done already") == 2
-    assert "] seed 0" not in again.err
+    assert all("failed" in line for line in again.err.splitlines() if "] seed 0" in line)
     ahead = cli(*words, "--dry-run")
-    assert "would be trained" not in ahead.out and "and 0 other stages" in ahead.out
+    assert all(one["row"] not in ahead.out for one in told["tried"])
 
 
 def test_where_no_network_fulfils_the_wishes_it_says_which_was_the_expensive_one(
     cli: Cli, bundle: Path, tmp_path: Path
 ) -> None:
-    granted = cli("compress", "net.safetensors", *QUICK[:-2], "--sparsity", "30%", "--keep-accuracy", "50")
+    granted = cli("compress", "net.safetensors", *QUICK, "--sparsity", "30%", "--keep-accuracy", "50")
     assert granted.code == 0, granted.err
     assert (tmp_path / "net-compressed" / "network.safetensors").exists()
-    said = cli("compress", "net.safetensors", *QUICK[:-2], "--smaller", "90x", "--keep-accuracy", "0", "--json")
+    said = cli("compress", "net.safetensors", *QUICK, "--smaller", "90x", "--keep-accuracy", "0", "--json")
     told = json.loads(said.out)
     assert said.code == 1 and not told["granted"] and told["chosen"] is None
     assert told["verdict"].startswith(
@@ -90,7 +89,7 @@ def test_where_no_network_fulfils_the_wishes_it_says_which_was_the_expensive_one
 
 def test_zeros_stay_in_place_and_are_as_many_as_was_wished(cli: Cli, bundle: Path, tmp_path: Path) -> None:
     words = ("--sparsity", "40%", "--keep-accuracy", "50", "--out", "sparse", "--json")
-    said = cli("compress", "net.safetensors", *QUICK[:-2], *words)
+    said = cli("compress", "net.safetensors", *QUICK, *words)
     assert said.code == 0, said.err
     told = json.loads(said.out)
     network = load(tmp_path / "sparse" / "network.safetensors").model
@@ -104,7 +103,7 @@ def test_zeros_stay_in_place_and_are_as_many_as_was_wished(cli: Cli, bundle: Pat
 def test_a_network_of_ones_own_is_made_faster_or_is_not(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "compressed_nets.py").write_text(NETS)
     words = ("--faster", "1.2x", "--keep-accuracy", "100", "--batch", "32", "--json")
-    said = cli("compress", "compressed_nets:wide", *QUICK[:-2], *words)
+    said = cli("compress", "compressed_nets:wide", *QUICK, *words)
     told = json.loads(said.out)
     fast = [one["row"] for one in told["tried"] if one["faster"] >= 1.2]
     assert said.code == (0 if fast else 1) and told["granted"] == bool(fast)
@@ -148,5 +147,5 @@ def test_the_network_to_compress_is_not_written_over(cli: Cli, bundle: Path, tmp
 
 def test_a_network_without_hidden_units_cannot_be_made_faster(cli: Cli, tmp_path: Path) -> None:
     save(tmp_path / "linear.safetensors", models.build({"kind": "mlp", "hidden": []}, num_classes=10, shape=(1, 8, 8)))
-    said = cli("compress", "linear.safetensors", *QUICK[:-2], "--faster", "2x")
+    said = cli("compress", "linear.safetensors", *QUICK, "--faster", "2x")
     assert said.code == 2 and "linear cannot be compressed: seed 0 · filters" in said.err.splitlines()[-1]

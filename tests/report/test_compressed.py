@@ -14,8 +14,8 @@ def one(row: str, smaller: float, natural: float, robust: float) -> Candidate:
 
 def test_a_wish_that_is_granted() -> None:
     assert told(Granted(one("filters 82%", 5.236, 0.04, -1.3)), WISHES, "net", SIZES) == (
-        "filters 82% is 5.24x smaller (wished: 4x smaller): 181 kB became 34.6 kB. On the images by which it was chosen "
-        "it keeps natural accuracy and gains 1.3 points of accuracy under pgd 8/255."
+        "filters 82% is 5.24x smaller (wished: 4x smaller): 181 kB became 34.6 kB. On the images by which it was "
+        "chosen it keeps natural accuracy and gains 1.3 points of accuracy under pgd 8/255."
     )
 
 
@@ -23,18 +23,19 @@ def test_a_wish_that_costs_too_much() -> None:
     nearest, closest = one("filters 75%", 4.3, 0.5, 6.0), one("weights 65%", 2.6, 0.4, 1.5)
     name = "pgd 8/255, to choose by"
     assert told(Granted(None, (name,), nearest, closest), WISHES, "net", {}) == (
-        "No network that was tried is 4x smaller and keeps natural accuracy within 1 point and accuracy under pgd 8/255 "
-        "within 2 points of net. What it costs is accuracy under pgd 8/255: filters 75% is 4.3x smaller, but loses 0.5 "
-        "points of natural accuracy and loses 6.0 points of accuracy under pgd 8/255. Closest comes weights 65%, 2.6x "
-        "smaller, which loses 0.4 points of natural accuracy and loses 1.5 points of accuracy under pgd 8/255."
+        "No network that was tried is 4x smaller and keeps natural accuracy within 1 point and accuracy under pgd "
+        "8/255 within 2 points of net. What it costs is accuracy under pgd 8/255: filters 75% is 4.3x smaller, but "
+        "loses 0.5 points of natural accuracy and loses 6.0 points of accuracy under pgd 8/255. Closest comes "
+        "weights 65%, 2.6x smaller, which loses 0.4 points of natural accuracy and loses 1.5 points of accuracy "
+        "under pgd 8/255."
     )
 
 
 def test_a_wish_that_nothing_reaches() -> None:
     wishes = Wishes({"faster": 3.0}, {"natural, to choose by": 1.0})
     assert told(Granted(None, ("faster",), None, None), wishes, "net", {}) == (
-        "No network that was tried is 3x faster and keeps natural accuracy within 1 point of net. The expensive wish is "
-        "3x faster: none goes so far, whatever it loses. All lose more than that: fine-tune longer (--epochs), or "
+        "No network that was tried is 3x faster and keeps natural accuracy within 1 point of net. The expensive wish "
+        "is 3x faster: none goes so far, whatever it loses. All lose more than that: fine-tune longer (--epochs), or "
         "allow more to be lost."
     )
 
