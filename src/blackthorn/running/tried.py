@@ -31,8 +31,11 @@ class Tried:
     @property
     def failed(self) -> dict[str, str]:
         """The networks that could not be made or measured, each with the first reason."""
-        why = self.failures
-        return {place.row: why[place.stage.key] for place in reversed(self.plan.places) if place.stage.key in why}
+        found: dict[str, str] = {}
+        for place in self.plan.places:
+            if place.stage.key in self.failures:
+                found.setdefault(place.row, self.failures[place.stage.key])
+        return found
 
     @property
     def made(self) -> list[str]:
