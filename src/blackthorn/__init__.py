@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         training as training,
     )
     from .auditing import audit as audit
+    from .compressing import compress as compress
     from .data import load_data as load_data
     from .experiment import run as run
     from .experiment import write_report as write_report
@@ -90,6 +91,7 @@ _FOLDERS = (
 )
 _FUNCTIONS = {
     "audit": "auditing",
+    "compress": "compressing",
     "load_data": "data",
     "fit": "training",
     "run": "experiment",

@@ -7,7 +7,6 @@ It is a recipe underneath (`recipes.audits`), run by the one runner: it resumes,
 """
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -21,8 +20,9 @@ from .errors import DataError, RecipeError
 from .experiment import AnyPath, Experiment, Finished, found_device
 from .models import device_of, eval_mode
 from .models.outputs import logits_from
-from .recipes.audits import IMAGES, Audit, Tier, factories
+from .recipes.audits import IMAGES, Audit, Tier
 from .recipes.complaints import one_line
+from .recipes.given import allowed, safe
 from .recipes.request import Request
 from .report.verdict import compared, verdict
 from .results import to_json
@@ -145,10 +145,9 @@ class Asked:
         source = self.images if isinstance(self.images, str) else self.images.name
         data = {"source": source, "valid": 0, **({} if self.resize is None else {"resize": self.resize})}
         made = options.recipe(self.network, data, weights=self.weights, against=self.against)
-        typed = {one for one in (self.network, self.against) if isinstance(one, str)}
-        allowed = [kind for kind in factories(made) if self.called or kind in typed]
-        name = "audit-" + re.sub(r"[^\w.+-]+", "-", next(iter(made["networks"])))
-        return options, Request(name, options.tier, allow_code=(*self.allow_code, *allowed), made=made, said=self.said)
+        agreed = allowed(made, [self.network, self.against], called=self.called)
+        name = f"audit-{safe(next(iter(made['networks'])))}"
+        return options, Request(name, options.tier, allow_code=(*self.allow_code, *agreed), made=made, said=self.said)
 
 
 def carried_out(

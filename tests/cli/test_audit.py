@@ -123,7 +123,7 @@ def test_against_the_network_that_it_came_from_it_is_compared_image_by_image(
         (["wang_cnn", *QUICK], "a built-in network has no weights before it is trained; add --weights FILE"),
         (["mlp", "--weights", "w.pt", *QUICK], "'fc1.weight' (1500, 64) of the network is not in it"),
         (["mlp", "--weights", "none.pt", *QUICK], "none.pt: the weights cannot be read"),
-        (["w.pt", *QUICK], "these weights do not say which network they belong to; write blackthorn audit package"),
+        (["w.pt", *QUICK], "these weights do not say which network they belong to; write package.module:factory"),
         (["audited_nets:wide", *QUICK], "gives outputs of shape (2, 7) for 2 images"),
         (["audited_nets:none", *QUICK], "'audited_nets' has no 'none'"),
         (["net.safetensors", *QUICK, "--weights", "w.pt"], "weights belong to a network; write package.module:factory"),

@@ -120,6 +120,18 @@ def test_n_max_takes_images_evenly_spread():
     assert evenly(3, 8).tolist() == [0, 1, 2] == evenly(3, None).tolist()
 
 
+def test_the_halves_share_no_image_and_are_spread_evenly():
+    assert evenly(7, None, "even").tolist() == [0, 2, 4, 6]
+    assert evenly(7, 2, "odd").tolist() == [1, 3]
+    model, x = linear(), images(9)
+    y = labels(model, x)
+    even, odd = (Accuracy(part=part)(model, x, y) for part in ("even", "odd"))
+    assert even.index.tolist() == [0, 2, 4, 6, 8] and odd.index.tolist() == [1, 3, 5, 7]
+    assert "part" not in spell(Accuracy())  # so that no address of what is stored changes
+    with pytest.raises(DataError, match="no image at odd places among 1"):
+        Accuracy(part="odd")(model, x[:1], y[:1])
+
+
 def test_n_max_measures_those_images_and_says_which():
     model, x = linear(), images(10)
     y = labels(model, x, wrong=3)

@@ -9,28 +9,18 @@ from cyclopts import Parameter
 
 from .application import app
 from .closing import busy, close_audit
-from .options import Allowed, DataRoot, Device, StoreFolder
+from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreFolder, Weights
 
 
 @app.command
 def audit(
-    network: Annotated[
-        str,
-        Parameter(
-            help="A bundle (`net.safetensors`), `package.module:factory`, or a built-in network, with `--weights`."
-        ),
-    ],
+    network: Network,
     /,
     *,
-    data: Annotated[
-        str, Parameter(name="--data", help="Labelled images: `digits`, a folder, or a hub id such as `ylecun/mnist`.")
-    ],
-    weights: Annotated[
-        str | None,
-        Parameter(name="--weights", help="A `.safetensors` file or a state dict for a factory or a built-in network."),
-    ] = None,
+    data: Data,
+    weights: Weights = None,
     eps: Annotated[str, Parameter(name="--eps", help="The largest radius, in pixels of [0, 1].")] = "8/255",
-    norm: Annotated[str, Parameter(name="--norm", help="`linf` or `l2`.")] = "linf",
+    norm: Norm = "linf",
     tier: Annotated[str, Parameter(name="--tier", help="The attack: `screen`, `standard` or `full`.")] = "screen",
     against: Annotated[
         str | None,
@@ -43,11 +33,8 @@ def audit(
     images: Annotated[
         str, Parameter(name="--images", help="At most so many test images, evenly spread: 1,000 suit two cores.")
     ] = "1000",
-    resize: Annotated[
-        int | None,
-        Parameter(name="--resize", help="Bring images to this size; by default to that of a bundle's network."),
-    ] = None,
-    json: Annotated[bool, Parameter(name="--json", negative="", help="Print everything as JSON.")] = False,
+    resize: Resize = None,
+    json: Json = False,
     store: StoreFolder = Path("runs"),
     data_root: DataRoot = None,
     device: Device = None,

@@ -11,7 +11,9 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from ..auditing import Audited
+    from ..compressing import Compressed
     from ..experiment import Finished
+    from ..running.outlook import Outlook
 
 _STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
 _OUTCOMES = {"picked": "bold", "none": "red", "unknown": "yellow"}
@@ -44,6 +46,26 @@ def close_audit(audited: "Audited") -> None:
     close(audited.finished)
     console = Console(stderr=True)
     console.print(Text(audited.verdict), highlight=False, soft_wrap=not console.is_terminal)
+
+
+def close_compression(compressed: "Compressed") -> None:
+    """The numbers on a terminal, the page, the verdict, and where the network is."""
+    close(compressed.finished)
+    console = Console(stderr=True)
+    console.print(Text(compressed.verdict), highlight=False, soft_wrap=not console.is_terminal)
+    if compressed.network is not None:
+        console.print(Text.assemble("Network: ", (str(compressed.network), "bold")), soft_wrap=True, highlight=False)
+
+
+def tell_outlook(outlook: "Outlook") -> None:
+    """What would be done, to standard output: what there is already, each training, and about how long it takes."""
+    from .pace import clock
+
+    print(f"{outlook.done} of {outlook.stages} stages are done already")
+    for stage in outlook.trainings:
+        print(f"would be trained: {stage.label}")
+    others = len(outlook.left) - len(outlook.trainings)
+    print(f"and {others} other stages; about {clock(outlook.seconds)} in one process")
 
 
 def _told(finished: "Finished") -> Iterator[Table | Text]:

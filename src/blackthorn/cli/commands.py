@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from .. import models, report
-from ..auditing import Asked, Audited, carried_out
+from .. import auditing, compressing, models, report
 from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
 from ..recipes.reading import published, written_out
@@ -35,18 +34,39 @@ def run_command(
         return done.write()
 
 
-def audit_command(asked: Asked, *, store: Path, data_root: Path | None, device: str | None) -> Audited:
+def audit_command(
+    asked: auditing.Asked, *, store: Path, data_root: Path | None, device: str | None
+) -> auditing.Audited:
     """Audit a network, with bars or lines that say how long it still takes.
 
     Raises:
         BlackthornError: anything refused.
     """
     torch.set_flush_denormal(True)
-    return carried_out(
+    return auditing.carried_out(
         asked,
         store=store,
         data_root=data_root,
         device=device,
+        listening=lambda experiment: watching(experiment.plan, experiment.store),
+    )
+
+
+def compress_command(
+    asked: compressing.Asked, *, store: Path, data_root: Path | None, device: str | None, jobs: int | None
+) -> compressing.Compressed:
+    """Compress a network, with bars or lines that say how long it still takes.
+
+    Raises:
+        BlackthornError: anything refused.
+    """
+    torch.set_flush_denormal(True)
+    return compressing.carried_out(
+        asked,
+        store=store,
+        data_root=data_root,
+        device=device,
+        jobs=jobs,
         listening=lambda experiment: watching(experiment.plan, experiment.store),
     )
 

@@ -48,3 +48,20 @@ Allowed = Annotated[
         "repeated.",
     ),
 ]
+Network = Annotated[
+    str,
+    Parameter(help="A bundle (`net.safetensors`), `package.module:factory`, or a built-in network, with `--weights`."),
+]
+Data = Annotated[
+    str, Parameter(name="--data", help="Labelled images: `digits`, a folder, or a hub id such as `ylecun/mnist`.")
+]
+Weights = Annotated[
+    str | None,
+    Parameter(name="--weights", help="A `.safetensors` file or a state dict for a factory or a built-in network."),
+]
+Norm = Annotated[str, Parameter(name="--norm", help="`linf` or `l2`.")]
+Resize = Annotated[
+    int | None,
+    Parameter(name="--resize", help="Bring images to this size; by default to that of a bundle's network."),
+]
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print everything as JSON.")]

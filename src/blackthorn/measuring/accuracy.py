@@ -22,8 +22,8 @@ from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, value
 from .counting import parameters
+from .images import Half, shown
 from .images import evenly as evenly
-from .images import shown
 from .measure import Measure, Measurement, Subject
 from .measured import Measured as Measured
 from .measured import Threat as Threat
@@ -50,6 +50,8 @@ class Accuracy(Measure):
     """Images at a time."""
     n_max: Count | None = None
     """Measure only this many images, evenly spread over the set and the same for every network."""
+    part: Half = "all"
+    """Only images at such places, counted from 0: choose on one half, report on the other, which had no part in it."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """Arithmetic of the search for adversarial images; auto takes bf16 where it is measured to be faster."""
     source: AnySource | None = None
@@ -157,7 +159,7 @@ class Accuracy(Measure):
             source = self._source(model, x.to(device), y.to(device).long(), progress)
         first = source.holdout if isinstance(source, Substituted) else 0
         _refuse_nothing_left(len(x), first)
-        index = first + evenly(len(x) - first, self.n_max)
+        index = first + evenly(len(x) - first, self.n_max, self.part)
         x, y = x[index.to(x.device)].to(device), y[index.to(y.device)].to(device).long()
         if self.attack is None:
             flags = natural_flags(model, x, y, batch_size=self.batch_size, progress=progress)

@@ -1,18 +1,31 @@
 """The images that a measure looks at: which of them, as pixels, and a few to keep for people to look at."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
 from ..data import pixels
+from ..errors import DataError
 from ..models.answers import answers
 
 _SHOWN = 8  # images kept for the report's gallery
 
+Half = Literal["all", "even", "odd"]
+"""All images, or those at even or at odd places, counted from 0: two halves that share no image."""
 
-def evenly(total: int, wanted: int | None) -> Tensor:
-    """Indices of `wanted` of `total` images, evenly spread: a set sorted by class gives every class."""
-    n = total if wanted is None else min(wanted, total)
-    return torch.arange(n) * total // n
+
+def evenly(total: int, wanted: int | None, part: Half = "all") -> Tensor:
+    """Indices of `wanted` of `total` images, or of one half, evenly spread: a set sorted by class gives every class.
+
+    Raises:
+        DataError: there is no image in this half.
+    """
+    places = torch.arange(total) if part == "all" else torch.arange(int(part == "odd"), total, 2)
+    if total and not len(places):
+        raise DataError(f"part: there is no image at {part} places among {total}; leave part out")
+    n = len(places) if wanted is None else min(wanted, len(places))
+    return places[torch.arange(n) * len(places) // max(n, 1)]
 
 
 def of_each_class(y: Tensor, wanted: int) -> Tensor:

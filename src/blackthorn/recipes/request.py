@@ -48,7 +48,8 @@ class Request:
     def command(self) -> str:
         """What to type to run it again; folders are left out, since a report travels to where there are others."""
         if self.made is not None:
-            return shlex.join(["blackthorn", *self.said]) if self.said else "blackthorn.audit(...) in Python"
+            asked = self.recipe.partition("-")[0]  # audit-NAME, compress-NAME
+            return shlex.join(["blackthorn", *self.said]) if self.said else f"blackthorn.{asked}(...) in Python"
         words = ["blackthorn", "run", self.recipe, "--preset", self.preset]
         if self.seeds is not None:
             words += ["--seeds", ",".join(map(str, self.seeds))]

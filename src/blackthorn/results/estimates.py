@@ -37,8 +37,8 @@ def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[Accu
 
     Compared image by image wherever both kept their flags, and otherwise from the two intervals alone. Images that one
     of them leaves out at the beginning, because a substitute was trained on them, are left out of both. What `n_max`
-    spreads over the test set is no such part of it: a measure with `n_max` is comparable only with one of the same
-    images.
+    spreads over the test set, or `part` takes of it, is no such part of it: a measure with one of them is comparable
+    only with one of the same images.
     """
     ours, theirs = {cell.seed: cell for cell in first}, {cell.seed: cell for cell in second}
     seeds = sorted(ours.keys() & theirs.keys())
