@@ -26,6 +26,7 @@ class ChannelGroup:
     channels: int
     """How many channels there are; one number stands for a channel of every producer."""
     prunable: bool
+    """Whether channels can go: any of them, as next to channels of zeros that `F.pad` adds."""
     reason: str | None
     """Why not, if not prunable."""
     index: Mapping[str, Mapping[int, Tensor]] = field(repr=False, compare=False)
@@ -57,7 +58,7 @@ def groups_of(found: Trace) -> list[ChannelGroup]:
         makers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if int(owner[u.out[0]]) == key))
         readers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if bool((owner[u.into] == key).any())))
         between = tuple(name for name, on in found.followers.items() if bool((owner[on] == key).any()))
-        reason = found.reason(ids)
+        reason = None if found.free(ids).any() else found.reason(ids)
         number, count = _numbered(found, ids)
         index = _index(found, number)
         groups.append(ChannelGroup(makers[0], makers, between, readers, count, reason is None, reason, index))

@@ -38,8 +38,12 @@ class Trace:
     """Convolutions and linear layers that make channels of their own, in the order they run."""
     followers: Mapping[str, Tensor]
     """Module of a norm or depthwise convolution -> the channels that it works on, one by one."""
-    idle: Mapping[str, Tensor]
-    """Parameter of a follower -> bool (C,): its input is constantly zero there."""
+    idle: Mapping[str, tuple[int, Tensor]]
+    """Parameter that works on channels one by one -> their axis; bool (C,): it is given nothing but zeros there."""
+    sums: Sequence[tuple[Tensor, Tensor]]
+    """Channels that are added up with others, and the constants that they hold: only zeros may go."""
+    scaled: Sequence[Tensor]
+    """Queries (heads, C) of an attention that divides by the square root of C."""
     stuck: Mapping[str, str]
     """Parameter that is used in a way that cannot be followed -> how."""
     root: Tensor
@@ -146,9 +150,9 @@ def _follow(graph: ChannelGraph, model: nn.Module, images: Tensor, *, training: 
     graph.earlier = len(graph.uses)
     logits = run_once(model, images, Tracer(graph, images), training=training)
     for tensor in tensors_in(logits):
-        if (flow := graph.flow(tensor)) is not None:
+        if (flow := graph.spread(tensor)) is not None:
             graph.pin(flow.ids, OUTPUT)
-            graph.outputs.append(flow.ids)
+            graph.outputs.append(flow.ids.flatten())
 
 
 def _follow_training(graph: ChannelGraph, model: nn.Module, batch: Tensor, known: Steps) -> None:
@@ -204,13 +208,26 @@ def _settled(graph: ChannelGraph, output: tuple[str, ...], paths: tuple[str, ...
     root = _representatives(graph.count, graph.pairs)
     if graph.uses:
         made = torch.cat([root[use.out] for use in graph.uses])
-        read = torch.cat([root[ids] for ids in [*(use.into for use in graph.uses), *graph.outputs]])
+        added = [ids for ids, _ in graph.sums]
+        read = torch.cat([root[ids] for ids in [*(use.into for use in graph.uses), *added, *graph.outputs]])
         pins.append((made[~torch.isin(made, read)], UNREAD))
     reasons: dict[int, str] = {}
     for ids, reason in pins:
         for r in set(root[ids].tolist()):
             reasons.setdefault(r, reason)
-    return Trace(graph.axes, graph.uses, graph.followers, graph.idle, graph.stuck, root, reasons, output, paths)
+    return Trace(
+        axes=graph.axes,
+        uses=graph.uses,
+        followers=graph.followers,
+        idle=graph.idle,
+        sums=graph.sums,
+        scaled=graph.scaled,
+        stuck=graph.stuck,
+        root=root,
+        reasons=reasons,
+        output=output,
+        paths=paths,
+    )
 
 
 def _representatives(count: int, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

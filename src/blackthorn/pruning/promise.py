@@ -38,7 +38,7 @@ def say_what_cannot_be_cut(model: nn.Module, found: Trace, scored: Iterable[str]
 def _failure(model: nn.Module, found: Trace, layers: set[str], example: Tensor) -> str | None:
     """Why every second channel of these layers cannot be cut out, or None."""
     makers = {use.weight: found.root[use.out] for use in found.uses if use.weight.rpartition(".")[0] in layers}
-    goes = torch.unique(torch.cat(list(makers.values())))[::2]
+    goes = torch.unique(torch.cat([out[found.free(out)] for out in makers.values()]))[::2]
     units = [
         ((name, filter_),)
         for name, out in makers.items()

@@ -1,9 +1,7 @@
 """The proof that a shrunk network computes what the masked one does, and that copies of a network are its own."""
 
-import traceback
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +9,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from ..channels import Trace
+from ..channels.lines import line_of_error
 from ..channels.trace import other_images
 from ..channels.tracer import tensors_in
 from ..errors import PruningError
@@ -84,9 +83,9 @@ def prove(small: nn.Module, whole: nn.Module, example: Tensor, *, tolerance: flo
     try:
         read = _logits(small, example)
     except Exception as error:  # whatever a person's forward raises
-        where = (entered[-1] if entered else "") or type(small).__name__
+        where = f"'{(entered[-1] if entered else '') or type(small).__name__}'{line_of_error(error)}"
         raise PruningError(
-            f"the shrunk network fails in '{where}'{_line_of(error)} ({type(error).__name__}: {one_line(error)}): a "
+            f"the shrunk network fails in {where} ({type(error).__name__}: {one_line(error)}): a "
             "size is written in the code there, such as view(-1, 512); write flatten(1), or keep the masked network"
         ) from error
     finally:
@@ -140,15 +139,6 @@ def _off(read: Tensor, wanted: Tensor) -> tuple[float, float]:
     if finite.any() and not finite.all():
         read, wanted = read[finite], wanted[finite]
     return float((read - wanted).abs().max()), float(wanted.abs().max())
-
-
-def _line_of(error: Exception) -> str:
-    """The line of a person's code that failed: the last one that is neither torch's nor ours."""
-    apart = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<")
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(apart):
-            return f", {Path(frame.filename).name} line {frame.lineno}: {frame.line}"
-    return ""
 
 
 class _Foreign(TorchFunctionMode):

@@ -71,6 +71,8 @@ def _removable(model: nn.Module, found: Trace) -> Tensor:
         foldable = use.value.isfinite() & (use.bias is not None) & (use.weight not in shared) & (not use.padded)
         unread = (use.value == 0) | foldable | _unread(model, use)
         goes[found.root[use.into[~unread]]] = False
+    for ids, value in found.sums:
+        goes[found.root[ids[value != 0]]] = False
     goes = goes[found.root]
     for axes in found.axes.values():  # a layer without channels cannot run: keep the first of them
         for ids in axes.values():
@@ -89,6 +91,7 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
             weight = parameters[use.weight][:, folds.to(parameters[use.weight].device)]
             constant = use.value[folds].to(weight)
             parameters[use.bias].add_(weight.flatten(2).sum(2) @ constant if weight.dim() > 2 else weight @ constant)
+    _rescale(parameters, found, goes)
     held: dict[str, Tensor] = {**parameters, **dict(model.named_buffers())}
     new: dict[str, Tensor] = {}
     for name, axes in found.axes.items():
@@ -100,6 +103,20 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
             new[name] = tensor
     replace_(model, new)
     return model
+
+
+def _rescale(parameters: dict[str, nn.Parameter], found: Trace, goes: Tensor) -> None:
+    """Let queries make up for an attention that divides by the square root of fewer channels."""
+    for queries in found.scaled:
+        left = int((~goes[queries]).any(0).sum())
+        for use in found.uses:
+            rows = torch.isin(use.out, queries)
+            if 0 < left < queries.shape[1] and rows.any():
+                factor = torch.where(rows, (left / queries.shape[1]) ** 0.5, 1.0)
+                weight = parameters[use.weight]
+                weight.mul_(factor.to(weight).reshape([-1 if at == use.out_axis else 1 for at in range(weight.dim())]))
+                if use.bias is not None:
+                    parameters[use.bias].mul_(factor.to(weight))
 
 
 def _unread(model: nn.Module, use: Use) -> Tensor:
