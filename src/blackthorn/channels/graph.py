@@ -110,16 +110,24 @@ class ChannelGraph:
         self._flows: dict[int, tuple[Tensor, Flow]] = {}  # holds the tensor, so that its id is not used again
         self._views: dict[int, tuple[Tensor, View]] = {}
 
-    def flow(self, tensor: object) -> Flow | None:
-        """The channels of a tensor, if they are known.
+    def flow(self, tensor: object, axis: int | None = None) -> Flow | None:
+        """The channels of a tensor on one axis, if they are known.
 
+        Args:
+            tensor: anything.
+            axis: where the caller wants them. Channels that lie on other axes too, as in maps that were made of a
+                vector, then go together with those at the same index of this one.
         Raises:
             InParts: they lie on several axes.
         """
         flow = self.spread(tensor)
-        if flow is not None and len(flow.axes) > 1:
+        if flow is None or len(flow.axes) == 1:
+            return flow
+        if axis not in flow.axes:
             raise InParts
-        return flow
+        ids, value = (one.movedim(flow.axes.index(axis), 0).flatten(1) for one in (flow.ids, flow.value))
+        self.couple(ids, ids[:, :1])
+        return Flow((axis,), ids[:, 0], torch.where((value == value[:, :1]).all(1), value[:, 0], float("nan")))
 
     def spread(self, tensor: object) -> Flow | None:
         """The channels of a tensor, on however many axes."""

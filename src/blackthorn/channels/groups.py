@@ -83,4 +83,4 @@ def _index(found: Trace, number: Tensor) -> dict[str, dict[int, Tensor]]:
 
 
 def _module(parameter: str) -> str:
-    return parameter.rpartition(".")[0]
+    return parameter.rpartition(".")[0] or parameter  # a matrix that the network holds itself

@@ -70,7 +70,7 @@ class Tracer(TorchFunctionMode):
         for tensor in given:
             if (name := self._graph.names.get(id(tensor))) is not None:
                 self._graph.called.append(name)
-        if not ("out" not in options and self._follows(call)):
+        if options.get("out") is not None or not self._follows(call):
             self._give_up(call, given)
 
     def _follows(self, call: Call) -> bool:

@@ -26,7 +26,7 @@ def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]
     makers = {use.weight: use.out for use in found.uses}
     free: dict[str, Tensor] = {}
     bound: dict[str, str] = {}
-    partly: dict[str, str] = {}
+    partly: list[str] = []
     for name, layer in scores.items():
         if name in makers:
             reason = None if found.free(makers[name]).any() else found.reason(makers[name])
@@ -38,12 +38,14 @@ def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]
             free[name] = layer.detach().to("cpu", torch.float32)
             stay = int((~found.free(makers[name])).sum())
             if stay:
-                partly[name] = f"keeps {stay} of {len(layer)} filters: one {found.reason(makers[name])}"
+                partly.append(
+                    f"{stay} of {len(layer)} filters of '{_module(name)}', one of which {found.reason(makers[name])}"
+                )
         elif reason != OUTPUT:
             bound[name] = reason
     named = "; ".join(f"'{_module(name)}' {reason}" for name, reason in bound.items())
-    for name, what in partly.items():
-        warnings.warn(f"'{_module(name)}' {what}", stacklevel=3)
+    if partly:
+        warnings.warn(f"left whole: {'; '.join(partly)}", stacklevel=3)
     if bound and free:
         warnings.warn(f"left whole and out of the ranking: {named}", stacklevel=3)
     if bound and not free:

@@ -57,14 +57,6 @@ class Call:
         """The channels of the first argument on however many axes, if they are known."""
         return graph.spread(self.args[0]) if self.args else None
 
-    def flow(self, graph: ChannelGraph) -> Flow | None:
-        """The channels of the first argument, if they are known.
-
-        Raises:
-            InParts: they lie on several axes.
-        """
-        return graph.flow(self.args[0]) if self.args else None
-
 
 Rule = Callable[[ChannelGraph, Call], bool]
 """`rule(graph, call)` notes the channels of the result and returns True, or returns False."""

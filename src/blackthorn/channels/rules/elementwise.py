@@ -59,7 +59,7 @@ def masked_fill(graph: ChannelGraph, call: Call) -> bool:
 
 def pool(graph: ChannelGraph, call: Call) -> bool:
     """Pooling and resizing work on the axes after the channels."""
-    flow = call.flow(graph)
+    flow = graph.flow(call.args[0], 1) if call.args else None
     if flow is None or not isinstance(call.result, Tensor) or flow.axis != 1 or call.args[0].dim() < 3:
         return False
     averages_padding = call.name.startswith("avg_pool")
@@ -82,7 +82,7 @@ def reduce(graph: ChannelGraph, call: Call) -> bool:
     for axis in sorted(gone & set(flow.axes), reverse=True):
         at = flow.axes.index(axis)
         hold(graph, ids, at)
-        ids, value = ids.select(at, 0), torch.where((value == 0).all(at), 0.0, float("nan"))
+        ids, value = ids.select(at, 0), torch.where((value == 0).all(at), 0.0, float("nan")).double()
     axes = tuple(a if given["keepdim"] else a - sum(b < a for b in gone) for a in flow.axes if a not in gone)
     return graph.put(call.result, axes, ids, value)
 

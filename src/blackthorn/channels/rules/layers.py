@@ -11,7 +11,8 @@ def convolution(graph: ChannelGraph, call: Call) -> bool:
     """Ordinary convolutions make channels; depthwise ones work on each; other groups lose channels alike."""
     given = call.bound("input weight bias stride padding dilation groups")
     weight, bias, groups = given["weight"], given["bias"], given["groups"] or 1
-    flow, axis = graph.flow(given["input"]), given["input"].dim() - weight.dim() + 1
+    axis = given["input"].dim() - weight.dim() + 1
+    flow = graph.flow(given["input"], axis)
     if flow is not None and flow.axis != axis:
         return False
     if flow is not None and 1 < groups == weight.shape[0] == len(flow.ids):
@@ -36,14 +37,15 @@ def _first_group(graph: ChannelGraph, flow: Flow, groups: int) -> Flow:
     if ids.shape[1] == 1:
         graph.pin(ids, "is read by a grouped convolution with a group for each channel and several filters in it")
     graph.couple(ids, ids[:1])
-    return Flow(flow.axes, ids[0], torch.where((value == 0).all(0), 0.0, float("nan")))
+    return Flow(flow.axes, ids[0], torch.where((value == 0).all(0), 0.0, float("nan")).double())
 
 
 def transposed(graph: ChannelGraph, call: Call) -> bool:
     """Transposed convolutions have their filters on the second axis; only zeros stay constant through them."""
     given = call.bound("input weight bias stride padding output_padding groups dilation")
-    weight, flow = given["weight"], graph.flow(given["input"])
+    weight = given["weight"]
     axis = given["input"].dim() - weight.dim() + 1
+    flow = graph.flow(given["input"], axis)
     if (given["groups"] or 1) != 1 or (flow is not None and flow.axis != axis):
         return False
     return graph.layer(flow, weight, given["bias"], call.result, axis, _affine, padded=True, out_axis=1)

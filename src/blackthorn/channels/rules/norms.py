@@ -23,7 +23,7 @@ def instance_norm(graph: ChannelGraph, call: Call) -> bool:
 
 def _norm(graph: ChannelGraph, given: dict[str, Any], result: Tensor, *, own_statistics: bool) -> bool:
     """A norm that treats each channel by itself: (x - mean) / sqrt(var + eps) * gain + shift."""
-    flow = graph.flow(given["input"])
+    flow = graph.flow(given["input"], 1)
     mean, var, gain, shift = (given[name] for name in ("running_mean", "running_var", "weight", "bias"))
     if flow is None or flow.axis != 1 or not graph.follow(flow, (gain, shift), (mean, var)):
         return False
