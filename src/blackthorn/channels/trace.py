@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..data import pixels
 from ..errors import PruningError
 from ..files import one_line
 from ..models import eval_mode
+from ..models.outputs import dtype_of
 from .graph import ChannelGraph, Use
 from .tracer import Path, Tracer, tensors_in
 
@@ -81,7 +83,8 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
     Raises:
         PruningError: the network cannot run on the example.
     """
-    batch = two_of(example)
+    example = as_images(model, example)
+    batch = two_of(model, example)
     graph = ChannelGraph(model, bury=bury)
     _follow(graph, model, batch)
     output = _makes_output(graph, model)
@@ -112,8 +115,8 @@ def other_images(example: Tensor) -> list[tuple[str, Tensor]]:
     ]
 
 
-def two_of(example: Tensor) -> Tensor:
-    """The first image twice: a batch of one would hide which axis is the batch.
+def as_images(model: nn.Module, example: object) -> Tensor:
+    """An example as the network takes it: bytes as pixels in [0, 1], in the floating type of the weights.
 
     Raises:
         PruningError: the example is no batch of images.
@@ -121,7 +124,16 @@ def two_of(example: Tensor) -> Tensor:
     if not isinstance(example, Tensor) or example.dim() < 2 or not len(example):
         read = f"shape {tuple(example.shape)}" if isinstance(example, Tensor) else type(example).__name__
         raise PruningError(f"example must be a batch of images such as x[:1], got {read}")
-    return torch.cat([example[:1], example[:1]])
+    return (example if example.is_floating_point() else pixels(example)).to(dtype_of(model))
+
+
+def two_of(model: nn.Module, example: object) -> Tensor:
+    """The first image twice, as the network takes it: a batch of one would hide which axis is the batch.
+
+    Raises:
+        PruningError: the example is no batch of images.
+    """
+    return as_images(model, example)[:1].repeat_interleave(2, 0)
 
 
 def run_once(

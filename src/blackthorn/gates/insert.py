@@ -136,7 +136,7 @@ class _Layers:
                 handles.append(module.register_forward_hook(partial(self._drop, name)))
         try:
             with eval_mode(model), torch.no_grad():
-                model(two_of(example))
+                model(two_of(model, example))
         finally:
             for handle in handles:
                 handle.remove()

@@ -13,7 +13,7 @@ from .example import example_of
 from .filters import filter_masks, filters_to_remove, free_scores
 from .layers import magnitude_like, prunable_weights, say_left_out
 from .masks import Masks
-from .promise import say_what_cannot_be_cut
+from .promise import keep_promises
 from .proof import say_paths
 from .pruning import BudgetUnit, Pruning
 
@@ -122,8 +122,7 @@ def masks_by_scores(
     example = example_of(model, x)
     found = trace(model, example if x is None else x[:_PATHS])
     say_paths(found)
-    free = free_scores(found, scores)
-    say_what_cannot_be_cut(model, found, free, example)
+    free = keep_promises(model, found, free_scores(found, scores), example)
     return filter_masks(model, free, filters_to_remove(model, found, free, pruning), example)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ..channels import Trace, replace_, trace
 from ..channels.graph import Use
+from ..channels.trace import as_images
 from ..errors import ModelError, PruningError
 from ..models import copied
 from .masks import Masks
@@ -39,6 +40,7 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     Reference:
         Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
     """
+    example = as_images(model, example)
     masked = _copy(model)
     if masks is not None:
         masks.apply_(masked)

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..extent import Extent
 from ..graph import LOST, ChannelGraph, Flow, varies
 from ..lines import line_of_caller
 from .call import Call, axes_of, only_zeros
@@ -152,6 +153,8 @@ def binary(graph: ChannelGraph, call: Call) -> bool:
             known = len(span) == 1 and meets(graph, arg, span[0], most, idle)
             held.append(known if isinstance(known, Tensor) else _alike(graph, arg, span, ids))
         elif flow is None:
+            if isinstance(arg, Extent):  # what is computed with the number of channels changes as that does
+                graph.pin(arg.of, f"is counted, and the number computed with{line_of_caller()}")
             held.append(arg)
         else:
             if flow.ids.shape == ids.shape:
