@@ -39,7 +39,7 @@ def prune(
 
     Removing a filter zeroes its weights and bias, and the gain and shift of every norm whose input is then
     constantly zero: otherwise the norm would emit a constant in its place. A norm on a residual stream is
-    zeroed where all that is added there is.
+    zeroed where all that is added there is; so are learnt entries that are added, such as positions of tokens.
 
     Args:
         model: changed in place.
