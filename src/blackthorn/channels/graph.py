@@ -16,6 +16,7 @@ from .views import View
 LOST = "comes from a tensor whose channels cannot be followed"
 INPUT = "is tied to the channels of the image"
 _COMPUTED = "meets a weight that is computed on the fly"
+_MOST = 1 << 24  # entries of a parameter whose views are followed one by one
 Tensors = tuple[Tensor | None, ...]
 
 
@@ -148,7 +149,7 @@ class ChannelGraph:
         if held is not None:
             return held[1]
         name = self.names.get(id(tensor))
-        if name is None or not isinstance(tensor, Tensor):
+        if name is None or not isinstance(tensor, Tensor) or tensor.numel() > _MOST:
             return None
         return View(name, torch.arange(tensor.numel()).reshape(tensor.shape), tensor.shape)
 
@@ -258,7 +259,7 @@ class ChannelGraph:
         for tensor in own:
             if tensor is not None:
                 self.silence(tensor, 0, flow.value == 0)
-                self.followers[self.names[id(tensor)].rpartition(".")[0]] = flow.ids
+                self.followers[(self.named(tensor) or "").rpartition(".")[0]] = flow.ids
         return True
 
     def silence(self, tensor: Tensor, axis: int, idle: Tensor) -> bool:

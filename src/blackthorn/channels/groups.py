@@ -24,7 +24,8 @@ class ChannelGroup:
     consumers: tuple[str, ...]
     """Modules that read the channels."""
     channels: int
-    """How many channels there are; one number stands for a channel of every producer."""
+    """How many channels there are; one number stands for a channel of every producer, or for several that go together,
+    such as those of the same place in every group of a shuffle."""
     prunable: bool
     """Whether channels can go: any of them, as next to channels of zeros that `F.pad` adds."""
     reason: str | None

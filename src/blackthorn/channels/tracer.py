@@ -77,8 +77,8 @@ class Tracer(TorchFunctionMode):
         rule = RULES.get(call.name)
         try:
             return rule is not None and rule(self._graph, call)
-        except InParts:
-            return False
+        except (InParts, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+            return False  # a call in a form that the rule does not know
 
     def _meets_unseen(self, name: str, given: Iterator[Tensor]) -> None:
         """An operation ran that no torch function stands for: what it reads cannot be followed."""

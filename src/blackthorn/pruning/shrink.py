@@ -1,6 +1,7 @@
 """Cut removed channels out of a masked network, and prove that the smaller network computes the same function."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -107,18 +108,18 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
     return model
 
 
-def _rescale(parameters: dict[str, nn.Parameter], found: Trace, goes: Tensor) -> None:
+def _rescale(parameters: Mapping[str, nn.Parameter], found: Trace, goes: Tensor) -> None:
     """Let queries make up for an attention that divides by the square root of fewer channels."""
+    makers = {use.weight: use for use in found.uses}
     for queries in found.scaled:
         left = int((~goes[queries]).any(0).sum())
-        for use in found.uses:
-            rows = torch.isin(use.out, queries)
-            if 0 < left < queries.shape[1] and rows.any():
-                factor = torch.where(rows, (left / queries.shape[1]) ** 0.5, 1.0)
-                weight = parameters[use.weight]
-                weight.mul_(factor.to(weight).reshape([-1 if at == use.out_axis else 1 for at in range(weight.dim())]))
-                if use.bias is not None:
-                    parameters[use.bias].mul_(factor.to(weight))
+        for use in makers.values() if 0 < left < queries.shape[1] else ():
+            factor = torch.ones(len(use.out), dtype=torch.float64)
+            factor[torch.isin(use.out, queries)] = (left / queries.shape[1]) ** 0.5
+            rows = parameters[use.weight].transpose(0, use.out_axis)
+            rows.mul_(factor.to(rows).reshape(-1, *[1] * (rows.dim() - 1)))
+            if use.bias is not None:
+                parameters[use.bias].mul_(factor.to(rows))
 
 
 def _unread(model: nn.Module, use: Use) -> Tensor:

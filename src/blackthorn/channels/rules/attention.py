@@ -17,8 +17,9 @@ def attention(graph: ChannelGraph, call: Call) -> bool:
         return False
     _multiplied(graph, query.ids, query.value, key.ids, key.value)
     graph.couple(query.ids[..., 0], value.ids[..., 0])
-    if given["scale"] is None:
-        graph.scaled.append(query.ids.reshape(-1, query.ids.shape[-1]))
+    queries = query.ids.reshape(-1, query.ids.shape[-1])
+    if given["scale"] is None and not any(torch.equal(queries, other) for other in graph.scaled):
+        graph.scaled.append(queries)
     return graph.put(call.result, value.axes, value.ids, only_zeros(value.value))
 
 
