@@ -1,10 +1,13 @@
 """A LayerNorm that lost channels which were zero gives what it gave for the others."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
 from blackthorn.channels import replace_
 from blackthorn.channels.partial_norm import PartialLayerNorm
+from blackthorn.deploy import load, save
 from blackthorn.pruning import FilterNorm, prune, shrink
 
 from ..pruning.foreign import ConvNeXt
@@ -38,8 +41,18 @@ def test_a_shrunk_network_with_such_norms_shrinks_again() -> None:
     model = lively(ConvNeXt())
     sizes = []
     for _ in range(2):
-        prune(model, FilterNorm(), sparsity=0.5, scope="per_layer", coupled=True, x=images())
+        prune(model, FilterNorm(include_linear=True), sparsity=0.5, scope="per_layer", coupled=True, x=images())
         masked, model = model, shrink(model, None, example=images())
         torch.testing.assert_close(model(images(2)), masked(images(2)), rtol=0, atol=1e-5)
         sizes.append((len(model.norm.weight), model.norm.whole))
     assert sizes == [(4, 8), (2, 8)]
+
+
+def test_a_shrunk_network_with_such_norms_is_saved_and_loaded(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model, file = lively(ConvNeXt()), tmp_path / "net.safetensors"
+    prune(model, FilterNorm(include_linear=True), sparsity=0.5, scope="per_layer", coupled=True, x=images())
+    small = shrink(model, None, example=images())
+    save(file, small, example_shape=(3, 8, 8))
+    read = load(file, into=ConvNeXt()).model
+    assert torch.equal(read(images(2)), small(images(2)))

@@ -368,3 +368,11 @@ def test_a_traced_part_and_a_recurrent_layer_are_named_and_the_rest_is_pruned() 
         model, small = halved(lively(Mixed()))
     assert (small.one.out_channels, small.two.out_channels, small.three.out_channels) == (4, 6, 6)
     torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+
+
+def test_a_lazy_network_must_run_first_and_is_left_as_it_is() -> None:
+    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+    for ask in (lambda: channel_groups(model, images()), lambda: shrink(model, None, example=images())):
+        with pytest.raises(PruningError, match=r"'0\.weight' is lazy and has no shape yet; run"):
+            ask()
+    assert isinstance(model[0].weight, nn.parameter.UninitializedParameter)

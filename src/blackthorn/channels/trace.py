@@ -81,7 +81,7 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
         bury: take norms and depthwise filters whose input is constantly zero to give zero, which is
             what masking them will make true; without it they give the constant that they give.
     Raises:
-        PruningError: the network cannot run on the example.
+        PruningError: the network cannot run on the example, or is lazy and never ran.
     """
     example = as_images(model, example)
     batch = two_of(model, example)
@@ -119,11 +119,14 @@ def as_images(model: nn.Module, example: object) -> Tensor:
     """An example as the network takes it: bytes as pixels in [0, 1], in the floating type of the weights.
 
     Raises:
-        PruningError: the example is no batch of images.
+        PruningError: the example is no batch of images, or the network is lazy and never ran.
     """
     if not isinstance(example, Tensor) or example.dim() < 2 or not len(example):
         read = f"shape {tuple(example.shape)}" if isinstance(example, Tensor) else type(example).__name__
         raise PruningError(f"example must be a batch of images such as x[:1], got {read}")
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise PruningError(f"'{name}' is lazy and has no shape yet; run the network on images first")
     return (example if example.is_floating_point() else pixels(example)).to(dtype_of(model))
 
 
