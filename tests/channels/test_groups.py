@@ -1,9 +1,12 @@
+import re
+
 import torch
 
 from blackthorn import models
-from blackthorn.channels import channel_groups
+from blackthorn.channels import channel_groups, trace
 
 from .networks import Chain, Concat, Depthwise, Exotic, PaddedShortcut, Shuffled, images, lively
+from .wirings import GroupedShuffle
 
 
 def test_a_chain_has_one_group_per_layer() -> None:
@@ -45,10 +48,12 @@ def test_groups_of_the_residual_networks_are_those_of_torch_pruning() -> None:
         assert (len(groups), max(len(g.producers) for g in groups)) == (count, largest)
 
 
-def test_channels_padded_by_code_are_not_prunable() -> None:
-    reasons = {g.name: g.reason for g in channel_groups(lively(PaddedShortcut()), images())}
-    assert "F.pad" in str(reasons["stem"]) and "cannot be followed" in str(reasons["conv2"])
-    assert reasons["conv1"] is None
+def test_channels_padded_by_code_stay_and_those_between_them_may_go() -> None:
+    found = trace(lively(PaddedShortcut()), images())
+    free = {use.weight: found.free(use.out).tolist() for use in found.uses}
+    assert free["stem.weight"] == [True] * 4
+    assert free["conv2.weight"] == [False, False, True, True, True, True, False, False]
+    assert "F.pad" not in str(found.reason(found.uses[0].out)) and "is padded" in str(found.reason(found.uses[2].out))
 
 
 def test_unknown_operations_pin_what_reaches_them_and_nothing_else() -> None:
@@ -57,9 +62,18 @@ def test_unknown_operations_pin_what_reaches_them_and_nothing_else() -> None:
     assert "group_norm" in str(reasons["grouped"]) and "multi_head" in str(reasons["attended"])
 
 
-def test_grouped_convolutions_and_shuffles_are_not_prunable() -> None:
+def test_groups_of_a_convolution_lose_channels_alike() -> None:
+    found = trace(lively(GroupedShuffle()), images())
+    one = next(use for use in found.uses if use.weight == "one.weight")
+    pairs = found.root[one.out].reshape(2, 6)
+    assert torch.equal(pairs[0], pairs[1]) and len(pairs[0].unique()) == 3  # the shuffle ties j to j + 3
+
+
+def test_a_shuffle_whose_sizes_are_written_down_is_named_with_its_line() -> None:
     reasons = {g.name: g.reason for g in channel_groups(lively(Shuffled()), images())}
-    assert "grouped convolution" in str(reasons["stem"]) and reasons["last"] is None
+    assert reasons["stem"] is None and reasons["last"] is None
+    said = r"is split into 2, 4, sizes that are written in the code, networks.py line \d+: x = x.view\(x.size"
+    assert re.match(said, str(reasons["mix"]))
 
 
 def test_tracing_leaves_the_network_and_the_generator_as_they_were() -> None:

@@ -82,8 +82,7 @@ def test_nothing_that_was_drawn_stays_on_a_network_not_even_after_an_error() -> 
 def test_a_gated_foreign_network_computes_its_layers_times_the_masks(build: type[nn.Module]) -> None:
     torch.manual_seed(0)
     model = lively(build())
-    with pytest.warns(match="left without a gate") if build.__name__ in LEFT else _nothing():
-        gated = half_closed(insert_gates(model, images()))
+    gated = half_closed(insert_gates(model, images()))
     masks = {place.layer: place.mask for place in places(gated)}
     assert masks
 
@@ -96,16 +95,6 @@ def test_a_gated_foreign_network_computes_its_layers_times_the_masks(build: type
         )
     gated.eval()
     torch.testing.assert_close(gated(images(2)), model(images(2)), rtol=1e-5, atol=1e-6)
-
-
-LEFT = {"ResNetA", "ShuffleNetV2", "ViT", "ConvNeXt"}
-"""Networks some of whose channels are fixed in the code."""
-
-
-def _nothing():  # type: ignore[no-untyped-def]
-    from contextlib import nullcontext
-
-    return nullcontext()
 
 
 def test_train_mode_draws_a_mask_for_each_image_and_eval_mode_is_fixed() -> None:

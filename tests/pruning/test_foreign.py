@@ -9,7 +9,8 @@ from blackthorn.channels import channel_groups
 from blackthorn.pruning import FilterNorm, prune, shrink
 
 from ..channels.networks import images, lively
-from .foreign import NETWORKS, SEResNet, UNet
+from ..channels.wirings import WIRINGS
+from .foreign import NETWORKS
 
 
 def size(model: nn.Module) -> int:
@@ -17,7 +18,7 @@ def size(model: nn.Module) -> int:
 
 
 @pytest.mark.filterwarnings("ignore:left whole")
-@pytest.mark.parametrize("build", NETWORKS)
+@pytest.mark.parametrize("build", [*NETWORKS, *WIRINGS])
 def test_an_ordinary_network_shrinks_to_what_the_masked_one_computes(build: type[nn.Module]) -> None:
     torch.manual_seed(0)
     model = lively(build())
@@ -30,7 +31,7 @@ def test_an_ordinary_network_shrinks_to_what_the_masked_one_computes(build: type
         torch.testing.assert_close(small(batch), wanted, rtol=0, atol=1e-5 * float(wanted.detach().abs().max()))
 
 
-@pytest.mark.parametrize("build", [SEResNet, UNet])
+@pytest.mark.parametrize("build", [*NETWORKS, *WIRINGS])
 def test_every_group_but_the_logits_is_prunable(build: type[nn.Module]) -> None:
     *hidden, logits = channel_groups(lively(build()), images())
     assert all(group.prunable for group in hidden) and not logits.prunable

@@ -244,3 +244,135 @@ def test_a_depthwise_multiplier_keeps_its_groups_when_it_is_read_back() -> None:
     replace_(other, state)
     assert (other[0].groups, other[0].in_channels) == (3, 3)
     assert torch.equal(other(images()), model(images()))
+
+
+class Chain(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.out = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3), nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(F.relu(self.two(F.relu(self.one(x)))).mean((2, 3)))
+
+
+class Asserting(Chain):
+    def forward(self, x: Tensor) -> Tensor:
+        assert len(self.two.weight) == 6
+        return super().forward(x)
+
+
+class Viewing(nn.Module):
+    """A parent writes a size down, and its child notices."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.head = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3), nn.Sequential(nn.Linear(96, 5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.two(F.relu(self.one(x))))
+        x = x.view(-1, 96)
+        return self.head(x)
+
+
+def test_everything_that_a_network_returns_is_compared() -> None:
+    class Both(Chain):
+        def forward(self, x: Tensor) -> Any:
+            x = F.relu(self.one(x))
+            return self.out(F.relu(self.two(x)).mean((2, 3))), {"feature": x.mean((2, 3))}
+
+    model, small = halved(lively(Both()))
+    assert (small.one.out_channels, small.two.out_channels) == (8, 3)
+    torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("build", "says", "left"),
+    [
+        (Asserting, r"'two' are left whole: .* fails in 'Asserting', test_promises.py line \d+: assert len", (4, 6)),
+        (
+            Viewing,
+            r"'two' are left whole: .* 'head.0', test_promises.py line \d+: x = x.view\(-1, 96\)",
+            (4, 6),
+        ),
+    ],
+)
+def test_what_cannot_be_cut_is_left_whole_before_training_with_the_line(
+    build: type[nn.Module], says: str, left: tuple[int, int]
+) -> None:
+    with pytest.warns(UserWarning, match=says):
+        model, small = halved(lively(build()))
+    assert (small.one.out_channels, small.two.out_channels) == left
+    torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_images_are_given_to_a_network_in_the_type_of_its_weights(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    model, small = halved(lively(Chain().to(dtype)))
+    assert small.one.out_channels == 4 and small.one.weight.dtype == dtype
+    torch.testing.assert_close(small(images(2).to(dtype)), model(images(2).to(dtype)), rtol=0, atol=0.05)
+    assert [g.reason for g in channel_groups(model, (255 * images()).to(torch.uint8))][:2] == [None, None]
+
+
+def test_what_is_no_batch_of_images_is_said() -> None:
+    for example in ((images(), images()), [images()], None):
+        with pytest.raises(PruningError, match=r"example must be a batch of images such as x\[:1\], got"):
+            shrink(Chain(), None, example=example)  # type: ignore[arg-type]
+    with pytest.raises(PruningError, match="got tuple"):
+        prune(Chain(), FilterNorm(include_linear=True), sparsity=0.5, x=(images(), images()))  # type: ignore[arg-type]
+
+
+class Pairs(nn.Module):
+    """Blocks that are given and give tuples."""
+
+    class Block(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(4, 4, 3, padding=1)
+
+        def forward(self, both: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            return F.relu(self.conv(both[0])), both[1] + both[0]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.out = nn.Conv2d(3, 4, 3), nn.Linear(4, 5)
+        self.blocks = nn.Sequential(self.Block(), self.Block())
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        one, other = self.blocks((x, x))
+        return self.out((one + other).mean((2, 3)))
+
+
+def test_blocks_may_pass_tuples_on() -> None:
+    model = lively(Pairs())
+    prune(model, FilterNorm(), sparsity=0.5, scope="per_layer", coupled=True, x=images())
+    small = shrink(model, None, example=images())
+    assert small.stem.out_channels == small.blocks[1].conv.out_channels == 2
+    torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+
+
+def test_a_traced_part_and_a_recurrent_layer_are_named_and_the_rest_is_pruned() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.two, self.three = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 6, 3), nn.Conv2d(4, 6, 1)
+            self.part = torch.jit.trace(nn.Conv2d(6, 4, 1), torch.rand(2, 6, 4, 4))
+            self.lstm, self.out = nn.LSTM(6, 7, batch_first=True), nn.Linear(7, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.three(self.part(F.relu(self.two(F.relu(self.one(x))))))
+            return self.out(self.lstm(x.flatten(2).mT)[0].mean(1))
+
+    with pytest.warns(UserWarning, match=r"left whole .*'two' reaches '_convolution' .*'three' reaches 'lstm'"):
+        model, small = halved(lively(Mixed()))
+    assert (small.one.out_channels, small.two.out_channels, small.three.out_channels) == (4, 6, 6)
+    torch.testing.assert_close(small(images(2)), model(images(2)), rtol=0, atol=1e-5)
+
+
+def test_a_lazy_network_must_run_first_and_is_left_as_it_is() -> None:
+    model = nn.Sequential(nn.LazyConv2d(8, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+    for ask in (lambda: channel_groups(model, images()), lambda: shrink(model, None, example=images())):
+        with pytest.raises(PruningError, match=r"'0\.weight' is lazy and has no shape yet; run"):
+            ask()
+    assert isinstance(model[0].weight, nn.parameter.UninitializedParameter)

@@ -10,22 +10,36 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from .partial_norm import layer_norm_gains
+from .views import View
+
 LOST = "comes from a tensor whose channels cannot be followed"
 INPUT = "is tied to the channels of the image"
 _COMPUTED = "meets a weight that is computed on the fly"
+_MOST = 1 << 24  # entries of a parameter whose views are followed one by one
 Tensors = tuple[Tensor | None, ...]
+
+
+class InParts(Exception):
+    """A rule asked for channels on one axis, and they lie on several."""
 
 
 @dataclass(frozen=True)
 class Flow:
     """The channels of one tensor."""
 
-    axis: int
-    """The axis that they lie on."""
+    axes: tuple[int, ...]
+    """The axes that they lie on, ascending: one, or several after `view(n, groups, c // groups, h, w)`."""
     ids: Tensor
-    """Channel number of each index of that axis, int64 (C,)."""
+    """Channel number of each index of these axes, int64, with one axis for each."""
     value: Tensor
-    """The constant that each channel is known to hold, float64 (C,); nan where it varies."""
+    """The constant that each channel is known to hold, float64; nan where it varies."""
+
+    @property
+    def axis(self) -> int:
+        """The one axis."""
+        (axis,) = self.axes
+        return axis
 
 
 @dataclass(frozen=True)
@@ -61,14 +75,21 @@ class ChannelGraph:
         """id of a parameter or buffer -> its name."""
         for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
             self.names.setdefault(id(tensor), name)
+        self.partial = layer_norm_gains(model)
+        """Gains of LayerNorms that can lose channels, by id."""
+        self._parameters = {name for name, _ in model.named_parameters()}
         self.axes: dict[str, dict[int, Tensor]] = {}
         """Parameter or buffer -> axis -> channel number of each index."""
         self.uses: list[Use] = []
         """Calls of convolutions and linear layers, in the order they run."""
         self.followers: dict[str, Tensor] = {}
         """Module of a norm or depthwise convolution -> the channels that it works on, one by one."""
-        self.idle: dict[str, Tensor] = {}
-        """Parameter of a follower -> bool (C,): its input is constantly zero there."""
+        self.sums: list[tuple[Tensor, Tensor]] = []
+        """Channels that are added up with others, and the constants that they hold: only zeros may go."""
+        self.scaled: list[Tensor] = []
+        """Queries (heads, C) of an attention that divides by the square root of C."""
+        self.idle: dict[str, tuple[int, Tensor]] = {}
+        """Parameter that works on channels one by one -> their axis; bool (C,): its input is constantly zero there."""
         self.stuck: dict[str, str] = {}
         """Parameter that is used in a way that cannot be followed -> how."""
         self.images: Tensor | None = None
@@ -88,18 +109,58 @@ class ChannelGraph:
         self.pins: list[tuple[Tensor, str]] = []
         """Channels that must stay, and why."""
         self._flows: dict[int, tuple[Tensor, Flow]] = {}  # holds the tensor, so that its id is not used again
+        self._views: dict[int, tuple[Tensor, View]] = {}
 
-    def flow(self, tensor: object) -> Flow | None:
-        """The channels of a tensor, if they are known."""
+    def flow(self, tensor: object, axis: int | None = None) -> Flow | None:
+        """The channels of a tensor on one axis, if they are known.
+
+        Args:
+            tensor: anything.
+            axis: where the caller wants them. Channels that lie on other axes too, as in maps that were made of a
+                vector, then go together with those at the same index of this one.
+        Raises:
+            InParts: they lie on several axes.
+        """
+        flow = self.spread(tensor)
+        if flow is None or len(flow.axes) == 1:
+            return flow
+        if axis not in flow.axes:
+            raise InParts
+        ids, value = (one.movedim(flow.axes.index(axis), 0).flatten(1) for one in (flow.ids, flow.value))
+        self.couple(ids, ids[:, :1])
+        return Flow((axis,), ids[:, 0], torch.where((value == value[:, :1]).all(1), value[:, 0], float("nan")))
+
+    def spread(self, tensor: object) -> Flow | None:
+        """The channels of a tensor, on however many axes."""
         held = self._flows.get(id(tensor))
         return held[1] if held is not None else None
 
-    def put(self, tensor: Tensor, axis: int, ids: Tensor, value: Tensor) -> bool:
-        """Note the channels of a result; False if the axis has another length."""
-        if tensor.shape[axis] != len(ids):
+    def put(self, tensor: Tensor, axis: int | tuple[int, ...], ids: Tensor, value: Tensor) -> bool:
+        """Note the channels of a result; False if an axis has another length."""
+        axes = (axis % tensor.dim(),) if isinstance(axis, int) else axis
+        if [tensor.shape[one] for one in axes] != list(ids.shape):
             return False
-        self._flows[id(tensor)] = (tensor, Flow(axis % tensor.dim(), ids, value.to("cpu", torch.float64)))
+        self._flows[id(tensor)] = (tensor, Flow(axes, ids, value.to("cpu", torch.float64)))
         return True
+
+    def view(self, tensor: object) -> View | None:
+        """Which parameter a tensor is, or is a view of."""
+        held = self._views.get(id(tensor))
+        if held is not None:
+            return held[1]
+        name = self.names.get(id(tensor))
+        if name is None or not isinstance(tensor, Tensor) or tensor.numel() > _MOST:
+            return None
+        return View(name, torch.arange(tensor.numel()).reshape(tensor.shape), tensor.shape)
+
+    def named(self, tensor: Tensor) -> str | None:
+        """Name of the parameter or buffer that a tensor is, or is a view of."""
+        held = self._views.get(id(tensor))
+        return self.names.get(id(tensor)) if held is None else held[1].name
+
+    def put_view(self, tensor: Tensor, view: View) -> None:
+        """Note that a tensor is a view of a parameter, or a function of each entry of it."""
+        self._views[id(tensor)] = (tensor, view)
 
     def lose(self, tensor: Tensor) -> None:
         """Forget the channels of a tensor that was changed in a way that cannot be followed."""
@@ -115,19 +176,24 @@ class ChannelGraph:
 
     def pin(self, ids: Tensor, reason: str) -> None:
         """Say that these channels can neither be pruned nor removed."""
-        self.pins.append((ids, reason))
+        self.pins.append((ids.flatten(), reason))
 
     def couple(self, ids: Tensor, others: Tensor) -> None:
         """Say that these channels stay or go together, one by one."""
-        self.pairs.append((ids, others))
+        self.pairs.append((ids.flatten(), others.expand_as(ids).flatten()))
+
+    def add_up(self, ids: Tensor, value: Tensor) -> None:
+        """Say that these channels are added up: those may go that hold a zero."""
+        self.sums.append((ids.flatten(), value.flatten()))
 
     def index(self, tensor: Tensor | None, axis: int, ids: Tensor) -> bool:
-        """Say that these channels index an axis of a parameter or buffer; False if it is neither of the two."""
+        """Say that these channels index an axis of a parameter, buffer or view of one; False if it is none of these."""
         if tensor is None:
             return True
-        name = self.names.get(id(tensor))
-        if name is None:
+        found = self._place(tensor, axis, ids)
+        if found is None:
             return False
+        name, axis, ids = found
         axes = self.axes.setdefault(name, {})
         if axis in axes:
             self.couple(axes[axis], ids)
@@ -190,13 +256,37 @@ class ChannelGraph:
         if not all(self.index(tensor, 0, flow.ids) for tensor in (*own, *statistics)):
             self.pin(flow.ids, _COMPUTED)
             return False
-        idle = flow.value == 0
-        for name in (self.names[id(tensor)] for tensor in own if tensor is not None):
-            self.idle[name] = idle & self.idle.get(name, idle)
-            self.followers[name.rpartition(".")[0]] = flow.ids
+        for tensor in own:
+            if tensor is not None:
+                self.silence(tensor, 0, flow.value == 0)
+                self.followers[(self.named(tensor) or "").rpartition(".")[0]] = flow.ids
         return True
+
+    def silence(self, tensor: Tensor, axis: int, idle: Tensor) -> bool:
+        """Say for which channels a parameter, which works on them one by one, is given nothing but zeros.
+
+        Returns:
+            False if it is no parameter.
+        """
+        found = self._place(tensor, axis, idle)
+        if found is None or found[0] not in self._parameters:
+            return False
+        name, at, idle = found
+        self.idle[name] = at, idle & self.idle[name][1] if name in self.idle else idle
+        return True
+
+    def _place(self, tensor: Tensor, axis: int, held: Tensor) -> tuple[str, int, Tensor] | None:
+        """The name of the parameter or buffer behind a tensor, which of its axes this is, and what is held for each
+        index of it.
+        """
+        name = self.names.get(id(tensor))
+        if name is not None:
+            return name, axis, held
+        view = self.view(tensor)
+        found = None if view is None else view.axis(axis)
+        return None if view is None or found is None else (view.name, found[0], held[found[1]])
 
 
 def varies(ids: Tensor) -> Tensor:
     """The values of channels that are not constant."""
-    return torch.full((len(ids),), float("nan"), dtype=torch.float64)
+    return torch.full(ids.shape, float("nan"), dtype=torch.float64)

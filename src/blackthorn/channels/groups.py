@@ -24,8 +24,10 @@ class ChannelGroup:
     consumers: tuple[str, ...]
     """Modules that read the channels."""
     channels: int
-    """How many channels there are; one number stands for a channel of every producer."""
+    """How many channels there are; one number stands for a channel of every producer, or for several that go together,
+    such as those of the same place in every group of a shuffle."""
     prunable: bool
+    """Whether channels can go: any of them, as next to channels of zeros that `F.pad` adds."""
     reason: str | None
     """Why not, if not prunable."""
     index: Mapping[str, Mapping[int, Tensor]] = field(repr=False, compare=False)
@@ -57,7 +59,7 @@ def groups_of(found: Trace) -> list[ChannelGroup]:
         makers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if int(owner[u.out[0]]) == key))
         readers = tuple(dict.fromkeys(_module(u.weight) for u in found.uses if bool((owner[u.into] == key).any())))
         between = tuple(name for name, on in found.followers.items() if bool((owner[on] == key).any()))
-        reason = found.reason(ids)
+        reason = None if found.free(ids).any() else found.reason(ids)
         number, count = _numbered(found, ids)
         index = _index(found, number)
         groups.append(ChannelGroup(makers[0], makers, between, readers, count, reason is None, reason, index))
@@ -82,4 +84,4 @@ def _index(found: Trace, number: Tensor) -> dict[str, dict[int, Tensor]]:
 
 
 def _module(parameter: str) -> str:
-    return parameter.rpartition(".")[0]
+    return parameter.rpartition(".")[0] or parameter  # a matrix that the network holds itself

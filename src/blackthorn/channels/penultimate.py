@@ -45,7 +45,7 @@ def penultimate(model: nn.Module, example: Tensor, *, fake_relu: bool = False) -
         raise ModelError(f"{name} has no penultimate layer: its logits {found}; give a network with one last layer")
     watching = _Lineages(weights[heads[0]])
     with suppress(_Reached):
-        run_once(model, two_of(example), watching)
+        run_once(model, two_of(model, example), watching)
     if watching.relus is None:
         raise ModelError(f"{name} has no penultimate layer: '{heads[0]}' makes its logits straight from the image")
     faked = watching.relus if fake_relu else frozenset()

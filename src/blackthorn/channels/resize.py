@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import PruningError, did_you_mean
+from .partial_norm import cut_norm
 
 
 def replace_(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
@@ -82,6 +83,9 @@ def _tell(module: nn.Module) -> None:
         module.out_features, module.in_features = module.weight.shape
     elif isinstance(module, nn.PReLU):
         module.num_parameters = len(module.weight)
+    elif isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1:
+        if len(module.weight) < module.normalized_shape[0]:
+            cut_norm(module)
     elif isinstance(module, _NORMS):
         per_channel = module.weight if module.weight is not None else module.running_mean
         if isinstance(per_channel, Tensor):

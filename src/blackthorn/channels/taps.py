@@ -61,7 +61,7 @@ def find_taps(model: nn.Module, example: Tensor) -> list[Tap]:
     group_of = {layer: group.name for group in groups_of(trace(model, example)) for layer in group.producers}
     watching = _Activations(model)
     with _boundaries(model, watching.pass_by):
-        run_once(model, two_of(example), watching)
+        run_once(model, two_of(model, example), watching)
     taps: dict[_Place, Tap] = {}
     for one in watching.found:
         place = one.exact or one.near

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..data import pixels
 from ..errors import PruningError
 from ..files import one_line
 from ..models import eval_mode
+from ..models.outputs import dtype_of
 from .graph import ChannelGraph, Use
 from .tracer import Path, Tracer, tensors_in
 
@@ -38,8 +40,12 @@ class Trace:
     """Convolutions and linear layers that make channels of their own, in the order they run."""
     followers: Mapping[str, Tensor]
     """Module of a norm or depthwise convolution -> the channels that it works on, one by one."""
-    idle: Mapping[str, Tensor]
-    """Parameter of a follower -> bool (C,): its input is constantly zero there."""
+    idle: Mapping[str, tuple[int, Tensor]]
+    """Parameter that works on channels one by one -> their axis; bool (C,): it is given nothing but zeros there."""
+    sums: Sequence[tuple[Tensor, Tensor]]
+    """Channels that are added up with others, and the constants that they hold: only zeros may go."""
+    scaled: Sequence[Tensor]
+    """Queries (heads, C) of an attention that divides by the square root of C."""
     stuck: Mapping[str, str]
     """Parameter that is used in a way that cannot be followed -> how."""
     root: Tensor
@@ -75,9 +81,10 @@ def trace(model: nn.Module, example: Tensor, *, bury: bool = False) -> Trace:
         bury: take norms and depthwise filters whose input is constantly zero to give zero, which is
             what masking them will make true; without it they give the constant that they give.
     Raises:
-        PruningError: the network cannot run on the example.
+        PruningError: the network cannot run on the example, or is lazy and never ran.
     """
-    batch = two_of(example)
+    example = as_images(model, example)
+    batch = two_of(model, example)
     graph = ChannelGraph(model, bury=bury)
     _follow(graph, model, batch)
     output = _makes_output(graph, model)
@@ -108,16 +115,28 @@ def other_images(example: Tensor) -> list[tuple[str, Tensor]]:
     ]
 
 
-def two_of(example: Tensor) -> Tensor:
-    """The first image twice: a batch of one would hide which axis is the batch.
+def as_images(model: nn.Module, example: object) -> Tensor:
+    """An example as the network takes it: bytes as pixels in [0, 1], in the floating type of the weights.
 
     Raises:
-        PruningError: the example is no batch of images.
+        PruningError: the example is no batch of images, or the network is lazy and never ran.
     """
     if not isinstance(example, Tensor) or example.dim() < 2 or not len(example):
         read = f"shape {tuple(example.shape)}" if isinstance(example, Tensor) else type(example).__name__
         raise PruningError(f"example must be a batch of images such as x[:1], got {read}")
-    return torch.cat([example[:1], example[:1]])
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, nn.parameter.UninitializedParameter):
+            raise PruningError(f"'{name}' is lazy and has no shape yet; run the network on images first")
+    return (example if example.is_floating_point() else pixels(example)).to(dtype_of(model))
+
+
+def two_of(model: nn.Module, example: object) -> Tensor:
+    """The first image twice, as the network takes it: a batch of one would hide which axis is the batch.
+
+    Raises:
+        PruningError: the example is no batch of images.
+    """
+    return as_images(model, example)[:1].repeat_interleave(2, 0)
 
 
 def run_once(
@@ -146,9 +165,9 @@ def _follow(graph: ChannelGraph, model: nn.Module, images: Tensor, *, training: 
     graph.earlier = len(graph.uses)
     logits = run_once(model, images, Tracer(graph, images), training=training)
     for tensor in tensors_in(logits):
-        if (flow := graph.flow(tensor)) is not None:
+        if (flow := graph.spread(tensor)) is not None:
             graph.pin(flow.ids, OUTPUT)
-            graph.outputs.append(flow.ids)
+            graph.outputs.append(flow.ids.flatten())
 
 
 def _follow_training(graph: ChannelGraph, model: nn.Module, batch: Tensor, known: Steps) -> None:
@@ -204,13 +223,26 @@ def _settled(graph: ChannelGraph, output: tuple[str, ...], paths: tuple[str, ...
     root = _representatives(graph.count, graph.pairs)
     if graph.uses:
         made = torch.cat([root[use.out] for use in graph.uses])
-        read = torch.cat([root[ids] for ids in [*(use.into for use in graph.uses), *graph.outputs]])
+        added = [ids for ids, _ in graph.sums]
+        read = torch.cat([root[ids] for ids in [*(use.into for use in graph.uses), *added, *graph.outputs]])
         pins.append((made[~torch.isin(made, read)], UNREAD))
     reasons: dict[int, str] = {}
     for ids, reason in pins:
         for r in set(root[ids].tolist()):
             reasons.setdefault(r, reason)
-    return Trace(graph.axes, graph.uses, graph.followers, graph.idle, graph.stuck, root, reasons, output, paths)
+    return Trace(
+        axes=graph.axes,
+        uses=graph.uses,
+        followers=graph.followers,
+        idle=graph.idle,
+        sums=graph.sums,
+        scaled=graph.scaled,
+        stuck=graph.stuck,
+        root=root,
+        reasons=reasons,
+        output=output,
+        paths=paths,
+    )
 
 
 def _representatives(count: int, pairs: Sequence[tuple[Tensor, Tensor]]) -> Tensor:

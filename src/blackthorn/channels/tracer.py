@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from .graph import INPUT, ChannelGraph, varies
+from .extent import counted
+from .graph import INPUT, ChannelGraph, InParts, varies
 from .rules.call import Call, name_of
 from .rules.table import RULES
 
@@ -55,7 +56,13 @@ class Tracer(TorchFunctionMode):
         with self._unseen.known():
             call = Call(func, args, options, func(*args, **options))
             self._note(call)
-        return call.result
+        flow = self._graph.spread(call.args[0]) if call.args else None
+        if flow is None or not isinstance(call.result, (int, torch.Size)):
+            return call.result
+        sizes = counted(call.args[0].shape, flow.axes, flow.ids)
+        if isinstance(call.result, torch.Size):
+            return sizes if call.result == sizes else call.result
+        return sizes[call.args[1]] if call.name == "size" and len(call.args) > 1 else call.result
 
     def _note(self, call: Call) -> None:
         options = call.options
@@ -63,33 +70,37 @@ class Tracer(TorchFunctionMode):
         for tensor in given:
             if (name := self._graph.names.get(id(tensor))) is not None:
                 self._graph.called.append(name)
-        flows = any(self._graph.flow(tensor) is not None for tensor in given)
-        rule = RULES.get(call.name)
-        known = "out" not in options and rule is not None and rule(self._graph, call)
-        if not known and (flows or any(id(tensor) in self._graph.names for tensor in given)):
+        if options.get("out") is not None or not self._follows(call):
             self._give_up(call, given)
+
+    def _follows(self, call: Call) -> bool:
+        rule = RULES.get(call.name)
+        try:
+            return rule is not None and rule(self._graph, call)
+        except (InParts, ArithmeticError, LookupError, RuntimeError, TypeError, ValueError):
+            return False  # a call in a form that the rule does not know
 
     def _meets_unseen(self, name: str, given: Iterator[Tensor]) -> None:
         """An operation ran that no torch function stands for: what it reads cannot be followed."""
         reason = f"reaches '{name}' where calls are not seen, as in torch.jit.script and vmap"
         for tensor in given:
-            if (flow := self._graph.flow(tensor)) is not None:
-                self._graph.pin(flow.ids, reason)
-            if id(tensor) in self._graph.names:
-                self._graph.stuck.setdefault(self._graph.names[id(tensor)], reason)
+            self._pin(tensor, reason)
+
+    def _pin(self, tensor: Tensor, reason: str) -> None:
+        graph = self._graph
+        if (flow := graph.spread(tensor)) is not None:
+            graph.pin(flow.ids, reason)
+        if (name := graph.named(tensor)) is not None:
+            graph.stuck.setdefault(name, reason)
 
     def _give_up(self, call: Call, given: list[Tensor]) -> None:
         reads_form = call.name == "__get__" and not any(True for _ in tensors_in(call.result))
         if call.name in _HARMLESS or reads_form:
             return
-        graph, reason = self._graph, f"reaches '{call.name}', through which channels cannot be followed"
         for tensor in given:
-            if (flow := graph.flow(tensor)) is not None:
-                graph.pin(flow.ids, reason)
-            if id(tensor) in graph.names:
-                graph.stuck.setdefault(graph.names[id(tensor)], reason)
+            self._pin(tensor, f"reaches '{call.name}', through which channels cannot be followed")
         for tensor in tensors_in(call.result):
-            graph.lose(tensor)
+            self._graph.lose(tensor)
 
 
 class Path(TorchFunctionMode):

@@ -136,19 +136,21 @@ class _Layers:
                 handles.append(module.register_forward_hook(partial(self._drop, name)))
         try:
             with eval_mode(model), torch.no_grad():
-                model(two_of(example))
+                model(two_of(model, example))
         finally:
             for handle in handles:
                 handle.remove()
 
     def linear(self, names: Iterable[str]) -> bool:
         """Whether all of these are linear layers."""
-        return all(isinstance(self._modules[name], nn.Linear) for name in names)
+        return all(isinstance(self._modules.get(name), nn.Linear) for name in names)
 
     def refused(self, names: Iterable[str]) -> str | None:
         """Why one of these layers cannot carry a gate; None if all can."""
         for name in names:
-            module = self._modules[name]
+            module = self._modules.get(name)
+            if module is None:
+                return f"{name} is a parameter of the network itself, no plain convolution or linear layer"
             if not any(type(module).forward is kind.forward for kind in _LAYERS):
                 return f"{name or 'the network'} is a {type(module).__name__}, no plain convolution or linear layer"
             if module not in self._called:

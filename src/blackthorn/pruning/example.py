@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from ..channels.trace import as_images
 from ..errors import PruningError
 from ..models.device import device_of
 
@@ -11,10 +12,10 @@ def example_of(model: nn.Module, x: Tensor | None) -> Tensor:
     """One image to run the network on: the first of `x`, or a grey one of the size its architecture names.
 
     Raises:
-        PruningError: there is neither.
+        PruningError: there is neither, or `x` is no batch of images.
     """
     if x is not None:
-        return x[:1]
+        return as_images(model, x)[:1]
     about = model.__dict__.get("architecture") or {}
     size, channels = about.get("image_size"), about.get("in_channels")
     sides = (size, size) if isinstance(size, int) else size

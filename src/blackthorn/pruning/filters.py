@@ -18,24 +18,34 @@ from .vanishing import Vanishing
 def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The scores of the layers that can lose filters; a warning names the others, except the one that makes the logits.
 
+    Layers some of whose filters must stay are among them; `filters_to_remove` keeps those.
+
     Raises:
         PruningError: no layer can.
     """
     makers = {use.weight: use.out for use in found.uses}
     free: dict[str, Tensor] = {}
     bound: dict[str, str] = {}
+    partly: list[str] = []
     for name, layer in scores.items():
         if name in makers:
-            reason = found.reason(makers[name])
+            reason = None if found.free(makers[name]).any() else found.reason(makers[name])
         elif _module(name) in found.followers:  # depthwise: such a filter goes with its channel
             continue
         else:
             reason = found.stuck.get(name, "is never called")
         if reason is None:
             free[name] = layer.detach().to("cpu", torch.float32)
+            stay = int((~found.free(makers[name])).sum())
+            if stay:
+                partly.append(
+                    f"{stay} of {len(layer)} filters of '{_module(name)}', one of which {found.reason(makers[name])}"
+                )
         elif reason != OUTPUT:
             bound[name] = reason
     named = "; ".join(f"'{_module(name)}' {reason}" for name, reason in bound.items())
+    if partly:
+        warnings.warn(f"left whole: {'; '.join(partly)}", stacklevel=3)
     if bound and free:
         warnings.warn(f"left whole and out of the ranking: {named}", stacklevel=3)
     if bound and not free:
@@ -88,10 +98,10 @@ def filter_masks(model: nn.Module, scored: Iterable[str], dropped: Iterable[Unit
             keep.setdefault(bias, torch.ones_like(parameters[bias], dtype=torch.bool))[filter_] = False
     with masked(model, Masks(keep)):
         idles = trace(model, example, bury=True).idle
-    for name, idle in idles.items():
+    for name, (axis, idle) in idles.items():
         if idle.any():
             keep[name] = torch.ones_like(parameters[name], dtype=torch.bool)
-            keep[name][idle.to(keep[name].device)] = False
+            keep[name].transpose(0, axis)[idle.to(keep[name].device)] = False
     return Masks(keep)
 
 
@@ -100,8 +110,9 @@ def _ranked(found: Trace, scores: Mapping[str, Tensor], ties: Mapping[str, Tenso
     makers = {use.weight: use.out for use in found.uses if use.weight in scores}
     units: dict[object, list[tuple[str, int]]] = {}
     for name, out in makers.items():
-        for filter_, together in enumerate(found.root[out].tolist()):
-            units.setdefault(together if coupled else (name, filter_), []).append((name, filter_))
+        together = found.root[out]
+        for filter_ in found.free(out).nonzero().flatten().tolist():
+            units.setdefault(int(together[filter_]) if coupled else (name, filter_), []).append((name, filter_))
     listed = {name: (scores[name].tolist(), ties[name].tolist()) for name in makers}
 
     def rank(unit: Unit) -> tuple[float, float]:

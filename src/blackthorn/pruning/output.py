@@ -5,7 +5,6 @@ import warnings
 from torch import Tensor, nn
 
 from ..channels import trace
-from ..data import pixels
 from ..errors import PruningError
 from .example import example_of
 from .layers import prunable_weights
@@ -21,7 +20,7 @@ def output_weights(model: nn.Module, x: Tensor | None = None, *, say: bool = Tru
     """
     weights = prunable_weights(model)
     try:
-        found = [name for name in trace(model, _floats(example_of(model, x))).output if name in weights]
+        found = [name for name in trace(model, example_of(model, x)).output if name in weights]
     except PruningError:
         found = []
     last = list(weights)[-1]
@@ -33,7 +32,3 @@ def output_weights(model: nn.Module, x: Tensor | None = None, *, say: bool = Tru
 def without(weights: dict[str, nn.Parameter], names: list[str]) -> dict[str, nn.Parameter]:
     """The weights but for these."""
     return {name: weight for name, weight in weights.items() if name not in names}
-
-
-def _floats(x: Tensor) -> Tensor:
-    return x if x.is_floating_point() else pixels(x)

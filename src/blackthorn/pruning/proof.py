@@ -1,9 +1,7 @@
 """The proof that a shrunk network computes what the masked one does, and that copies of a network are its own."""
 
-import traceback
 import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,12 +14,17 @@ from ..channels.tracer import tensors_in
 from ..errors import PruningError
 from ..files import one_line
 from ..models import eval_mode
+from .blame import line_to_blame
 from .masks import Masks, masked
 
 TOLERANCE = 1e-5  # of the largest logit, in float32; sums in another order differ by about 2e-7
 TOLERANCE_FLOAT64 = 1e-11  # for networks that amplify rounding, as a norm over almost constant maps does
 _MOST = 64  # images of the example that are compared
 _RANDOM_IMAGES = 8
+_WRITTEN = (
+    "a size is written in the code, as in view(-1, 512) or assert c == 512; write flatten(1) or compute it from "
+    "x.shape, or keep the masked network"
+)
 
 
 class Differs(PruningError):
@@ -52,15 +55,17 @@ def check_copy(copy: nn.Module, model: nn.Module, masks: Masks | None, example: 
             wanted = _logits(model, example)
         with watching:
             read = _logits(copy, example)
+    except PruningError:
+        raise
     except Exception as error:
         raise PruningError(
             f"a copy of the network fails ({type(error).__name__}: {one_line(error)}): it may be that {remedy}"
         ) from error
     if watching.met is not None:
         raise PruningError(f"a copy of the network still uses '{watching.met}' of the original: {remedy}")
-    for what, one in wanted.items():
-        off, scale = _off(read[what], one)
-        if not off <= TOLERANCE * scale:
+    for what, several in wanted.items():
+        off = max(_off(one, other)[0] for one, other in zip(read[what], several))
+        if not all(difference <= TOLERANCE * scale for difference, scale in map(_off, read[what], several)):
             raise PruningError(f"a copy of the network gives other logits on {what} (by {off:.2g}): {remedy}")
 
 
@@ -84,26 +89,27 @@ def prove(small: nn.Module, whole: nn.Module, example: Tensor, *, tolerance: flo
     try:
         read = _logits(small, example)
     except Exception as error:  # whatever a person's forward raises
-        where = (entered[-1] if entered else "") or type(small).__name__
+        where = f"'{(entered[-1] if entered else '') or type(small).__name__}'"
+        line = line_to_blame(small, whole, example[:_MOST], error)
         raise PruningError(
-            f"the shrunk network fails in '{where}'{_line_of(error)} ({type(error).__name__}: {one_line(error)}): a "
-            "size is written in the code there, such as view(-1, 512); write flatten(1), or keep the masked network"
+            f"the shrunk network fails in {where}{line} ({type(error).__name__}: {one_line(error)}): {_WRITTEN}"
         ) from error
     finally:
         for hook in hooks:
             hook.remove()
-    for what, one in wanted.items():
-        if read[what].shape != one.shape:
-            raise PruningError(
-                f"the shrunk network gives {tuple(read[what].shape)} where the masked one gives {tuple(one.shape)}: a "
-                "size is written in the code, such as view(-1, 512); write flatten(1), or keep the masked network"
-            )
-        off, scale = _off(read[what], one)
-        if not off <= tolerance * scale:
-            raise Differs(
-                f"shrunk and masked network differ by {off:.2g} on {what}, logits up to {scale:.2g}: "
-                "some operation depends on the number of channels; keep the masked network"
-            )
+    for what, several in wanted.items():
+        for one, other in zip(read[what], several, strict=True):
+            if one.shape != other.shape:
+                raise PruningError(
+                    f"the shrunk network gives {tuple(one.shape)} where the masked one gives {tuple(other.shape)}: "
+                    f"{_WRITTEN}"
+                )
+            off, scale = _off(one, other)
+            if not off <= tolerance * scale:
+                raise Differs(
+                    f"shrunk and masked network differ by {off:.2g} on {what}, logits up to {scale:.2g}: "
+                    "some operation depends on the number of channels; keep the masked network"
+                )
 
 
 def say_paths(found: Trace) -> None:
@@ -117,18 +123,18 @@ def say_paths(found: Trace) -> None:
         )
 
 
-def _logits(model: nn.Module, example: Tensor) -> dict[str, Tensor]:
-    """What a network gives on each kind of images; black and white ones are left out where that is not finite."""
-    found: dict[str, Tensor] = {}
+def _logits(model: nn.Module, example: Tensor) -> dict[str, list[Tensor]]:
+    """What a network gives on each kind of images: logits, and whatever else it returns."""
+    found: dict[str, list[Tensor]] = {}
     devices = [example.device] if example.is_cuda else []
     with eval_mode(model), torch.no_grad():
         for what, images in proof_images(example):
             with torch.random.fork_rng(devices):
                 torch.manual_seed(0)
-                logits = model(images)
-            if not isinstance(logits, Tensor):
-                raise PruningError(f"{type(model).__name__} gives a {type(logits).__name__}, not one tensor of logits")
-            found[what] = logits.clone()
+                returned = model(images)
+            found[what] = [one.clone() for one in tensors_in(returned)]
+            if not found[what]:
+                raise PruningError(f"{type(model).__name__} gives a {type(returned).__name__}, and no tensor in it")
     return found
 
 
@@ -140,15 +146,6 @@ def _off(read: Tensor, wanted: Tensor) -> tuple[float, float]:
     if finite.any() and not finite.all():
         read, wanted = read[finite], wanted[finite]
     return float((read - wanted).abs().max()), float(wanted.abs().max())
-
-
-def _line_of(error: Exception) -> str:
-    """The line of a person's code that failed: the last one that is neither torch's nor ours."""
-    apart = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]), "<")
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if not frame.filename.startswith(apart):
-            return f", {Path(frame.filename).name} line {frame.lineno}: {frame.line}"
-    return ""
 
 
 class _Foreign(TorchFunctionMode):

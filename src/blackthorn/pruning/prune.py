@@ -13,7 +13,7 @@ from .example import example_of
 from .filters import filter_masks, filters_to_remove, free_scores
 from .layers import magnitude_like, prunable_weights, say_left_out
 from .masks import Masks
-from .promise import say_what_cannot_be_cut
+from .promise import keep_promises
 from .proof import say_paths
 from .pruning import BudgetUnit, Pruning
 
@@ -39,7 +39,7 @@ def prune(
 
     Removing a filter zeroes its weights and bias, and the gain and shift of every norm whose input is then
     constantly zero: otherwise the norm would emit a constant in its place. A norm on a residual stream is
-    zeroed where all that is added there is.
+    zeroed where all that is added there is; so are learnt entries that are added, such as positions of tokens.
 
     Args:
         model: changed in place.
@@ -122,8 +122,7 @@ def masks_by_scores(
     example = example_of(model, x)
     found = trace(model, example if x is None else x[:_PATHS])
     say_paths(found)
-    free = free_scores(found, scores)
-    say_what_cannot_be_cut(model, found, free, example)
+    free = keep_promises(model, found, free_scores(found, scores), example)
     return filter_masks(model, free, filters_to_remove(model, found, free, pruning), example)
 
 

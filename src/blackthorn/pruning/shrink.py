@@ -1,12 +1,14 @@
 """Cut removed channels out of a masked network, and prove that the smaller network computes the same function."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from ..channels import Trace, replace_, trace
 from ..channels.graph import Use
+from ..channels.trace import as_images
 from ..errors import ModelError, PruningError
 from ..models import copied
 from .masks import Masks
@@ -39,6 +41,7 @@ def shrink(model: nn.Module, masks: Masks | None, *, example: Tensor) -> nn.Modu
     Reference:
         Li et al. 2017, sec. 3.1, for filters; constants into biases as in Gannon's PARANA package.
     """
+    example = as_images(model, example)
     masked = _copy(model)
     if masks is not None:
         masks.apply_(masked)
@@ -71,6 +74,8 @@ def _removable(model: nn.Module, found: Trace) -> Tensor:
         foldable = use.value.isfinite() & (use.bias is not None) & (use.weight not in shared) & (not use.padded)
         unread = (use.value == 0) | foldable | _unread(model, use)
         goes[found.root[use.into[~unread]]] = False
+    for ids, value in found.sums:
+        goes[found.root[ids[value != 0]]] = False
     goes = goes[found.root]
     for axes in found.axes.values():  # a layer without channels cannot run: keep the first of them
         for ids in axes.values():
@@ -89,6 +94,7 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
             weight = parameters[use.weight][:, folds.to(parameters[use.weight].device)]
             constant = use.value[folds].to(weight)
             parameters[use.bias].add_(weight.flatten(2).sum(2) @ constant if weight.dim() > 2 else weight @ constant)
+    _rescale(parameters, found, goes)
     held: dict[str, Tensor] = {**parameters, **dict(model.named_buffers())}
     new: dict[str, Tensor] = {}
     for name, axes in found.axes.items():
@@ -100,6 +106,20 @@ def _cut(masked: nn.Module, found: Trace, goes: Tensor) -> nn.Module:
             new[name] = tensor
     replace_(model, new)
     return model
+
+
+def _rescale(parameters: Mapping[str, nn.Parameter], found: Trace, goes: Tensor) -> None:
+    """Let queries make up for an attention that divides by the square root of fewer channels."""
+    makers = {use.weight: use for use in found.uses}
+    for queries in found.scaled:
+        left = int((~goes[queries]).any(0).sum())
+        for use in makers.values() if 0 < left < queries.shape[1] else ():
+            factor = torch.ones(len(use.out), dtype=torch.float64)
+            factor[torch.isin(use.out, queries)] = (left / queries.shape[1]) ** 0.5
+            rows = parameters[use.weight].transpose(0, use.out_axis)
+            rows.mul_(factor.to(rows).reshape(-1, *[1] * (rows.dim() - 1)))
+            if use.bias is not None:
+                parameters[use.bias].mul_(factor.to(rows))
 
 
 def _unread(model: nn.Module, use: Use) -> Tensor:

@@ -24,7 +24,7 @@ from ..errors import BundleError, DataError, StoreError
 from ..files import one_line, write_whole
 from ..pruning import Masks
 from ..results import AnyRecord, Record, to_json
-from ..seal import check
+from ..seal import check, sealed
 from ..values import ValidationError
 
 NETWORK = "network.safetensors"
@@ -69,6 +69,8 @@ def load_network(folder: Path, factory: str | None, into: nn.Module | None = Non
             bundle = replace(bundle, model=OnnxNetwork(exported), masks=None)
         return bundle
     except BundleError as problem:
+        if sealed(folder) is not None and (factory is not None or into is not None):  # the file is as it was written
+            raise BundleError(f"{problem}; what builds the network gives another one than when the stage ran") from None
         raise BundleError(f"{problem}; delete the folder {folder} and run again") from None
     except (OSError, ValueError) as problem:
         raise damaged(folder / NETWORK, str(problem)) from None

@@ -53,15 +53,25 @@ class Call:
         """The arguments by name; None where the call gives none."""
         return by_name(names, self.args, self.options)
 
-    def flow(self, graph: ChannelGraph) -> Flow | None:
-        """The channels of the first argument, if they are known."""
-        return graph.flow(self.args[0]) if self.args else None
+    def spread(self, graph: ChannelGraph) -> Flow | None:
+        """The channels of the first argument on however many axes, if they are known."""
+        return graph.spread(self.args[0]) if self.args else None
 
 
 Rule = Callable[[ChannelGraph, Call], bool]
 """`rule(graph, call)` notes the channels of the result and returns True, or returns False."""
 
 
+def axes_of(dims: Any, tensor: Tensor) -> set[int]:
+    """Axes, counted from the start, that are given as a number or several."""
+    return {one % tensor.dim() for one in (dims if isinstance(dims, (list, tuple)) else [dims])}
+
+
 def only_zeros(value: Tensor) -> Tensor:
     """Averaging with padding, sums and resizing keep a zero a zero, but change every other constant."""
     return torch.where(value == 0, 0.0, float("nan"))
+
+
+def per_channel(tensor: Tensor) -> Tensor:
+    """The entries of a parameter or buffer, as constants are kept: float64, on the CPU."""
+    return tensor.detach().to("cpu", torch.float64)

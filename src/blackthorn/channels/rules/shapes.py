@@ -1,88 +1,82 @@
-"""Channels through operations that move numbers about: reshape, transpose, slices, concatenation."""
+"""Channels through operations that put axes elsewhere, repeat along others, or put tensors side by side."""
 
-import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ..graph import LOST, ChannelGraph, varies
-from .call import Call
-
-
-def reshape(graph: ChannelGraph, call: Call) -> bool:
-    """Channels may absorb axes that follow them (flatten), but not be split or merged with the batch."""
-    flow, result = call.flow(graph), call.result
-    if flow is None or not isinstance(result, Tensor) or result is call.args[0]:
-        return flow is not None and result is call.args[0]  # a flatten of what is flat gives back the same tensor
-    old, new, count = call.args[0].shape, result.shape, len(flow.ids)
-    outer, inner = math.prod(old[: flow.axis]), math.prod(old[flow.axis + 1 :])
-    for axis, size in enumerate(new):
-        if math.prod(new[:axis]) == outer and size % count == 0 and (size > 1 or count == 1):
-            times = size // count
-            if times * math.prod(new[axis + 1 :]) == inner:
-                held = flow.value.repeat_interleave(times)
-                return graph.put(result, axis, flow.ids.repeat_interleave(times), held)
-    return False
+from .call import Call, axes_of
+from .elementwise import meets
+from .views import moved
 
 
 def permute(graph: ChannelGraph, call: Call) -> bool:
     """Axes in another order, however it is asked for: the function is called on a tensor with axes of other lengths."""
-    flow, result = call.flow(graph), call.result
-    if flow is None or result is call.args[0]:
-        return flow is not None
+    flow, result = call.spread(graph), call.result
+    if flow is None:
+        return moved(graph, call)
+    if not isinstance(result, Tensor):
+        return False
     lengths = range(2, 2 + call.args[0].dim())
-    shape = call.func(torch.empty(*lengths, device="meta"), *call.args[1:], **call.options).shape
-    return graph.put(result, list(shape).index(lengths[flow.axis]), flow.ids, flow.value)
+    shape = list(call.func(torch.empty(*lengths, device="meta"), *call.args[1:], **call.options).shape)
+    axes = [shape.index(lengths[axis]) for axis in flow.axes]
+    order = sorted(range(len(axes)), key=axes.__getitem__)
+    return graph.put(result, tuple(sorted(axes)), flow.ids.permute(order), flow.value.permute(order))
 
 
 def expand(graph: ChannelGraph, call: Call) -> bool:
     """The same numbers along other axes, as squeeze-excite writes it: gate.expand_as(x)."""
-    flow, result = call.flow(graph), call.result
+    flow, result = call.spread(graph), call.result
     if flow is None:
-        return False
-    return graph.put(result, flow.axis + result.dim() - call.args[0].dim(), flow.ids, flow.value)
+        return moved(graph, call)
+    more = result.dim() - call.args[0].dim()
+    return graph.put(result, tuple(axis + more for axis in flow.axes), flow.ids, flow.value)
 
 
-def getitem(graph: ChannelGraph, call: Call) -> bool:
-    """Slices of other axes, such as x[:, :, ::2, ::2], and new axes; a slice of channels is fixed in the code."""
-    flow = call.flow(graph)
-    index = list(call.args[1]) if isinstance(call.args[1], tuple) else [call.args[1]]
-    if flow is None or any(isinstance(i, bool) for i in index):
+def roll(graph: ChannelGraph, call: Call) -> bool:
+    """Entries of other axes in another order."""
+    given = call.bound("input shifts dims") if call.name == "roll" else call.bound("input dims")
+    flow = call.spread(graph)
+    if flow is None or given["dims"] is None or axes_of(given["dims"], given["input"]) & set(flow.axes):
         return False
-    if any(i is Ellipsis for i in index):
-        at = next(place for place, i in enumerate(index) if i is Ellipsis)
-        missing = call.args[0].dim() - sum(i is not None for i in index) + 1
-        index[at : at + 1] = [slice(None)] * missing
-    if not all(i is None or isinstance(i, (slice, int)) for i in index):
-        return False
-    old = new = 0
-    for i in [*index, *[slice(None)] * call.args[0].dim()]:
-        if old == flow.axis and i is not None:
-            if i != slice(None):
-                graph.pin(flow.ids, "is sliced by channel numbers that are written in the code")
-                return False
-            return graph.put(call.result, new, flow.ids, flow.value)
-        new += not isinstance(i, int)
-        old += i is not None
-    return False
+    return graph.put(call.result, flow.axes, flow.ids, flow.value)
 
 
 def cat(graph: ChannelGraph, call: Call) -> bool:
-    """Channels side by side; or, along another axis, the same channels again."""
+    """Channels side by side; or, along another axis, the same channels again, as a class token among others."""
     given, result = call.bound("tensors dim"), call.result
     tensors = list(given["tensors"])
     along = call.options.get("axis", given["dim"] or 0) % result.dim()
-    flows = [graph.flow(tensor) for tensor in tensors]
-    axes = {flow.axis for flow in flows if flow is not None}
-    if len(axes) != 1 or (along not in axes and None in flows):
+    flows = [graph.spread(tensor) for tensor in tensors]
+    if {flow.axes for flow in flows if flow is not None} != {(along,)}:
+        return _same(graph, tensors, result, lambda axis: axis, along)
+    parts = [graph.fresh(t.shape[along], LOST) if f is None else f.ids for t, f in zip(tensors, flows)]
+    values = [varies(ids) if f is None else f.value for ids, f in zip(parts, flows)]
+    return graph.put(result, along, torch.cat(parts), torch.cat(values))
+
+
+def stack(graph: ChannelGraph, call: Call) -> bool:
+    """The same channels in several tensors, along a new axis."""
+    given = call.bound("tensors dim")
+    along = (given["dim"] or 0) % call.result.dim()
+    return _same(graph, list(given["tensors"]), call.result, lambda axis: axis + (axis >= along), None)
+
+
+def _same(graph: ChannelGraph, tensors: list[Tensor], result: Tensor, moves: Any, along: int | None) -> bool:
+    """Tensors that share their channels: those that are not followed must be parameters, and are indexed by them."""
+    flows = [flow for tensor in tensors if (flow := graph.spread(tensor)) is not None]
+    if not flows or len({(flow.axes, flow.ids.shape) for flow in flows}) != 1 or along in flows[0].axes:
         return False
-    if along in axes:
-        parts = [graph.fresh(t.shape[along], LOST) if f is None else f.ids for t, f in zip(tensors, flows)]
-        values = [varies(ids) if f is None else f.value for ids, f in zip(parts, flows)]
-        return graph.put(result, along, torch.cat(parts), torch.cat(values))
-    first, *others = (flow for flow in flows if flow is not None)
+    first = flows[0]
+    zero = torch.stack([flow.value == 0 for flow in flows]).all(0)
     held = first.value
-    for flow in others:
-        graph.couple(first.ids, flow.ids)
-        held = torch.where(held == flow.value, held, float("nan"))
-    return graph.put(result, first.axis, first.ids, held)
+    for tensor in tensors:
+        flow = graph.spread(tensor)
+        if flow is not None:
+            graph.couple(first.ids, flow.ids)
+        elif len(first.axes) > 1 or tensor.shape[first.axis] == 1 or not graph.index(tensor, first.axis, first.ids):
+            return False
+        other = flow.value if flow is not None else meets(graph, tensor, first.axis - tensor.dim(), first, zero)
+        held = torch.where(held == other, held, float("nan"))
+    return graph.put(result, tuple(moves(axis) for axis in first.axes), first.ids, held)
