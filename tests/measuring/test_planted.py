@@ -65,7 +65,7 @@ def test_a_sound_attack_finds_what_is_planted_and_guessing_does_not(net: nn.Modu
 )
 def test_a_hindered_or_weak_attack_is_doubted(net: nn.Module, x: Tensor, mask: type[Masked], attack: Search) -> None:
     made = plant_and_seek(mask(net).eval(), x, attack, n_max=12)
-    assert len(made.found) >= 11 and made.share < 0.9
+    assert len(made.found) >= 11 and made.share < 0.7
     (doubt,) = made.doubts(attack)
     assert f"finds {int(made.found.sum())} of {len(made.found)} adversarial examples" in doubt
 

@@ -6,7 +6,6 @@ from typing import ClassVar, Literal
 from ..attacks import AnyAttack
 from ..data import pixels
 from ..results import PlantedRecord
-from ..results.statistics import wilson
 from ..types import Progress
 from ..values import Count, spell, value
 from .measure import Measure, Measurement, Subject
@@ -43,8 +42,8 @@ class PlantedExamples(Measure):
         """One record."""
         start = time.perf_counter()
         made = plant_and_seek(subject.model, pixels(subject.x), self.attack, n_max=self.n_max, progress=progress)
-        planted, found = len(made.found), int(made.found.sum())
-        low, high = wilson(found, planted) if planted else (0.0, 1.0)
+        planted = len(made.found)
+        low, high = made.interval
         nothing = () if planted else ("no example could be planted: the features hardly change inside the ball",)
         record = PlantedRecord(
             value=made.share,

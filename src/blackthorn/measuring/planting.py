@@ -25,6 +25,7 @@ from ..errors import ModelError, PruningError
 from ..models import eval_mode
 from ..models.outputs import logits_from
 from ..results.planted import ENOUGH
+from ..results.statistics import wilson
 from ..types import Progress
 from .images import evenly
 from .randomness import own_randomness
@@ -52,9 +53,14 @@ class Planting:
         """Share that the attack found; 0 where none could be planted."""
         return self.found.float().mean().item() if len(self.found) else 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of that share over images; all of [0, 1] where none could be planted."""
+        return wilson(int(self.found.sum()), len(self.found)) if len(self.found) else (0.0, 1.0)
+
     def doubts(self, attack: Search) -> list[str]:
         """Why robust accuracies by this attack should not be believed, in one line; empty where they may be."""
-        if not len(self.found) or self.share >= ENOUGH:
+        if self.interval[1] >= ENOUGH:
             return []
         return [
             f"{attack.name} finds {int(self.found.sum())} of {len(self.found)} adversarial examples that were planted "
@@ -85,7 +91,7 @@ def plant_and_seek(
     found, guessed = [], []
     with eval_mode(model), own_randomness(x.device):
         features = _features(model, x)
-        for number, image in enumerate(x.split(1)):
+        for number, image in enumerate(x[:, None]):
             if (planted := _plant(model, features, image, attack.ball)) is not None:
                 found.append(_finds(attack, planted, image))
                 guesses = _edge(attack.ball, image, _GUESSES)
@@ -146,8 +152,9 @@ def _plant(model: nn.Module, features: Callable[[Tensor], Tensor], x: Tensor, ba
 def _lead(model: nn.Module, x: Tensor) -> Tensor:
     """How far the highest logit of an image is above the next, a number above 0."""
     with torch.no_grad():
-        first, second = logits_from(model, x).double().topk(2).values[0]
-    return (first - second).clamp_min(1e-3)
+        top = logits_from(model, x).double().topk(2).values[0]
+    lead: Tensor = (top[0] - top[1]).clamp_min(1e-3)
+    return lead
 
 
 def _edge(ball: Ball, x: Tensor, n: int) -> Tensor:

@@ -36,8 +36,8 @@ class PlantedRecord(Record):
 
     @property
     def missed(self) -> bool:
-        """Whether the attack found so few that what it leaves standing proves nothing."""
-        return bool(self.planted) and self.value < ENOUGH
+        """Whether the attack surely finds too few: the whole interval lies below 95 %."""
+        return self.high < ENOUGH
 
     @property
     def reading(self) -> Reading:
