@@ -56,7 +56,8 @@ def main() -> None:
     torch.set_flush_denormal(True)
     warnings.simplefilter("ignore")
     splits, networks = trained(Path(__file__).with_name("networks.yaml"), options.store, options.data_root)
-    x, y = bt.data.pixels(splits.test.x[:IMAGES]), splits.test.y[:IMAGES]
+    n = options.images or IMAGES
+    x, y = bt.data.pixels(splits.test.x[:n]), splits.test.y[:n]
     rows = []
     for name, model in networks.items():
         ways = {f"{name}, unwatched": Unwatched, f"{name}, watched": Watch}

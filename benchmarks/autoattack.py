@@ -21,7 +21,7 @@ from blackthorn.attacks import PGD, AutoAttack, craft
 from networks import trained
 from timing import arguments, finish, rounds, table
 
-EPS = {"standard": 0.05, "pgd": 0.3}
+IMAGES = 64
 
 
 def reference(model: nn.Module, x: Tensor, y: Tensor, eps: float) -> Tensor:
@@ -54,8 +54,9 @@ def on_digits(kind: str) -> tuple[nn.Module, Tensor, Tensor]:
 
 def main() -> None:
     """Measure and print the table."""
-    images, small = _own_option("--images", 64), "--digits" in sys.argv and not sys.argv.remove("--digits")  # type: ignore[func-returns-value]
+    small = "--digits" in sys.argv and not sys.argv.remove("--digits")  # type: ignore[func-returns-value]
     options = arguments(__doc__)
+    images = options.images or IMAGES
     torch.set_flush_denormal(True)
     warnings.simplefilter("ignore")
     if small:
@@ -74,7 +75,7 @@ def main() -> None:
             f"blackthorn {tier}": partial(_ours, tier, model, x, y, eps) for tier in ("screen", "standard", "full")
         }
         candidates = {key: partial(_keep, found, key, search) for key, search in searches.items()}
-        seconds = rounds(candidates, options.rounds)
+        seconds = rounds(candidates, options.rounds, options.clock)
         with torch.no_grad():
             robust = {key: (model(x_adv).argmax(1) == y).float().mean().item() for key, x_adv in found.items()}
         print(f"\n{name}, {len(x)} images, linf, eps {eps:g}, {torch.get_num_threads()} threads")
@@ -90,16 +91,6 @@ def _ours(tier: str, model: nn.Module, x: Tensor, y: Tensor, eps: float) -> Tens
 def _keep(found: dict[str, Tensor], key: str, search: partial[Tensor]) -> None:
     torch.manual_seed(0)
     found[key] = search()
-
-
-def _own_option(name: str, default: int) -> int:
-    """A whole number that the options of every benchmark do not have."""
-    if name not in sys.argv:
-        return default
-    at = sys.argv.index(name)
-    number = int(sys.argv[at + 1])
-    del sys.argv[at : at + 2]
-    return number
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def main() -> None:
     torch.set_flush_denormal(True)
     warnings.simplefilter("ignore")
     splits, networks = trained(Path(__file__).with_name("networks.yaml"), options.store, options.data_root)
-    x, y = bt.data.pixels(splits.test.x[:IMAGES]), splits.test.y[:IMAGES]
+    n = options.images or IMAGES
+    x, y = bt.data.pixels(splits.test.x[:n]), splits.test.y[:n]
     attack = bt.attacks.PGD(eps=EPS, step_size=STEP, steps=STEPS)
     rows = []
     for name, model in networks.items():
@@ -90,10 +91,10 @@ def main() -> None:
             "ART": partial(art_pgd, model, x, y),
         }
         candidates = {key: partial(seeded, found, key, search) for key, search in searches.items()}
-        seconds = rounds(candidates, options.rounds)
+        seconds = rounds(candidates, options.rounds, options.clock)
         with torch.no_grad():  # every candidate judged alike: by the network in float32
             robust = {key: (model(x_adv).argmax(1) == y).float().mean().item() for key, x_adv in found.items()}
-        print(f"\n{name}, {IMAGES} images, batch {BATCH}, {torch.get_num_threads()} threads")
+        print(f"\n{name}, {n} images, batch {BATCH}, {torch.get_num_threads()} threads")
         notes = {key: f"robust accuracy {share:.2%}" for key, share in robust.items()}
         rows += [row | {"network": name} for row in table(seconds, "plain float32 loop", notes)]
     finish("pgd_evaluation", rows, options.out)

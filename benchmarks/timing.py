@@ -63,9 +63,18 @@ def arguments(description: str | None) -> argparse.Namespace:
         "--store", type=Path, default=Path("runs"), help="where the benchmarked networks are trained, once"
     )
     parser.add_argument("--out", type=Path, default=None, help="JSON file to write the rows to")
+    parser.add_argument(
+        "--images", type=int, default=None, help="attack so many images; each benchmark has its default"
+    )
     parser.add_argument("--only", default=None, help="only this one of several parts, such as a network by name")
     parser.add_argument("--threads", type=int, default=None, help="of torch; all that it takes by itself by default")
+    parser.add_argument(
+        "--cpu-time",
+        action="store_true",
+        help="time of the processor instead of the clock's, on a machine with other work",
+    )
     options = parser.parse_args()
+    options.clock = time.process_time if options.cpu_time else time.perf_counter
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     return options

@@ -62,11 +62,13 @@ def test_a_bundle_is_audited_and_a_second_audit_measures_nothing(cli: Cli, bundl
     assert all(one["n"] == 60 and sum(images for _, images in one["by_class"]) == 60 for one in attacked)
     (fragile,) = [one for one in told["records"] if one["measure"] == "fragility"]
     assert fragile["weakest_radii"] == sorted(fragile["weakest_radii"])
+    (planted,) = [one for one in told["records"] if one["measure"] == "planted"]
+    assert planted["value"] >= 0.95 and planted["planted"] > 40 and "were planted" not in told["verdict"]
     assert told["verdict"].startswith("net is right on") and f"{100 * values[-1]:.1f} %" in told["verdict"]
     page = Path(told["report"]).read_text()
     assert "The worst classes" in page and "The most fragile images" in page and "Its weakest classes are" in page
     again = cli("audit", bundle, *QUICK, "--json")
-    assert "7 of 7 stages are done already" in again.err
+    assert "8 of 8 stages are done already" in again.err
     assert json.loads(again.out) == told
 
 

@@ -11,11 +11,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blackthorn import models
-from blackthorn.attacks import FGSM, PGD
+from blackthorn.attacks import FGSM, PGD, AttackWarning
 from blackthorn.errors import AttackError, PruningError
-from blackthorn.pruning import RFP, Pruning, masks_for, prune, shrink
+from blackthorn.pruning import RFP, Magnitude, Pruning, masks_for, prune, shrink
 from blackthorn.pruning.criteria.filter_gradients import filter_gradients
 from blackthorn.pruning.layers import filter_weights
+from blackthorn.stages import Prune, RobustImages
 
 from ..channels.networks import Exotic, Tied, images, lively
 from .test_activated_value import CONVOLUTIONS
@@ -235,3 +236,24 @@ def test_where_no_image_has_a_gradient_of_its_own_it_says_what_to_write(model: n
         RFP(gradient="each_image", attack=STILL)(model, x, y)
     with warnings.catch_warnings():
         assert all((score <= 0).all() for score in RFP(attack=STILL)(model, x, y).values())
+
+
+def test_where_the_network_is_sure_naive_cross_entropy_gives_other_scores_and_so_the_revision_is_higher() -> None:
+    """From a lead of 16.6 on softmax is exactly 1, and the naive gradient has lost the true class."""
+    torch.manual_seed(0)
+    model = models.mlp(num_classes=4, image_size=8, hidden=[16])
+    with torch.no_grad():
+        model[-1].weight *= 4000
+    x = torch.rand(64, 1, 8, 8)
+    with torch.no_grad():
+        y = model(x).argmax(1)
+    exact, naive = (
+        RFP(attack=PGD(eps=0.1, steps=4, arithmetic=how), include_linear=True) for how in ("exact", "naive")
+    )
+    with warnings.catch_warnings(action="ignore", category=AttackWarning):
+        scores = [one(model, x, y) for one in (exact, naive)]
+    assert any(not torch.equal(scores[0][name], scores[1][name]) for name in scores[0])
+    assert (exact.revision, naive.revision) == (2, 1)
+    assert Prune(criterion=exact, sparsity=0.5).revision == 2 and Prune(criterion=naive, sparsity=0.5).revision == 1
+    also = Prune(criterion=Magnitude(), sparsity=0.5, also=(Pruning(criterion=exact, sparsity=0.5),))
+    assert also.revision == 2 and RobustImages(of="dense").revision == 2

@@ -10,7 +10,7 @@ HIDING = frozenset({"zero gradients", "dead pixels", "no gradients", "wrong grad
 """Alarms after which only an attack that follows no gradients can be believed."""
 TOLERATED = 0.01  # share; a few dead images are no evidence against a network
 DRAWS = 20
-"""How often a network that answers at random is asked about each image; the majority counts."""
+"""How often a network that answers at random is asked about each image."""
 _ONE_HOT = 87.3  # exp(-87.3) is the smallest normal float32: behind a larger lead softmax is exactly one-hot
 _ROUNDED = 16.6  # exp(-16.6) is lost beside 1 in float32: the naive gradient of cross-entropy loses the true class
 
@@ -95,8 +95,8 @@ class Tally:
             )
         if self.random:
             found["random"] = (
-                f"two calls on the same images differ: gradients are averaged, and {DRAWS} draws judge each image by "
-                "their majority"
+                f"two calls on the same images differ: gradients are averaged, and as many images count as fooled as "
+                f"one draw fools on average, by {DRAWS} draws"
             )
         if self.batch:
             found["batch-dependent"] = (

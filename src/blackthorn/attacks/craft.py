@@ -109,6 +109,8 @@ def _crafted(
             parts = several
             rang = watch.tally.alarms(saturating=saturating, naive=naive) | hidden_gradients(parts, sought.by)
             heard = () if naive else tuple(rang)
+        if sought.draws > 1:
+            sought.judge_anew(verdicts, y, batch_size)
     reservations = [*dict.fromkeys(said for one in attacks for said in one.reservations()), *rang.values()]
     for reservation in reservations:
         warnings.warn(reservation, AttackWarning, stacklevel=3)

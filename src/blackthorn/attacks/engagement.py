@@ -12,7 +12,7 @@ from ..speed.precision import Chosen, arithmetic
 from .inputs import refuse_other_shape
 from .problem import Problem
 from .search import Search, lent, strongest
-from .verdict import Judge
+from .verdict import Judge, as_many_as_on_average
 from .watch import Watch
 
 
@@ -21,18 +21,41 @@ class Sought:
     """What has been found so far; changed in place."""
 
     x_adv: Tensor
-    fooled: Tensor
-    by: Tensor
+    votes: Tensor
+    """How many draws fool on each image, int64 (images,)."""
+    made_by: Tensor
+    """The attack that made each image, int64 (images,); -1 where it is as it was."""
+    draws: int
 
     @classmethod
     def begin(cls, judge: Judge, x: Tensor, y: Tensor, logits: Tensor, batch_size: int) -> Self:
         """Before any attack: what is fooled already."""
-        batches = [slice(first, first + batch_size) for first in range(0, len(x), batch_size)]
-        fooled = torch.cat([judge.beforehand(x[batch], y[batch], logits[batch]) for batch in batches])
-        return cls(x.clone(), fooled, torch.full((len(x),), -1, device=x.device))
+        votes = [judge.beforehand(x[batch], y[batch], logits[batch]) for batch in _batches(len(x), batch_size)]
+        return cls(x.clone(), torch.cat(votes), torch.full((len(x),), -1, device=x.device), judge.draws)
 
     def __getitem__(self, batch: slice) -> Self:
-        return type(self)(self.x_adv[batch], self.fooled[batch], self.by[batch])
+        return type(self)(self.x_adv[batch], self.votes[batch], self.made_by[batch], self.draws)
+
+    @property
+    def fooled(self) -> Tensor:
+        """Which images count as fooled, bool (images,)."""
+        return as_many_as_on_average(self.votes, self.draws)
+
+    @property
+    def by(self) -> Tensor:
+        """The attack that fooled each image, int64 (images,); -1 where none did, or none was needed."""
+        return torch.where(self.fooled, self.made_by, -1)
+
+    def take(self, left: Tensor, found: Tensor, votes: Tensor, number: int) -> None:
+        """Images of an attack in the place of those that are left; of a random network, where they fool oftener."""
+        better = (votes > self.votes[left]) if self.draws > 1 else torch.ones_like(votes, dtype=torch.bool)
+        rows = left.nonzero().squeeze(1)[better]
+        self.x_adv[rows], self.votes[rows], self.made_by[rows] = found[better], votes[better], number
+
+    def judge_anew(self, judge: Judge, y: Tensor, batch_size: int) -> None:
+        """Votes from other draws than those that chose the images, which flatter the attack."""
+        for batch in _batches(len(y), batch_size):
+            self.votes[batch] = judge.votes(self.x_adv[batch], y[batch])
 
 
 @dataclass(frozen=True)
@@ -59,16 +82,14 @@ class Engagement:
                 Problem.of_all(self.model, x, y, attack.ball), stop=self.judge.stop(y) if at_once else None
             )
             for run in range(attack.runs(self.classes) if at_once else 1):
-                left = torch.ones_like(sought.fooled) if whole else ~sought.fooled
+                left = sought.votes < (torch.inf if whole else sought.draws)
                 if not left.any():
                     return
                 found = self._search(attack, replace(problem, live=left, run=run), every_run=not at_once)
                 found = _inside(attack, found, x, left)
-                hit = self.judge.fooled(found, y[left])
-                if whole and hit.sum() < sought.fooled.sum():
-                    continue
-                sought.x_adv[left], sought.fooled[left] = found, hit
-                sought.by[left] = torch.where(hit, number, -1)
+                votes = self.judge.votes(found, y[left])
+                if not whole or votes.sum() >= sought.votes.sum():
+                    sought.take(left, found, votes, number)
 
     def _search(self, attack: Search, problem: Problem, *, every_run: bool) -> Tensor:
         self.watch.ball = attack.ball
@@ -92,3 +113,7 @@ def _inside(attack: Search, found: Tensor, x: Tensor, left: Tensor) -> Tensor:
             f"{attack.name} left its {attack.norm} ball: a perturbation of {worst:.6g} with eps = {attack.eps:.6g}"
         )
     return attack.ball.project(x_adv.float(), x)
+
+
+def _batches(n: int, size: int) -> list[slice]:
+    return [slice(first, first + size) for first in range(0, n, size)]

@@ -8,6 +8,13 @@ from torch import Tensor
 
 FEW = 8
 """Images of a batch that are tried."""
+SMALL = 2 / 255
+"""A step of pixels that rounding to 256 levels does not swallow, and on which maxima of a network seldom change."""
+HIDES = 0.25
+"""Pixels without gradient hide it if their steps do more than this share of what those of others do. On networks with
+max-pooling, where some pixels have none for a few images, they do 0.2 at most."""
+ROUNDING = 1e-6
+"""Share of the largest logit below which a change is none."""
 _DIFFERS = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
 _STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one, and a curved network is straight at the
 # shorter one, so gradients are believed if they say what happens at either
@@ -18,6 +25,17 @@ def few_of(x: Tensor) -> Tensor:
     """Rows of some images of a batch, from last to first, and not all of them if there are three or more."""
     rows = torch.arange(0, len(x), max(1, len(x) // FEW), device=x.device).flip(0)
     return rows[:-1] if len(x) > 2 else rows
+
+
+def subsets(alive: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Equally many pixels without gradient and with one, at random, each of the shape of `alive`, zeros and ones."""
+    chosen = []
+    size = int(min(alive.sum(), (~alive).sum()))
+    for kind in (~alive, alive):
+        rows = kind.flatten().nonzero().squeeze(1)
+        rows = rows[torch.randperm(len(rows), generator=draw)[:size].to(rows.device)]
+        chosen.append(torch.zeros(alive.numel(), device=alive.device).index_fill_(0, rows, 1.0).view(alive.shape))
+    return chosen[0], chosen[1]
 
 
 def differ(one: Tensor, other: Tensor, dtype: torch.dtype) -> bool:

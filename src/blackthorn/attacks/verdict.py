@@ -23,14 +23,14 @@ class Judge(Protocol):
     end of all runs, and then judged.
     """
     draws: int
-    """How often it is asked about each image; the majority counts."""
+    """How often it is asked about each image; one that is fooled every time needs no more work."""
 
     def beforehand(self, x: Tensor, y: Tensor, logits: Tensor) -> Tensor:
-        """Which images need no attack, bool (batch,); `logits` are what the attacked network says of them."""
+        """As `votes`, before any attack; `logits` are what the attacked network says of the images."""
         ...
 
-    def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
-        """Which images are fooled, bool (batch,)."""
+    def votes(self, x_adv: Tensor, y: Tensor) -> Tensor:
+        """How many of the draws fool on each image, int64 (batch,)."""
         ...
 
     def stop(self, y: Tensor) -> Stop | None:
@@ -50,12 +50,12 @@ class Itself:
 
     def beforehand(self, x: Tensor, y: Tensor, logits: Tensor) -> Tensor:
         """Those that are misclassified as they are; if targeted, those that are taken for their target."""
-        return fooled_by(logits, y, targeted=self._targeted) if self.draws == 1 else self.fooled(x, y)
+        return fooled_by(logits, y, targeted=self._targeted).long() if self.draws == 1 else self.votes(x, y)
 
-    def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
-        """As the network classifies them; the majority of `draws` says."""
-        votes = [fooled_by(logits_of(self._model, x_adv), y, targeted=self._targeted) for _ in range(self.draws)]
-        return votes[0] if self.draws == 1 else torch.stack(votes).float().mean(0) > 0.5
+    def votes(self, x_adv: Tensor, y: Tensor) -> Tensor:
+        """As the network classifies them, in each of `draws` evaluations."""
+        drawn = (fooled_by(logits_of(self._model, x_adv), y, targeted=self._targeted) for _ in range(self.draws))
+        return torch.stack([hit.long() for hit in drawn]).sum(0)
 
     def stop(self, y: Tensor) -> Stop | None:
         """Images that the search takes for fooled are looked at again in float32, and must be so by a clear lead."""
@@ -83,16 +83,27 @@ class Another:
 
     def beforehand(self, x: Tensor, y: Tensor, logits: Tensor) -> Tensor:
         """None: the attacker does not know what the judge says."""
-        return torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        return torch.zeros(len(x), dtype=torch.int64, device=x.device)
 
-    def fooled(self, x_adv: Tensor, y: Tensor) -> Tensor:
+    def votes(self, x_adv: Tensor, y: Tensor) -> Tensor:
         """As the judge labels them."""
         reached = answers(self._predict, x_adv) == y
-        return reached if self._targeted else ~reached
+        return (reached if self._targeted else ~reached).long()
 
     def stop(self, y: Tensor) -> Stop | None:
         """Nothing: a search goes on to its end."""
         return None
+
+
+def as_many_as_on_average(votes: Tensor, draws: int) -> Tensor:
+    """Which images count as fooled, bool (images,): as many as one draw fools on average, rounded up, the surest first.
+
+    A majority would say more for the network than it is worth: an image that is fooled in two draws of five would
+    count as standing. With one draw these are the images that it fools.
+    """
+    fooled = torch.zeros_like(votes, dtype=torch.bool)
+    fooled[votes.argsort(descending=True, stable=True)[: -(-int(votes.sum()) // draws)]] = True
+    return fooled
 
 
 def fooled_by(logits: Tensor, y: Tensor, *, targeted: bool, by: float = 0.0) -> Tensor:

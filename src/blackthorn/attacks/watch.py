@@ -21,7 +21,7 @@ from ..models.outputs import LastSquashing, as_logits, dtype_of, is_one_number, 
 from .alarms import TOLERATED, Tally
 from .ball import Ball
 from .mending import Mending
-from .trials import FEW, GradientTrial, are_probabilities, differ, few_of
+from .trials import FEW, HIDES, ROUNDING, SMALL, GradientTrial, are_probabilities, differ, few_of, subsets
 from .verdict import logits_of
 
 
@@ -143,26 +143,29 @@ class Watch:
         return gradient
 
     def _look_at_pixels(self, gradient: Tensor, x: Tensor, upstream: Tensor) -> None:
-        """Once in a search: do pixels whose gradient is zero for all images change what is climbed?"""
+        """Once in a search: do pixels whose gradient is zero for all images change what is climbed, as others do?"""
         ball, self.ball = self.ball, None
         if ball is None:
             return
         alive = (gradient != 0).any(0)
         self.tally.alive = alive if self.tally.alive is None else self.tally.alive | alive
-        dead = ~alive
-        share = dead.float().mean().item()
+        share = (~alive).float().mean().item()
         if isinstance(ball.eps, Tensor) or not 0 < ball.eps < 0.5 or len(x) < FEW or not TOLERATED < share < 1:
             return
-        some = x.detach()[:FEW]
-        moved = ball.project(some + ball.steepest(torch.where(some < 0.5, 1.0, -1.0) * dead), some)
         with torch.no_grad():
-            before, after = self._unseen(some), self._unseen(moved)
-        pull = upstream[:FEW].float()
-        climbed, scale = (pull * (after - before)).sum(1).abs(), pull.abs().sum(1) * before.abs().amax().float()
-        changed = climbed > 1e-3 * scale.clamp_min(1e-6)
-        if bool(changed.float().mean() > 0.5):
+            before = self._unseen(x.detach()[:FEW])
+        dead, others = (self._moved_by(some, x, before, upstream, ball) for some in subsets(alive, self._draw))
+        if dead > HIDES * others and dead > ROUNDING * before.abs().amax().item():
             self.tally.hidden_pixels = max(self.tally.hidden_pixels, share)
             self._through = True
+
+    def _moved_by(self, pixels: Tensor, x: Tensor, before: Tensor, upstream: Tensor, ball: Ball) -> float:
+        """By how much a small step of some pixels changes what is climbed, in units of the logits."""
+        some, pull = x.detach()[:FEW], upstream[:FEW].float()
+        with torch.no_grad():
+            after = self._unseen(ball.project(some + SMALL * torch.where(some < 0.5, 1.0, -1.0) * pixels, some))
+        climbed = (pull * (after - before)).sum(1).abs()
+        return (climbed / pull.abs().sum(1).clamp_min(1e-30)).mean().item()
 
 
 def _wide(rows: Tensor, x: Tensor) -> Tensor:

@@ -32,6 +32,9 @@ from .loss_surface import LossSurface as LossSurface
 from .measure import Measure as Measure
 from .measure import Measurement as Measurement
 from .measure import Subject as Subject
+from .planted import PlantedExamples as PlantedExamples
+from .planting import Planting as Planting
+from .planting import plant_and_seek as plant_and_seek
 from .pruning_curve import PruningCurve as PruningCurve
 from .sanity import sanity as sanity
 from .sources import AnySource as AnySource
@@ -52,6 +55,7 @@ AnyMeasure = Annotated[
     | Detection
     | Fragility
     | LossSurface
+    | PlantedExamples
     | PruningCurve
     | Vulnerability
     | VulnerabilityMap,
@@ -78,6 +82,8 @@ __all__ = [
     "Measured",
     "Measurement",
     "Moved",
+    "PlantedExamples",
+    "Planting",
     "PruningCurve",
     "SourceNetwork",
     "Subject",
@@ -97,6 +103,7 @@ __all__ = [
     "natural_flags",
     "nonzero",
     "parameters",
+    "plant_and_seek",
     "sanity",
     "source_for",
     "wilson",

@@ -1,7 +1,7 @@
 """Signs that a robust accuracy is the weakness of the attack and not the strength of the network.
 
 The engine that crafts already warns of gradients that vanish and of steps that cannot cross the ball; here
-are the checks that need attacks of their own.
+are the checks that need attacks of their own, and whether the attack finds what was planted.
 
 Reference: Carlini et al. 2019, On Evaluating Adversarial Robustness, sec. 4; Croce et al. 2021, RobustBench,
 sec. 3 (the restrictions); the flags of AutoAttack (Croce & Hein 2020) and what they miss.
@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from ..attacks import PGD, AttackWarning, Crafted, Search, craft
 from ..models import eval_mode
 from .images import evenly
+from .planting import plant_and_seek
 from .randomness import own_randomness
 
 _GAP = 0.02  # of accuracy between losses: 4 of 200 images, above what random starts make
+_PLANTED = 40  # images in which an example is planted
 _RANDOM = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
 
 
@@ -34,7 +36,12 @@ def sanity(model: nn.Module, x: Tensor, y: Tensor, attack: Search, *, n_max: int
     index = evenly(len(x), n_max).to(x.device)
     x, y = x[index], y[index].to(x.device)
     x = x.float() / 255 if x.dtype == torch.uint8 else x.float()
-    doubts = [*outputs_doubted(model, x), *losses_doubted(model, x, y, attack), *ball_doubted(model, x, y)]
+    doubts = [
+        *outputs_doubted(model, x),
+        *losses_doubted(model, x, y, attack),
+        *ball_doubted(model, x, y),
+        *plant_and_seek(model, x, attack, n_max=_PLANTED).doubts(attack),
+    ]
     return list(dict.fromkeys(doubts))
 
 

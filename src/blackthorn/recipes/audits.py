@@ -94,6 +94,7 @@ class Audit:
                 name: {"kind": "accuracy", "attack": {**attack, "eps": eps}, **seen}
                 for name, eps in self._radii().items()
             },
+            "planted examples": {"kind": "planted", "attack": {**attack, "eps": self.eps}},
             "fragile images": {"kind": "fragility", "eps": self.eps, "norm": self.norm, "n_max": self.images},
             "cost": {"kind": "cost"},
         }

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from ..claims import Verdict
-from ..results import AccuracyRecord, Cell, CostRecord, FragilityRecord, estimate
+from ..results import AccuracyRecord, Cell, CostRecord, FragilityRecord, PlantedRecord, estimate
 from .page import Page
 from .views.classes import by_class, strongest
 from .words import amount, names, percent, radius
@@ -21,6 +21,7 @@ def verdict(page: Page, row: str) -> str:
     said = [
         _accuracy(row, natural),
         _robustness(attacked),
+        _missed(page, row),
         _advice(page, row, natural, attacked),
         _classes(attacked or natural),
         _cost(page, row),
@@ -51,6 +52,18 @@ def _robustness(cells: Sequence[Cell[AccuracyRecord]]) -> str:
     bound = "At most " if record.alarms else ""
     share = f"{bound}{percent(found.value)} % ({percent(found.low)} to {percent(found.high)} %)"
     return f"{share} withstand an attacker who knows its weights, where {ball} {radius(record.eps or 0.0)}."
+
+
+def _missed(page: Page, row: str) -> str:
+    """Planted examples that the attack did not find, if these are too many."""
+    cells = [cells[0] for (name, _), cells in page.grid.of(PlantedRecord).items() if name == row]
+    if not cells or not cells[0].record.missed:
+        return ""
+    record = cells[0].record
+    return (
+        f"Of adversarial examples that were planted in {record.planted} images the attack finds only "
+        f"{percent(record.value, 0)} %: what it leaves standing may be easy to fool."
+    )
 
 
 def _advice(

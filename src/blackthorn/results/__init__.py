@@ -20,6 +20,7 @@ from .grid import Grid as Grid
 from .grid import Place as Place
 from .grid import Row as Row
 from .loss_surface import LossSurfaceRecord as LossSurfaceRecord
+from .planted import PlantedRecord as PlantedRecord
 from .pruning_curve import PruningCurveRecord as PruningCurveRecord
 from .published import Published as Published
 from .record import Record as Record
@@ -44,6 +45,7 @@ AnyRecord = Annotated[
     | DetectionRecord
     | LossSurfaceRecord
     | FragilityRecord
+    | PlantedRecord
     | PruningCurveRecord
     | RobustImagesRecord
     | VulnerabilityMapRecord
@@ -66,6 +68,7 @@ __all__ = [
     "Grid",
     "LossSurfaceRecord",
     "Place",
+    "PlantedRecord",
     "PruningCurveRecord",
     "Published",
     "Reading",

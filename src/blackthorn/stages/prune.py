@@ -19,6 +19,11 @@ class Prune(Pruning, Task):
     """Other prunings, scored on the same network: what any of them removes goes."""
 
     @property
+    def revision(self) -> int:
+        """The highest of its criteria."""
+        return max(one.criterion.revision for one in (self, *self.also))
+
+    @property
     def gates(self) -> GatesRole:
         """Gates must be folded before."""
         return "refuses"

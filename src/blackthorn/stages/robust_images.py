@@ -45,6 +45,11 @@ class RobustImages(Inversion, Task):
     precision: Precision = "auto"
     """Arithmetic of the steps; auto takes bf16 where it is measured to be faster."""
 
+    @property
+    def revision(self) -> int:
+        """That of the attack under which the networks are compared."""
+        return self.attack.revision
+
     def spelling(self) -> dict[str, Any]:
         """The options. What the networks are called decides nothing; what they are enters as parent and as input."""
         return {name: said for name, said in super().spelling().items() if name not in ("of", "standard")}

@@ -30,6 +30,11 @@ class Criterion(Protocol):
     granularity: ClassVar[Granularity]
 
     @property
+    def revision(self) -> int:
+        """Raised when a correction changes its scores, so that older prunings are not taken for its own."""
+        return 1
+
+    @property
     def wants(self) -> Wanted | None:
         """The images that a recipe must hand over; None if two of them are enough, to run the network on."""
         return None

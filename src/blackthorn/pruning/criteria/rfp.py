@@ -60,6 +60,11 @@ class RFP(Criterion):
             raise ValueError("rfp wants an attack that leaves the true label: remove targeted: true")
 
     @property
+    def revision(self) -> int:
+        """That of the attack."""
+        return self.attack.revision
+
+    @property
     def wants(self) -> Wanted:
         """As many images of each class as it uses."""
         return Wanted(self.per_class, self.source, each_class=True)

@@ -36,9 +36,9 @@ def view(page: Page) -> View | None:
     kinds = {cell.record.measure for cells in page.plain.values() for cell in cells}
     by_layer = vulnerability_csv(page)
     html = fill("views/numbers.html", page=page, lines=number_lines(page), kinds=kinds, by_layer=by_layer is not None)
-    title = "Vulnerability and size" if "vulnerability" in kinds else "Size by counting"
+    title = ", ".join(kind.replace("_", " ") for kind in sorted(kinds)).capitalize()
     files = {} if by_layer is None else {"vulnerability.csv": by_layer}
-    return View(name="numbers", nav="Vulnerability" if by_layer else "Counts", title=title, html=html, files=files)
+    return View(name="numbers", nav=title.partition(",")[0], title=title, html=html, files=files)
 
 
 def number_lines(page: Page) -> list[Line]:
