@@ -16,9 +16,10 @@ TIPS = {
 
 
 def accuracy_point(page: Page, series: str, row: str, metric: str, x: float, found: Estimate) -> Point:
-    """The point at `x`; accuracy in percent."""
+    """The point at `x`; accuracy in percent. Under alarm it is an upper bound, and its interval begins at 0."""
     paper = page.paper(row, metric)
-    shown = f"{percent(found.value, 2)} %" + ("" if paper is None else f" (paper {paper:g} %)")
+    bound = "≤ " if page.rings(metric, row) else ""
+    shown = f"{bound}{percent(found.value, 2)} %" + ("" if paper is None else f" (paper {paper:g} %)")
     return {
         "series": series,
         "row": row,

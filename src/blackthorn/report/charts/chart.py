@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..words import minus, radius
 from .palette import Spec, plain
 
 Point: TypeAlias = Mapping[str, str | float | None]
@@ -58,6 +59,14 @@ class Chart:
         return self.key.marks(self.series)
 
 
+def spoken(point: Point, x_title: str, y_title: str) -> str:
+    """A point of a line in rounded words, for those who cannot see it: its `series`, `x`, `value` and interval."""
+    x, value = (float(point[name] or 0) for name in ("x", "value"))
+    ends = [float(held) for end in ("low", "high") if (held := point.get(end)) is not None]
+    between = f", from {ends[0]:.4g} to {ends[1]:.4g}" if len(ends) > 1 else ""
+    return minus(f"{point['series']}, {x_title} {radius(x)}: {y_title} {value:.4g}{between}")
+
+
 def for_page(panel: Panel) -> Spec:
     """A panel as wide as its place on the page, without a legend: the page has one for the keyboard too."""
     sized: Spec = {"width": "container", "height": panel.spec.get("height", 220)}
@@ -71,7 +80,7 @@ def for_page(panel: Panel) -> Spec:
 
 def for_file(chart: Chart) -> Spec:
     """All panels of a chart side by side with a legend, in plain colours on white."""
-    place = {"width": 270, "height": 210}
+    place = {"width": 270, "height": 220}
     panels = [{**place, **_still(panel.spec), "title": panel.title} for panel in chart.panels]
     legend: Spec = {
         "orient": "bottom",

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from .chart import PICKED, POINTER, Key, Point
+from .axis import round_ticks
+from .chart import PICKED, POINTER, Key, Point, spoken
 from .palette import Spec, dash, dashes, hue, hues
 
 _CURVE_TIPS = {"series": "noise", "x": "pruned (%)", "shown": "accuracy", "success": "taken for the target"}
@@ -40,23 +41,25 @@ def curve_panel(
     Each point has `series`, `x`, `value` and the texts in `tips`. The first series is drawn dark and wide.
     """
     span = [float(point["x"] or 0) for point in points]
+    ticks = round_ticks(min(span, default=0), max(span, default=100))
+    ends = [min(span, default=0), max(span, default=100)] if x_axis else [ticks[0], ticks[-1]]
     x = {
         "field": "x",
         "type": "quantitative",
         "title": x_title,
-        "scale": x_scale or {"domain": [min(span, default=0), max(span, default=100)], "nice": False, "zero": False},
-        "axis": {"grid": False, "labelOverlap": "greedy", **(x_axis or {"tickCount": 5})},
+        "scale": x_scale or {"domain": ends, "nice": False, "zero": False},
+        "axis": {"grid": False, "labelOverlap": False, **(x_axis or {"values": ticks})},
     }
     y = {
         "field": "value",
         "type": "quantitative",
         "title": y_title,
         "scale": y_scale or {"domain": [0, 100], "nice": False},
-        "axis": y_axis or {"tickCount": 5},
+        "axis": y_axis or {"values": round_ticks(0, 100)},
     }
     layers: list[Spec] = [
         {
-            "mark": {"type": "line", "strokeJoin": "round"},
+            "mark": {"type": "line", "strokeJoin": "round", "aria": False},
             "encoding": {
                 "x": x,
                 "y": y,
@@ -75,6 +78,7 @@ def curve_panel(
             "encoding": {
                 "x": x,
                 "y": y,
+                "description": {"field": "spoken"},
                 "tooltip": [{"field": field, "title": title} for field, title in tips.items()],
             },
         },
@@ -82,4 +86,5 @@ def curve_panel(
     if mark is not None:
         rule = {"type": "rule", "strokeDash": [2, 3], "color": "var(--muted)"}
         layers.insert(0, {"data": {"values": [{"x": mark}]}, "mark": rule, "encoding": {"x": x}})
-    return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
+    drawn = [{**point, "spoken": spoken(point, x_title, y_title)} for point in points]
+    return {"data": {"values": drawn}, "params": [{"name": "picked", "value": None}], "layer": layers}
