@@ -13,25 +13,32 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from .data import Splits, pixels
-from .deploy import Bundle, save, without_zeros
+from .deploy import Bundle, export, save, without_zeros
 from .deploy.container import header_of
 from .deploy.receiving import lines_in_onnx_runtime, lines_of_weights, lines_with
-from .errors import PruningError, RecipeError, did_you_mean
+from .errors import BlackthornError, PruningError, RecipeError, did_you_mean
 from .experiment import AnyPath, Experiment
 from .files import write_whole
 from .measuring import parameters
 from .pruning import Masks, shrink
 from .recipes.request import Request
+from .report import Page
 from .report.card import UNKNOWN, Lines, Shipped, card
+from .report.demo import Tried, check_runtime, demo
 from .running.store import written
 from .stages import Stage
 from .stages.artifacts import NETWORK, load_network
 
 ONNX = "network.onnx"
+DEMO = "demo.html"
+_EXAMPLES = 10  # test images on that page
+_SHOWN = 64  # test images on which the ONNX file must decide as the network does
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ def ship(
     network: str,
     to: AnyPath,
     license: str = UNKNOWN,
+    try_with: AnyPath | None = None,
     preset: str = "full",
     seed: int | None = None,
     store: AnyPath = "runs",
@@ -71,6 +79,7 @@ def ship(
         network: the row of the recipe.
         to: the folder; it is made if it is not there, and files of the same names are replaced.
         license: an identifier of the hub, such as "mit"; nothing is assumed.
+        try_with: the folder `dist` of onnxruntime-web, to write a page on which people try the network: `demo.html`.
         preset: as for `run`.
         seed: which of the recipe's seeds; by default the first. All numbers on the card are this network's own.
         store: as for `run`.
@@ -83,11 +92,19 @@ def ship(
     """
     seeds = None if seed is None else (seed,)
     request = Request(str(recipe), preset, seeds, model, tuple(set), tuple(allow_code))
-    return shipped(request, network, Path(to), license, store=store, data_root=data_root)
+    runtime = None if try_with is None else Path(try_with)
+    return shipped(request, network, Path(to), license, runtime, store=store, data_root=data_root)
 
 
 def shipped(
-    request: Request, row: str, to: Path, license: str, *, store: AnyPath, data_root: AnyPath | None
+    request: Request,
+    row: str,
+    to: Path,
+    license: str,
+    runtime: Path | None = None,
+    *,
+    store: AnyPath,
+    data_root: AnyPath | None,
 ) -> ShippedFolder:
     """Do what `ship` says for a recipe that a command or a program asks for.
 
@@ -96,6 +113,8 @@ def shipped(
     """
     if not re.fullmatch(r"[\w.+-]+", license):
         raise RecipeError(f"--license {license}: one of the hub's words is wanted, such as mit, apache-2.0 or unknown")
+    if runtime is not None:
+        check_runtime(runtime)
     if request.seeds is None:
         request = dataclasses.replace(request, seeds=request.read().seeds[:1])
     experiment = Experiment.prepare(request, store, data_root, device=None)
@@ -105,14 +124,18 @@ def shipped(
     bundle = _smallest(_loaded(stage, done, splits), splits)
     with written(to):
         to.mkdir(parents=True, exist_ok=True)
-        (to / ONNX).unlink(missing_ok=True)  # an older network's, should this one have none
-    about = {**bundle.about, "network": row, "recipe": experiment.page().title, "data": splits.name}
+        for name in (ONNX, DEMO):
+            (to / name).unlink(missing_ok=True)  # an older network's, should this one have none
+    page = experiment.page()
+    about = {**bundle.about, "network": row, "recipe": page.title, "data": splits.name}
     save(to / NETWORK, bundle.model, masks=bundle.masks, about=about, example_shape=splits.shape)
     notes = _export(bundle.model, to, splits)
-    page = experiment.page()
+    if runtime is not None:
+        notes = (*notes, *_demo(experiment, page, row, to, runtime))
     with written(to):
         write_whole(to / "recipe.yaml", page.recipe_text.encode())
-        files = {name: (to / name).stat().st_size for name in (NETWORK, ONNX, "recipe.yaml") if (to / name).is_file()}
+        names = [name for name in (NETWORK, ONNX, DEMO, "recipe.yaml") if (to / name).is_file()]
+        files = {name: (to / name).stat().st_size for name in names}
         source = experiment.recipe.data.source
         on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", source) is not None and not os.path.exists(source)
         known = Shipped(
@@ -164,8 +187,45 @@ def _smallest(bundle: Bundle, splits: Splits) -> Bundle:
 
 
 def _export(model: nn.Module, to: Path, splits: Splits) -> tuple[str, ...]:
-    """Write the ONNX file; why there is none, where it cannot be written."""
+    """Write the ONNX file, verified on test images; what was changed for it, or why there is none."""
+    try:
+        return export(model, to, ["onnx"], name=Path(ONNX).stem, images=splits.test.x[:_SHOWN]).changed
+    except BlackthornError as error:
+        return (f"There is no {ONNX}: {error}",)
+
+
+def _demo(experiment: Experiment, page: Page, row: str, to: Path, runtime: Path) -> tuple[str, ...]:
+    """Write the page on which people try the network, beside the one that it was pruned from; why there is none."""
+    splits = experiment.splits
+    if not (to / ONNX).is_file() or splits.shape[0] not in (1, 3):
+        return (f"There is no {DEMO}: it needs {ONNX}, and grey or coloured images.",)
+    networks = {row: (to / ONNX).read_bytes()}
+    base = page.grid.by_name[row].base
+    if base is not None and any(name == base for name, _ in page.accuracy):
+        stage, done = _trained(experiment, base)
+        with TemporaryDirectory() as aside:
+            other = export(_loaded(stage, done, splits).model, aside, ["onnx"], images=splits.test.x[:_SHOWN])
+            networks = {base: other["onnx"].path.read_bytes(), **networks}
+    test = splits.test
+    first = [int((test.y == label).nonzero()[0]) for label in test.y.unique().tolist()[:_EXAMPLES]]
+    radii = [page.attack(metric) or {} for metric in page.accuracy_metrics]
+    eps = [float(attack["eps"]) for attack in radii if attack.get("norm", "linf") == "linf" and "eps" in attack]
+    tried = Tried(
+        networks=networks,
+        shape=splits.shape,
+        classes=test.classes,
+        images=[(_levels(test.x[at]), int(test.y[at])) for at in first],
+        eps=max(eps, default=8 / 255),
+    )
+    with written(to):
+        write_whole(to / DEMO, demo(tried, runtime).encode())
     return ()
+
+
+def _levels(image: Tensor) -> bytes:
+    """The pixels of an image, a byte for each."""
+    levels = image if image.dtype == torch.uint8 else (255 * image).round().to(torch.uint8)
+    return levels.contiguous().numpy().tobytes()
 
 
 def _loading(to: Path, stage: Stage, splits: Splits) -> list[Lines]:

@@ -29,6 +29,14 @@ def ship(
         str | None,
         Parameter(name="--push", help="Also upload the folder to this repository of the hub, `owner/name`."),
     ] = None,
+    try_with: Annotated[
+        Path | None,
+        Parameter(
+            name="--try-with",
+            help="Also write `demo.html`, on which people draw and attack, with this copy of ONNX Runtime Web: after "
+            "`npm install onnxruntime-web`, `node_modules/onnxruntime-web/dist`.",
+        ),
+    ] = None,
     preset: Preset = "full",
     store: StoreFolder = Path("runs"),
     data_root: DataRoot = None,
@@ -53,7 +61,7 @@ def ship(
 
     request = Request(str(recipe), preset, None if seed is None else (seed,), model, set_, allow_code)
     with busy("Writing the folder"):
-        done = shipped(request, network, to, license, store=store, data_root=data_root)
+        done = shipped(request, network, to, license, try_with, store=store, data_root=data_root)
     console = Console(stderr=True)
     for name, size in done.files.items():
         console.print(Text(f"{size:>12,} bytes  {done.folder / name}"), soft_wrap=True, highlight=False)

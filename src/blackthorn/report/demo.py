@@ -70,12 +70,18 @@ def demo(tried: Tried, runtime: Path) -> str:
     )
 
 
+def check_runtime(runtime: Path) -> None:
+    """Raises StoreError where the folder has not the runtime's files."""
+    for name in (_SCRIPT, _WASM):
+        _read(runtime, name)
+
+
 def _read(runtime: Path, name: str) -> bytes:
     try:
         return (runtime / name).read_bytes()
     except OSError:
         hint = "npm install onnxruntime-web, and give node_modules/onnxruntime-web/dist"
-        raise StoreError(f"--demo {runtime}: holds no {name}; {hint}") from None
+        raise StoreError(f"--try-with {runtime}: holds no {name}; {hint}") from None
 
 
 def _packed(content: bytes) -> str:
