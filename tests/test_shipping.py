@@ -168,6 +168,18 @@ def test_whoever_has_the_class_needs_nothing_of_this_package(
     assert all(torch.equal(state[name], tensor) for name, tensor in bundle.model.state_dict().items())
 
 
+def test_a_row_in_int8_is_shipped_as_its_file_beside_the_network(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime", reason="the extra export is not installed")
+    made = {**recipe(), "measures": {"natural": {"kind": "accuracy"}}}
+    exported = {"of": "dense", "steps": [{"kind": "export", "format": "int8", "calibrate": 40}]}
+    made["networks"] = {"dense": {"steps": [TRAIN]}, "int8": exported}
+    assert run(read(tmp_path, made), tmp_path / "runs") == {}
+    done = bt.ship(tmp_path / "r.yaml", network="int8", to=tmp_path / "out", store=tmp_path / "runs")
+    assert {"network.safetensors", "network.onnx", "network.int8.onnx"} <= done.files.keys()
+    assert (tmp_path / "out" / "network.int8.onnx").stat().st_size < 0.4 * done.files["network.onnx"]
+    assert "The numbers are those of network.int8.onnx" in (tmp_path / "out" / "README.md").read_text()
+
+
 def test_the_command_says_what_it_wrote(done: Path, cli: Cli, tmp_path: Path) -> None:
     words = ("ship", str(done / "r.yaml"), "--network", "dense", "--to", "net", "--store", str(done / "runs"))
     said = cli(*words)

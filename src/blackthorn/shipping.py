@@ -34,8 +34,9 @@ from .report.demo import Tried, check_runtime, demo
 from .running.store import written
 from .stages import Stage
 from .stages.artifacts import NETWORK, load_network
+from .stages.export import RUNTIMES
 
-ONNX = "network.onnx"
+ONNX, INT8 = "network.onnx", "network.int8.onnx"
 DEMO = "demo.html"
 _EXAMPLES = 10  # test images on that page
 _SHOWN = 64  # test images on which the ONNX file must decide as the network does
@@ -121,20 +122,26 @@ def shipped(
     request.check_code(experiment.recipe)
     stage, done = _trained(experiment, row)
     splits = experiment.splits
+    small = done / INT8 if (done / INT8).is_file() else None
+    stage, done = _before_export(experiment, stage, done)
     bundle = _smallest(_loaded(stage, done, splits), splits)
     with written(to):
         to.mkdir(parents=True, exist_ok=True)
-        for name in (ONNX, DEMO):
+        for name in (ONNX, INT8, DEMO):
             (to / name).unlink(missing_ok=True)  # an older network's, should this one have none
     page = experiment.page()
     about = {**bundle.about, "network": row, "recipe": page.title, "data": splits.name}
     save(to / NETWORK, bundle.model, masks=bundle.masks, about=about, example_shape=splits.shape)
     notes = _export(bundle.model, to, splits)
+    if small is not None:
+        with written(to):
+            write_whole(to / INT8, small.read_bytes())
+        notes = (*notes, f"The numbers are those of {INT8}; the other files are the float32 network that it is from.")
     if runtime is not None:
         notes = (*notes, *_demo(experiment, page, row, to, runtime))
     with written(to):
         write_whole(to / "recipe.yaml", page.recipe_text.encode())
-        names = [name for name in (NETWORK, ONNX, DEMO, "recipe.yaml") if (to / name).is_file()]
+        names = [name for name in (NETWORK, ONNX, INT8, DEMO, "recipe.yaml") if (to / name).is_file()]
         files = {name: (to / name).stat().st_size for name in names}
         source = experiment.recipe.data.source
         on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", source) is not None and not os.path.exists(source)
@@ -165,6 +172,14 @@ def _trained(experiment: Experiment, row: str) -> tuple[Stage, Path]:
         raise RecipeError(
             f"--network {row}: not in the store {experiment.store.folder} yet; first {experiment.request.command}"
         )
+    return stage, done
+
+
+def _before_export(experiment: Experiment, stage: Stage, done: Path) -> tuple[Stage, Path]:
+    """The network itself, where a row is the file that it was exported to."""
+    store = experiment.store
+    while stage.value.form in RUNTIMES and stage.parent is not None:
+        stage, done = stage.parent, store.stage(stage.parent.kind, stage.parent.key)
     return stage, done
 
 
@@ -202,7 +217,7 @@ def _demo(experiment: Experiment, page: Page, row: str, to: Path, runtime: Path)
     networks = {row: (to / ONNX).read_bytes()}
     base = page.grid.by_name[row].base
     if base is not None and any(name == base for name, _ in page.accuracy):
-        stage, done = _trained(experiment, base)
+        stage, done = _before_export(experiment, *_trained(experiment, base))
         with TemporaryDirectory() as aside:
             other = export(_loaded(stage, done, splits).model, aside, ["onnx"], images=splits.test.x[:_SHOWN])
             networks = {base: other["onnx"].path.read_bytes(), **networks}
