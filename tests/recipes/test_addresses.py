@@ -466,11 +466,11 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
-    "anpvs-compression": "3e204f8a4126",
-    "anpvs-ablation": "eecb28e737e9",
-    "anpvs-cifar100": "39f171ef931e",
-    "anpvs-cifar10": "e8090d6c9207",
-    "anpvs-mnist": "56ab0af4eed6",
+    "anpvs-compression": "c8f3959d1750",
+    "anpvs-ablation": "09d8ade14182",
+    "anpvs-cifar100": "07b3f3721dd6",
+    "anpvs-cifar10": "0354d8353686",
+    "anpvs-mnist": "33a6653e0466",
     "anpvs-pictures": "7b4622db5c90",
     "certified-mnist": "5ace9e185800",
     "parana-best": "c206d58e06ea",
@@ -489,9 +489,9 @@ PINNED_MEASURES: dict[str, str] = {
     "rfp-table1": "f125c0d42a7b",
     "wang2018-figure1": "c7fa983dfc66",
     "wang2018-figure2": "b9118912125e",
-    "wang2018-table1": "bb4138dcc4e2",
-    "wang2018-table2": "9cbc660a8c37",
-    "wang2018-table3": "a81eb8ca8258",
+    "wang2018-table1": "d89d7115a199",
+    "wang2018-table2": "55fe1d0ef4e9",
+    "wang2018-table3": "e8c8bc37b98f",
 }
 
 

@@ -7,6 +7,7 @@ from .bundle import save as save
 from .exporting import Exported as Exported
 from .exporting import ExportedFile as ExportedFile
 from .exporting import export as export
+from .hub import push as push
 from .sparse import InBfloat16 as InBfloat16
 from .sparse import Pick as Pick
 from .sparse import Sparsified as Sparsified
@@ -28,6 +29,7 @@ __all__ = [
     "decouple",
     "export",
     "load",
+    "push",
     "save",
     "sparsify",
     "unroll",
