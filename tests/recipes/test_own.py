@@ -69,7 +69,7 @@ def accuracies(folder: Path) -> dict[str, float]:
 
 
 def test_a_recipe_names_attacks_and_criteria_by_module(cli: Cli, tmp_path: Path, module: str) -> None:
-    recipe = tiny("measures", "mine", to={"kind": "accuracy", "attack": {"kind": "mine:fgsm", "eps": 0.1}})
+    recipe = tiny("measures", "mine", to={"kind": "accuracy", "attack": {"kind": "mine:fgsm", "eps": "1/10"}})
     recipe["measures"]["nothing"] = {"kind": "accuracy", "attack": {"kind": "mine:Nothing", "eps": "8/255"}}
     recipe["networks"]["weight 50%"]["steps"][0]["criterion"] = {"kind": "mine:Magnitude", "power": 2}
     theirs = {"kind": "adversarial", "attack": {"kind": "mine:fgsm", "eps": 0.1}}

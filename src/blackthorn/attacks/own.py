@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from ..errors import ModelError
 from ..models.own import Own
-from ..values import Number, parse, spell
+from ..values import spell
 from .foreign import as_search, called
 from .search import Search
 
@@ -26,7 +26,7 @@ class OwnAttack(Own):
     @property
     def eps(self) -> float:
         """The radius in pixels of [0, 1]; 1 where the recipe names none."""
-        return float(parse(Number, self.options.get("eps", 1.0)))
+        return float(self.options.get("eps", 1.0))
 
     @property
     def norm(self) -> str:

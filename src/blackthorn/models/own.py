@@ -8,6 +8,7 @@ import functools
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from ..errors import ModelError
+from ..values import Number, ValidationError, parse
 from .foreign import file_of, found, named
 
 
@@ -68,6 +70,14 @@ class Own:
         return type(self), (self.kind, dict(self.options))
 
 
+def _said(option: Any) -> Any:
+    """An option as a recipe means it: 8/255, 98% and 1e-4 are numbers."""
+    if isinstance(option, str):
+        with suppress(ValidationError):
+            return parse(Number, option)
+    return option
+
+
 @dataclass(frozen=True)
 class OrOwn:
     """In an annotation: the kinds of a union, or a person's own; from Python also the thing itself."""
@@ -85,7 +95,9 @@ class OrOwn:
             if isinstance(given, Mapping):
                 kind = given.get("kind")
                 if isinstance(kind, str) and ":" in kind:
-                    return self.own(kind.strip(), {str(key): held for key, held in given.items() if key != "kind"})
+                    return self.own(
+                        kind.strip(), {str(key): _said(held) for key, held in given.items() if key != "kind"}
+                    )
                 return known(given)
             if callable(given) and not hasattr(given, "__pydantic_fields__"):
                 return self.adapt(given)
