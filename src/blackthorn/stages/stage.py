@@ -245,8 +245,7 @@ class Work:
     def bundle(self, stage: Stage) -> Bundle:
         """The network that a finished stage left, on the device; its recipe has already decided whose code builds it.
 
-        Raises:
-            BundleError: it cannot be read; says which folder to delete.
+        Raises BundleError where it cannot be read, which says which folder to delete.
         """
         kind = str(stage.model.get("kind"))
         into = None if stage.module is None else stage.built(self.splits)
