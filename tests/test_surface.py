@@ -15,7 +15,9 @@ PACKAGES = [
 
 
 def test_the_top_level_names_are_these() -> None:
-    assert bt.__all__ == sorted([*PACKAGES, "__version__", "audit", "fit", "load_data", "read_results", "run", "write_report"])
+    assert bt.__all__ == sorted(
+        [*PACKAGES, "__version__", "audit", "fit", "load_data", "read_results", "run", "write_report"]
+    )
     assert all(hasattr(bt, name) for name in bt.__all__) and dir(bt) == bt.__all__
 
 

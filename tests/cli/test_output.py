@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from blackthorn.cli import app
+
 from ..recipes.tiny import tiny, write
 from .conftest import Cli, refusal
 
@@ -161,3 +163,9 @@ def test_no_color_is_respected(cli: Cli, tmp_path: Path, store: Path, monkeypatc
     assert "\x1b[1m" in (coloured := cli(*EVERYTHING).err) and "\x1b[33m" in coloured
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b[33m" not in cli(*EVERYTHING).err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_commands_and_options(shell: str) -> None:
+    script = app.generate_completion(shell=shell)
+    assert all(word in script for word in ("compare", "table", "dry-run"))

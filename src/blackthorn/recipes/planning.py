@@ -163,7 +163,8 @@ def check_begun(recipe: Recipe, root: str, model: nn.Module, told: Callable[[str
     """
     plain: set[str] = set()  # the networks whose layers still have the names that they began with
     for row, network in recipe.networks.items():
-        if row != root and network.of not in plain:
+        begins = row == root and (network.begin is None or network.begin.gates != "inserts")
+        if not begins and network.of not in plain:
             continue
         for number, step in enumerate(network.steps):
             if step.gates == "inserts":
