@@ -92,7 +92,8 @@ def fit(
         BundleError: `checkpoint` exists and is not a checkpoint of this run.
         StoreError: `checkpoint` cannot be written.
     """
-    objective, optimizer, schedule = as_objective(objective), as_optimizer(optimizer), as_schedule(schedule)
+    objective, schedule = as_objective(objective), as_schedule(schedule) or Constant()
+    mover = as_optimizer(optimizer) or Adam()
     batch_size = batch_size or getattr(images, "batch_size", None) or _BATCH
     images, valid = as_images(images), None if valid is None else as_images(valid)
     if device is not None:
@@ -105,7 +106,6 @@ def fit(
         raise TrainingError("there are no images to train on; give a split that is not empty")
     device = device_of(model)
     images = images.to(device)
-    optimizer, schedule = optimizer or Adam(), schedule or Constant()
     example, _ = next(batches(images, batch_size, seed=None))
     groups = parameter_groups(model)
     settings = {
@@ -113,7 +113,7 @@ def fit(
         "epochs": str(epochs),
         "batch_size": str(batch_size),
         "objective": repr(objective) if hasattr(objective, "kind") else "",  # a function has no lasting name
-        "optimizer": repr(optimizer),
+        "optimizer": repr(mover),
         "schedule": repr(schedule),
         "augment": repr(list(augment)),
         "early_stopping": repr(early_stopping),
@@ -124,11 +124,11 @@ def fit(
         chosen = resolve_for(precision, model, example)
         torch.manual_seed(seed)
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        run = Run(settings, model, optimizer.build(learning, groups), constraints, chosen)
+        run = Run(settings, model, mover.build(learning, groups), constraints, chosen)
         minimised = Minimised(learning, groups, len(images))
-        rates = _Rates(run.optimizer, optimizer.lr, schedule)
+        rates = _Rates(run.optimizer, mover.lr, schedule)
         per_epoch = math.ceil(len(images) / batch_size)
-        steps = _Steps(run, objective, minimised, rates, epochs, per_epoch, optimizer.bounded, progress)
+        steps = _Steps(run, objective, minimised, rates, epochs, per_epoch, mover.bounded, progress)
         if checkpoint is not None and checkpoint.exists():
             run.restore(checkpoint, precision)
         if stop_at_chance:
