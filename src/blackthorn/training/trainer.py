@@ -94,7 +94,8 @@ def fit(
     """
     objective, schedule = as_objective(objective), as_schedule(schedule) or Constant()
     mover = as_optimizer(optimizer) or Adam()
-    batch_size = batch_size or getattr(images, "batch_size", None) or _BATCH
+    if batch_size is None:
+        batch_size = int(getattr(images, "batch_size", None) or _BATCH)
     images, valid = as_images(images), None if valid is None else as_images(valid)
     if device is not None:
         model.to(device)
