@@ -32,7 +32,7 @@ def test_write_leaves_page_tables_and_figures_and_no_partial_files(tmp_path: Pat
     assert write(tmp_path / "out", table1(tmp_path / "cells")) == tmp_path / "out" / "index.html"
     left = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     names = ("accuracy-bars", "accuracy-eps", "accuracy-sparsity", "cost")
-    figures = [f"figures/{name}.{ending}" for name in names for ending in ("png", "svg")]
+    figures = [f"figures/{name}.{ending}" for name in names for ending in ("png", "svg", "pdf")]
     assert left == sorted(["costs.csv", *figures, "index.html", "results.csv", "statements.csv"])
 
 

@@ -1,14 +1,13 @@
 """`blackthorn audit`: how accurate and how hard to fool somebody's trained network is."""
 
 import sys
-from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from .application import app
-from .closing import busy, close_audit
+from .closing import busy, close_audit, print_json
 from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreFolder, Weights
 
 
@@ -57,5 +56,5 @@ def audit(
     asked = Asked(network, weights, against, data, options, resize, allow_code=allow_code, said=tuple(sys.argv[1:]))
     audited = audit_command(asked, store=store, data_root=data_root, device=device)
     if json:
-        print(json_text(audited.to_json(), indent=1))
+        print_json(audited.to_json())
     close_audit(audited)
