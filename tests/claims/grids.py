@@ -11,12 +11,18 @@ from blackthorn.results import AccuracyRecord, Cell, CostRecord, DetectionRecord
 
 
 def accuracy(
-    row: str, flags: NDArray[np.bool_], metric: str = "natural", *, seed: int = 0, first: int = 0
+    row: str,
+    flags: NDArray[np.bool_],
+    metric: str = "natural",
+    *,
+    seed: int = 0,
+    first: int = 0,
+    alarms: tuple[str, ...] = (),
 ) -> Cell[AccuracyRecord]:
     """A measured accuracy; `first` images were left out at the beginning."""
     right, n = int(flags.sum()), len(flags)
     low, high = wilson(right, n)
-    record = AccuracyRecord(value=right / n, n=n, low=low, high=high, first=first)
+    record = AccuracyRecord(value=right / n, n=n, low=low, high=high, first=first, alarms=alarms)
     return Cell(row, metric, seed, record, flags, Path())
 
 

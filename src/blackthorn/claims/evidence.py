@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..results import AccuracyRecord, Cell, Difference, Estimate, Grid, Place, Record, difference, estimate
+from ..results import AccuracyRecord, Cell, Difference, Estimate, Grid, Place, Record, alarms, difference, estimate
 
 K = TypeVar("K", bound=Record)
 
@@ -41,16 +41,24 @@ class Evidence:
         """The places without such records for all seeds, in words and each once."""
         return [f"{row}, {metric}" for row, metric in dict.fromkeys(places) if not self.cells(kind, (row, metric))]
 
+    def alarmed(self, kind: type[Record], places: Iterable[Place]) -> list[str]:
+        """The places whose number is under alarm, and so an upper bound: in words, with the alarms, each once."""
+        rung = {place: alarms(self.cells(kind, place)) for place in places}
+        return [f"{row}, {metric} ({', '.join(rang)})" for (row, metric), rang in rung.items() if rang]
+
     def flags(self, place: Place) -> NDArray[np.bool_] | None:
         """Right or wrong for every image, (seeds, images); None where a seed is not measured."""
         found = [cell.flags for cell in self.cells(AccuracyRecord, place) if cell.flags is not None]
         return np.stack(found) if found and len(found) == len(self.grid.seeds) else None
 
     def accuracy(self, place: Place) -> Estimate | None:
-        """The accuracy with its 95 % interval; None where a seed is not measured."""
+        """The accuracy with its 95 % interval; None where a seed is not measured. Under alarm it begins at 0."""
         return estimate(self.cells(AccuracyRecord, place))
 
     def compare(self, place: Place, other: Place) -> Difference | None:
-        """`place` minus `other` on the test images that both have; None where they were measured on other images."""
+        """`place` minus `other` on the test images that both have; None where they were measured on other images.
+
+        An alarm at either leaves an end of the interval open, and alarms at both leave nothing to compare.
+        """
         found = difference(self.cells(AccuracyRecord, place), self.cells(AccuracyRecord, other))
         return found if found is not None and found.paired else None

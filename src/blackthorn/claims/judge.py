@@ -8,7 +8,7 @@ from .evidence import Evidence
 from .finding import together
 from .statement import Statement
 
-_NAMED = 4  # places that are not measured, named one by one
+_NAMED = 4  # places that are not measured, or under alarm, named one by one
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Verdict:
 
     statement: str
     holds: bool | None
-    """None = cannot be told: places are not measured, or the interval leaves it open."""
+    """None = cannot be told: places are not measured or under alarm, or the interval leaves it open."""
     evidence: str
 
 
@@ -25,16 +25,21 @@ def judge(statements: Sequence[Statement], grid: Grid) -> list[Verdict]:
     """Decide each statement; one that speaks of a place that lacks a seed is undecided.
 
     A statement about several comparisons holds only with all of them, and fails with one, which then has to contradict
-    it more clearly the more there are (see `together`).
+    it more clearly the more there are (see `together`). A number under alarm decides only what an upper bound can.
     """
     evidence = Evidence(grid)
     return [_judged(statement, evidence) for statement in statements]
 
 
 def _judged(statement: Statement, evidence: Evidence) -> Verdict:
-    absent = evidence.missing(statement.record, statement.places(evidence.rates))
+    places = statement.places(evidence.rates)
+    absent = evidence.missing(statement.record, places)
     if absent:
-        more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
-        return Verdict(statement.text, None, f"not measured yet: {'; '.join(absent[:_NAMED])}{more}")
-    found = together(statement.decide(evidence))
-    return Verdict(statement.text, found.holds, found.text)
+        return Verdict(statement.text, None, f"not measured yet: {_listed(absent)}")
+    found, alarmed = together(statement.decide(evidence)), evidence.alarmed(statement.record, places)
+    doubt = f"; under alarm, so an upper bound that must not be compared: {_listed(alarmed)}" if alarmed else ""
+    return Verdict(statement.text, found.holds, found.text + doubt)
+
+
+def _listed(places: Sequence[str]) -> str:
+    return "; ".join(places[:_NAMED]) + (f" and {len(places) - _NAMED} more" if len(places) > _NAMED else "")

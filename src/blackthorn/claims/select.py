@@ -128,9 +128,9 @@ class Tried:
     rate: float
     """The fraction that was to be removed."""
     passes: bool | None
-    """None = not measured yet."""
+    """None = not known: not measured yet, or under alarm."""
     changes: Mapping[str, float]
-    """metric -> points against the unpruned network, for what the rule looks at and is measured."""
+    """metric -> points against the unpruned network, for what the rule looks at and can be compared."""
 
 
 @dataclass(frozen=True)
@@ -145,13 +145,13 @@ class Selected:
     picked: Tried | None
     """None = no network passes, or it cannot be told yet."""
     settled: bool
-    """False = it cannot be told yet, because networks are missing."""
+    """False = it cannot be told, because networks are missing or numbers are under alarm."""
     published: float | None
     """The rate that the paper picked."""
     sweep: tuple[Tried, ...]
     """From the smallest rate to the largest."""
     note: str
-    """What is missing, or what one should know before quoting the pick."""
+    """What is missing or under alarm, or what one should know before quoting the pick."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,9 @@ class Choice:
     rate: float | None
     """The largest rate that passes, of those that are measured; None = none does."""
     settled: bool
-    """False = a larger rate is not measured yet, so that `rate` may still grow."""
+    """False = of a larger rate it is not known whether it passes, so that `rate` may still grow."""
     passes: tuple[bool | None, ...]
-    """For each rate as given: whether it passes; None = not measured."""
+    """For each rate as given: whether it passes; None = not known."""
 
 
 def select(
@@ -171,6 +171,7 @@ def select(
     rates: Sequence[float],
     natural: Sequence[float | None],
     adversarial: Sequence[float | None] | None = None,
+    alarmed: Sequence[bool] | None = None,
 ) -> Choice:
     """Pick from a sweep the largest rate that passes the rule.
 
@@ -183,15 +184,18 @@ def select(
         rates: fractions removed in [0, 1], each once, in any order; 0 is the unpruned network and must be there.
         natural: natural accuracy in [0, 1] at each rate, the mean over the seeds; None = not measured yet.
         adversarial: adversarial accuracy at each rate, for `HighRobustness`.
+        alarmed: whether an alarm rang for it, by default for none. Such a number is an upper bound: it can fail the
+            rule and cannot pass it, and of the unpruned network the other way round.
     Raises:
-        BlackthornError: rates that repeat or lack 0, or not as many accuracies as rates.
+        BlackthornError: rates that repeat or lack 0, or not as many accuracies or alarms as rates.
     """
-    accuracies = [(natural, rule.nat_tol)]
+    none = [False] * len(rates)
+    accuracies = [(natural, rule.nat_tol, none)]
     if rule.adversarial_tolerance is not None:
         if adversarial is None:
             raise BlackthornError(f"{rule.kind} looks at adversarial accuracy too; give one for each rate")
-        accuracies.append((adversarial, rule.adversarial_tolerance))
-    if any(len(given) != len(rates) for given, _ in accuracies):
+        accuracies.append((adversarial, rule.adversarial_tolerance, none if alarmed is None else list(alarmed)))
+    if any(len(given) != len(rates) or len(rings) != len(rates) for given, _, rings in accuracies):
         raise BlackthornError(f"{len(rates)} rates want as many accuracies; None stands for one that is not measured")
     if len(set(rates)) != len(rates) or 0 not in rates or not all(0 <= rate <= 1 for rate in rates):
         raise BlackthornError(f"rates are different fractions with 0, the unpruned network; got {list(rates)}")
@@ -199,9 +203,13 @@ def select(
 
     def passes(at: int) -> bool | None:
         told: list[bool | None] = []
-        for given, tolerance in accuracies:
+        for given, tolerance, rings in accuracies:
             ours, theirs = given[at], given[unpruned]
-            told.append(None if ours is None or theirs is None else 100 * (ours - theirs) >= -tolerance - ROUNDING)
+            if ours is None or theirs is None:
+                told.append(None)
+                continue
+            passed = 100 * (ours - theirs) >= -tolerance - ROUNDING
+            told.append(None if rings[at if passed else unpruned] else passed)
         return False if False in told else (None if None in told else True)
 
     found = tuple(passes(at) for at in range(len(rates)))
@@ -223,7 +231,8 @@ def _chosen(name: str, selection: Selection, evidence: Evidence) -> Selected:
         [_share(evidence, row, metric) for row in rows] for metric in (selection.natural, selection.adversarial)
     )
     by_row = [0.0, *(rates[row] for row in rows[1:])]
-    choice = select(selection.rule, by_row, natural, adversarial)
+    rings = [_rings(evidence, row, selection.adversarial) for row in rows]
+    choice = select(selection.rule, by_row, natural, adversarial, rings)
     sweep = tuple(
         Tried(row, rate, passes, _changes(evidence, row, selection))
         for row, rate, passes in zip(rows[1:], by_row[1:], choice.passes[1:])
@@ -245,12 +254,17 @@ def _share(evidence: Evidence, row: str, metric: str | None) -> float | None:
     return None if flags is None else float(flags.mean())
 
 
+def _rings(evidence: Evidence, row: str, metric: str | None) -> bool:
+    return bool(evidence.alarmed(AccuracyRecord, [(row, metric or "")]))
+
+
 def _changes(evidence: Evidence, row: str, selection: Selection) -> dict[str, float]:
-    """Measure -> points against the unpruned network, of those that are measured for both."""
+    """Measure -> points against the unpruned network, of those that are measured for both and not under alarm."""
     found = {}
     for metric in selection.tolerances:
         ours, theirs = _share(evidence, row, metric), _share(evidence, selection.than, metric)
-        if ours is not None and theirs is not None:
+        rings = any(_rings(evidence, name, metric) for name in (row, selection.than))
+        if ours is not None and theirs is not None and not rings:
             found[metric] = 100 * (ours - theirs)
     return found
 
@@ -264,10 +278,13 @@ def _note(selection: Selection, choice: Choice, sweep: Sequence[Tried], evidence
     """What one should know before quoting the pick."""
     if not choice.settled:
         larger = [tried.row for tried in sweep if tried.rate > (choice.rate or 0) and tried.passes is None]
-        absent = evidence.missing(AccuracyRecord, places((selection.than, *larger), list(selection.tolerances)))
+        unknown = places((selection.than, *larger), list(selection.tolerances))
+        absent, alarmed = evidence.missing(AccuracyRecord, unknown), evidence.alarmed(AccuracyRecord, unknown)
         none = "; none passes so far" if any(tried.passes is False for tried in sweep) else ""
         so_far = none if choice.rate is None else f"; {in_percent(choice.rate)} passes so far"
-        return f"not measured yet: {_listed(absent)}{so_far}"
+        why = [f"not measured yet: {_listed(absent)}"] if absent else []
+        why += [f"under alarm, so an upper bound that must not be compared: {_listed(alarmed)}"] if alarmed else []
+        return "; ".join(why) + so_far
     if choice.rate is None:
         return ""
     smaller = [in_percent(tried.rate) for tried in sweep if tried.rate < choice.rate and tried.passes is False]

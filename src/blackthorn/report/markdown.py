@@ -33,7 +33,7 @@ def refreshed(readme: str, files: dict[str, str]) -> str:
 
 
 def results_table(lines: Lines) -> str:
-    """A row for each network: percent with the 95 % interval, then the published number."""
+    """A row for each network: percent with the 95 % interval, then the published number; ≤ under alarm."""
     metrics = list(dict.fromkeys(line["metric"] for line in lines))
     held = {(line["row"], line["metric"]): line for line in lines}
     text = [f"| network | {' | '.join(metrics)} |", f"| --- {'| --- ' * len(metrics)}|"]
@@ -51,7 +51,12 @@ def statements_table(lines: Lines) -> str:
 def _place(line: dict[str, str] | None) -> str:
     if line is None:
         return ""
-    ours = f"{float(line['value']):.1f} [{float(line['low']):.1f}, {float(line['high']):.1f}]" if line["value"] else ""
+    bound = "≤ " if line.get("alarm") else ""
+    ours = (
+        f"{bound}{float(line['value']):.1f} [{float(line['low']):.1f}, {float(line['high']):.1f}]"
+        if line["value"]
+        else ""
+    )
     paper = f"paper {float(line['published']):.1f}" if line["published"] else ""
     return ", ".join(filter(None, (ours, paper)))
 

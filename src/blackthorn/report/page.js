@@ -54,10 +54,53 @@
     }
   }
 
-  // Paper shows everything: open what is folded away, then fold it again.
+  // A heading sorts its table: largest first, smallest first, as it was. What has no number stays at the end.
+  for (const table of document.querySelectorAll("table:has(.sort)")) {
+    const body = table.tBodies[0];
+    const rows = [...body.rows];
+    const headings = [...table.tHead.rows[0].cells];
+    for (const heading of headings) {
+      const button = heading.querySelector(".sort");
+      if (!button) continue;
+      button.disabled = false;
+      button.addEventListener("click", () => {
+        const order = { none: "descending", descending: "ascending", ascending: "none" }[heading.ariaSort];
+        headings.forEach((other) => other.ariaSort && (other.ariaSort = other === heading ? order : "none"));
+        const number = (row) => Number(row.cells[heading.cellIndex].dataset.sort ?? NaN);
+        const sign = order === "descending" ? -1 : 1;
+        const known = rows.filter((row) => !Number.isNaN(number(row)));
+        const sorted = order === "none" ? rows : [...known.sort((a, b) => sign * (number(a) - number(b))), ...rows.filter((row) => !known.includes(row))];
+        body.replaceChildren(...sorted);
+        table.classList.toggle("sorted", order !== "none");
+      });
+    }
+  }
+
+  // A table that is cut off says so, and can be shown whole.
+  const cut = [...document.querySelectorAll(".cutoff")];
+  const look = () => cut.forEach((line) => {
+    const table = line.previousElementSibling;
+    line.hidden = !table.classList.contains("whole") && table.scrollHeight <= table.clientHeight + 1;
+  });
+  for (const line of cut) {
+    const button = line.querySelector("button");
+    const words = button.textContent;
+    button.disabled = false;
+    button.addEventListener("click", () => {
+      const whole = line.previousElementSibling.classList.toggle("whole");
+      button.textContent = whole ? "Show fewer" : words;
+    });
+  }
+  look();
+  addEventListener("resize", look, { passive: true });
+
+  // Wide screens have room for the first images; phones show them when asked.
+  if (matchMedia("(min-width: 641px)").matches) document.querySelectorAll("details[data-wide]").forEach((fold) => (fold.open = true));
+
+  // Paper shows everything but most images: open what is folded away, then fold it again.
   let opened = [];
   addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
+    opened = [...document.querySelectorAll("details:not([open]):not(.gallery:not([data-wide]))")];
     opened.forEach((fold) => (fold.open = true));
   });
   addEventListener("afterprint", () => opened.forEach((fold) => (fold.open = false)));

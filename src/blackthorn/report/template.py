@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .words import minus
+
 if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
@@ -18,6 +20,11 @@ def fill(template: str, **values: Any) -> "Markup":
     return Markup(_environment().get_template(template).render(**values))
 
 
+def tight(words: str) -> str:
+    """Numbers as they are printed: the sign % stays beside one, and a negative one has a true minus."""
+    return minus(words.replace(" %", "\u00a0%"))
+
+
 @cache
 def _environment() -> "Environment":
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -25,5 +32,5 @@ def _environment() -> "Environment":
     made = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters["tight"] = lambda words: words.replace(" %", "\u00a0%")  # a number keeps its sign beside it
+    made.filters["tight"] = tight
     return made

@@ -1,6 +1,14 @@
 """How numbers are written on the page: percent, points, sizes, times, ratios."""
 
+import re
+
+_HYPHEN = re.compile(r"(?<![\w.\-])-(?=\.?\d)")  # before a number, and in no word, name or range
 _SAME = 0.02  # ratios nearer to 1 than this are called the same
+
+
+def minus(words: str) -> str:
+    """Words in which negative numbers have a true minus: "apgd-t, -1.5 [-2, +1]" -> "apgd-t, −1.5 [−2, +1]"."""
+    return _HYPHEN.sub("−", words)
 
 
 def percent(fraction: float, digits: int = 1) -> str:

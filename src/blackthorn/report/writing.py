@@ -64,6 +64,7 @@ def render(page: Page, views: Sequence[View], files: Sequence[str]) -> str:
     return fill(
         "page.html",
         page=page,
+        tally=_tally(page),
         views=views,
         files=files,
         style=Markup((HERE / "page.css").read_text("utf-8")),
@@ -71,6 +72,12 @@ def render(page: Page, views: Sequence[View], files: Sequence[str]) -> str:
         vega=Markup(vega() if specs else ""),
         specs=Markup(json.dumps(specs).replace("<", "\\u003c")),  # "</script>" in a row name would end the script
     )
+
+
+def _tally(page: Page) -> list[tuple[str, int]]:
+    """How many statements hold, do not, and are not known; without those that there are none of."""
+    holds = [verdict.holds for verdict in page.verdicts]
+    return [(name, n) for name, held in (("yes", True), ("no", False), ("unknown", None)) if (n := holds.count(held))]
 
 
 def _left(folder: Path) -> set[str]:

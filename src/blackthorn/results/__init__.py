@@ -12,6 +12,7 @@ from .certified import CertifiedRecord as CertifiedRecord
 from .cost import CostRecord as CostRecord
 from .counted import CountedRecord as CountedRecord
 from .detection import DetectionRecord as DetectionRecord
+from .estimates import alarms as alarms
 from .estimates import difference as difference
 from .estimates import estimate as estimate
 from .fragility import FragilityRecord as FragilityRecord
@@ -74,6 +75,7 @@ __all__ = [
     "Row",
     "VulnerabilityMapRecord",
     "VulnerabilityRecord",
+    "alarms",
     "compare",
     "difference",
     "estimate",

@@ -1,12 +1,18 @@
-"""From cells to numbers with intervals: the mean over seeds at one place, and the difference between two places."""
+"""From cells to numbers with intervals: the mean over seeds at one place, and the difference between two places.
+
+A number under alarm is an upper bound. So its interval reaches down to 0, and that of a difference is open on the side
+that the bound says nothing about, or on both: whatever is decided from them is decided only as far as a bound can.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
 
 from .accuracy import AccuracyRecord
 from .grid import Cell
+from .intervals import Open
 from .record import Record
 from .statistics import Difference, Estimate, Reading, apart, compare, over_seeds
 
@@ -26,14 +32,19 @@ def estimate(cells: Sequence[Cell[K]], read: Callable[[K], Reading | None] = _wh
     Returns:
         None without cells, and where a seed lacks the number.
     """
-    readings = [reading for cell in cells if (reading := read(cell.record)) is not None]
-    if not readings or len(readings) < len(cells):
-        return None
-    return over_seeds(readings, [cell.seed for cell in cells])
+    found = _as_measured(cells, read)
+    return replace(found, ends=Open(found.ends, below=True)) if found is not None and alarms(cells) else found
+
+
+def alarms(cells: Sequence[Cell[Record]]) -> tuple[str, ...]:
+    """The alarms that rang for any seed, each once."""
+    return tuple(dict.fromkeys(name for cell in cells for name in cell.record.alarms))
 
 
 def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[AccuracyRecord]]) -> Difference | None:
     """First minus second over the seeds that they share; None where they share none.
+
+    Where an alarm rang for the first, the truth may be any smaller; where one rang for the second, any larger.
 
     Compared image by image wherever both kept their flags, and otherwise from the two intervals alone. Images that one
     of them leaves out at the beginning, because a substitute was trained on them, are left out of both. What `n_max`
@@ -50,7 +61,18 @@ def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[Accu
         [cell.flags[start - cell.record.first :] for cell in cells if cell.flags is not None] for cells in (one, other)
     )
     if len(a) == len(b) == len(seeds) and len({flags.shape for flags in (*a, *b)}) == 1 and a[0].size:
-        return compare(np.stack(a), np.stack(b), seeds=seeds)
-    left, right = estimate(one), estimate(other)
-    assert left is not None and right is not None  # every accuracy has its number
-    return apart(left, right)
+        found = compare(np.stack(a), np.stack(b), seeds=seeds)
+    else:
+        left, right = _as_measured(one, _whole), _as_measured(other, _whole)
+        assert left is not None and right is not None  # every accuracy has its number
+        found = apart(left, right)
+    below, above = bool(alarms(one)), bool(alarms(other))
+    return replace(found, ends=Open(found.ends, below, above)) if below or above else found
+
+
+def _as_measured(cells: Sequence[Cell[K]], read: Callable[[K], Reading | None]) -> Estimate | None:
+    """The mean over seeds, whether or not an alarm rang."""
+    readings = [reading for cell in cells if (reading := read(cell.record)) is not None]
+    if not readings or len(readings) < len(cells):
+        return None
+    return over_seeds(readings, [cell.seed for cell in cells])

@@ -116,6 +116,20 @@ class Minus:
         )
 
 
+@dataclass(frozen=True)
+class Open:
+    """An interval with an end that is not known: that of an upper bound reaches down to whatever there can be."""
+
+    ends: Ends
+    below: bool = False
+    above: bool = False
+
+    def __call__(self, tail: float) -> tuple[float, float]:
+        """Minus or plus infinity where an end is not known."""
+        low, high = self.ends(tail)
+        return (-math.inf if self.below else low), (math.inf if self.above else high)
+
+
 def tail_at(outside: Callable[[float], bool]) -> float:
     """The smallest tail at which an end leaves a number outside: the one-sided p-value of that number.
 

@@ -1,5 +1,7 @@
 """Charts in Vega-Lite, and what tells their series apart. No kind of panel knows another, or who uses it."""
 
+from .axis import readable as readable
+from .axis import round_ticks as round_ticks
 from .bars import BARS as BARS
 from .bars import bar_panel as bar_panel
 from .chart import Chart as Chart
@@ -54,6 +56,8 @@ __all__ = [
     "line_panel",
     "next_round",
     "paper_note",
+    "readable",
+    "round_ticks",
     "shaded",
     "tile_panel",
 ]

@@ -23,6 +23,9 @@ def bar_panel(
     A bar of `full` fills the panel, unless another is longer. Points may have an interval, `low` and `high`. Bars of
     negative numbers go to the left.
     """
+    drawn = [
+        {**p, **{k: round(float(p[k] or 0), 3) for k in ("x", "low", "high") if p.get(k) is not None}} for p in points
+    ]
     most = max((float(p.get("high") or p["x"] or 0) for p in points), default=full)
     least = min((float(p.get("low") or p["x"] or 0) for p in points), default=0.0)
     y = {
@@ -45,7 +48,7 @@ def bar_panel(
     }
     ends = "high" if any(point.get("high") is not None for point in points) else "x"
     return {
-        "data": {"values": list(points)},
+        "data": {"values": drawn},
         "height": 26 * len(rows),
         "layer": [
             {

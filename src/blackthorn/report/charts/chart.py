@@ -71,7 +71,7 @@ def for_page(panel: Panel) -> Spec:
 
 def for_file(chart: Chart) -> Spec:
     """All panels of a chart side by side with a legend, in plain colours on white."""
-    place = {"width": 270, "height": 210}
+    place = {"width": 270, "height": 220}
     panels = [{**place, **_still(panel.spec), "title": panel.title} for panel in chart.panels]
     legend: Spec = {
         "orient": "bottom",

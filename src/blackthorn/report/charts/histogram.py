@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from .axis import round_ticks
 from .chart import Point
 from .palette import Spec, colour
 
@@ -53,12 +54,13 @@ def histogram_panel(
             "labelExpr": f"datum.value < 0 ? '0' : {spelled} : ''",
         },
     }
+    heights = [height for height in round_ticks(0, 1.12 * most) if height == int(height)]
     y = {
         "field": "count",
         "type": "quantitative",
         "title": y_title,
-        "scale": {"domain": [0, 1.12 * most], "nice": False},
-        "axis": {"tickCount": 4, "tickMinStep": 1, "format": "d"},
+        "scale": {"domain": [0, heights[-1]], "nice": False},
+        "axis": {"values": heights, "format": "d"},
     }
     tooltip = [{"field": "bin", "title": "change"}, {"field": "count", "title": "units"}]
     return {

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from .axis import round_ticks
 from .chart import PICKED, POINTER, Key, Point
 from .palette import Spec, dash, dashes, hue, hues
 
@@ -40,19 +41,21 @@ def curve_panel(
     Each point has `series`, `x`, `value` and the texts in `tips`. The first series is drawn dark and wide.
     """
     span = [float(point["x"] or 0) for point in points]
+    ticks = round_ticks(min(span, default=0), max(span, default=100))
+    ends = [min(span, default=0), max(span, default=100)] if x_axis else [ticks[0], ticks[-1]]
     x = {
         "field": "x",
         "type": "quantitative",
         "title": x_title,
-        "scale": x_scale or {"domain": [min(span, default=0), max(span, default=100)], "nice": False, "zero": False},
-        "axis": {"grid": False, "labelOverlap": "greedy", **(x_axis or {"tickCount": 5})},
+        "scale": x_scale or {"domain": ends, "nice": False, "zero": False},
+        "axis": {"grid": False, "labelOverlap": False, **(x_axis or {"values": ticks})},
     }
     y = {
         "field": "value",
         "type": "quantitative",
         "title": y_title,
         "scale": y_scale or {"domain": [0, 100], "nice": False},
-        "axis": y_axis or {"tickCount": 5},
+        "axis": y_axis or {"values": round_ticks(0, 100)},
     }
     layers: list[Spec] = [
         {

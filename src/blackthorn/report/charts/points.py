@@ -2,8 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from ..words import minus
+from .axis import round_ticks
 from .chart import PICKED, Key, Panel, Point
 from .palette import SHAPE_PATHS, Spec, colour, in_box, shape
+
+_HEIGHT = 220.0
+_LINE, _LONGEST = 12.0, 104.0  # pixels of a line of text, and of the longest label
+_ASIDE = 0.006  # of the axis: how far series stand apart, so that their intervals do not hide each other
 
 
 def _marks(series: Sequence[str]) -> list[str]:
@@ -19,112 +25,135 @@ def line_panel(
     series: Sequence[str],
     *,
     x_title: str,
-    x_axis: Spec,
     tips: Mapping[str, str],
+    x_axis: Spec | None = None,
     x_domain: tuple[float, float] | None = None,
     y_title: str = "accuracy (%)",
     y_domain: tuple[float, float] = (0, 100),
     proved: Sequence[Point] = (),
 ) -> Spec:
-    """Accuracy (percent) against `x`: per series a line, a band for its interval, and points.
+    """Accuracy (percent) against `x`: per series a line with its name at the end, points, and bars for the intervals.
 
-    Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts in `tips`. Where
+    Each point has `series`, `x`, `value`, `low`, `high`, `paper` (percent or None) and the texts in `tips`. Points of
+    one place stand a little beside each other. Without `x_axis` both axes have round ticks up to their ends. Where
     `y_domain` goes below zero, a line is drawn at zero. `proved` are points of the same series that bound them from
     below: a dashed line with hollow marks.
     """
     span = list(x_domain) if x_domain is not None else [float(p["x"] or 0) for p in points]
-    pad = (max(span) - min(span)) * 0.03 if span else 0
+    ticks = round_ticks(min(span, default=0), max(span, default=1)) if x_axis is None else []
+    ends = (ticks[0], ticks[-1]) if ticks else (min(span, default=0), max(span, default=1))
+    wide, heights = ends[1] - ends[0], round_ticks(*y_domain)
     x = {
-        "field": "x",
+        "field": "at",
         "type": "quantitative",
         "title": x_title,
-        "scale": {
-            "domain": [min(span, default=0) - pad, max(span, default=1) + pad],
-            "nice": False,
-            "zero": False,
-        },
-        "axis": {"grid": False, "labelOverlap": "greedy", "labelSeparation": 8, **x_axis},
+        "scale": {"domain": [ends[0] - 0.03 * wide, ends[1] + 0.03 * wide], "nice": False, "zero": False},
+        "axis": {"grid": False, "labelOverlap": False, **(x_axis or {"values": ticks})},
     }
     y = {
         "field": "value",
         "type": "quantitative",
         "title": y_title,
-        "scale": {"domain": list(y_domain), "nice": False},
-        "axis": {"tickCount": 5},
+        "scale": {"domain": [heights[0], heights[-1]], "nice": False},
+        "axis": {"values": heights},
     }
+    drawn, below = ([_placed(p, series, wide, x_title, y_title) for p in held] for held in (points, proved))
+    above, beside = _labels(drawn, (heights[-1] - heights[0]) * _LINE / _HEIGHT, heights[0])
+    text: Spec = {"type": "text", "limit": _LONGEST, "fontSize": 11, "aria": False}
+    named: Spec = {"y": y, "text": {"field": "series"}}
     faded = {"condition": {"test": PICKED, "value": 1}, "value": 0.12}
     tooltip: list[Spec] = [{"field": field, "title": title} for field, title in tips.items()]
+    shown: Spec = {"x": x, "color": colour(series), "opacity": faded}
+    told: Spec = {"description": {"field": "spoken"}, "tooltip": tooltip}
+    interval: Spec = {"mark": {"type": "rule", "strokeWidth": 1.5, "aria": False}}
+    interval["encoding"] = {**shown, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
     layers: list[Spec] = [
-        {
-            "mark": {"type": "area", "clip": True},
-            "encoding": {
-                "x": x,
-                "y": {**y, "field": "low"},
-                "y2": {"field": "high"},
-                "color": colour(series),
-                "opacity": {"condition": {"test": PICKED, "value": 0.16}, "value": 0.03},
-            },
-        },
-        {
-            "mark": {"type": "line", "strokeWidth": 2},
-            "encoding": {"x": x, "y": y, "color": colour(series), "opacity": faded},
-        },
-        {
-            "mark": {"type": "rule", "strokeWidth": 1.25},
-            "encoding": {
-                "x": x,
-                "y": {**y, "field": "low"},
-                "y2": {"field": "high"},
-                "color": colour(series),
-                "opacity": faded,
-            },
-        },
+        {"mark": {"type": "line", "strokeWidth": 2, "aria": False}, "encoding": {**shown, "y": y}},
+        interval,
         {
             "mark": {"type": "point", "filled": True, "size": 62, "opacity": 1},
-            "encoding": {
-                "x": x,
-                "y": y,
-                "color": colour(series),
-                "shape": shape(series),
-                "opacity": faded,
-                "tooltip": tooltip,
-            },
+            "encoding": {**shown, "y": y, "shape": shape(series), **told},
         },
+        {"data": {"values": above}, "mark": {**text, "align": "center"}, "encoding": {**shown, **named}},
+        {"data": {"values": beside}, "mark": {**text, "align": "left", "dx": 9}, "encoding": {**shown, **named}},
     ]
-    if y_domain[0] < 0:
-        zero = {"data": {"values": [{"value": 0}]}, "mark": {"type": "rule", "color": "var(--muted)"}}
+    if heights[0] < 0:
+        zero = {"data": {"values": [{"value": 0}]}, "mark": {"type": "rule", "color": "var(--muted)", "aria": False}}
         layers.insert(0, {**zero, "encoding": {"y": y}})
     if any(p.get("paper") is not None for p in points):
         layers.append(
             {
                 "transform": [{"filter": "isValid(datum.paper)"}],
-                "mark": {"type": "tick", "orient": "horizontal", "size": 16, "thickness": 2.5},
-                "encoding": {
-                    "x": x,
-                    "y": {**y, "field": "paper"},
-                    "color": colour(series),
-                    "opacity": faded,
-                    "tooltip": tooltip,
-                },
+                "mark": {"type": "tick", "orient": "horizontal", "size": 16, "thickness": 2.5, "aria": False},
+                "encoding": {**shown, "y": {**y, "field": "paper"}, "tooltip": tooltip},
             }
         )
     if proved:
-        encoding = {"x": x, "color": colour(series), "opacity": faded}
-        layers += _from_below(proved, encoding, y, shape(series), tooltip)
-    return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
+        layers += _from_below(below, shown, y, {**told, "shape": shape(series)})
+    return {
+        "data": {"values": drawn},
+        "height": _HEIGHT,
+        "params": [{"name": "picked", "value": None}],
+        "layer": layers,
+    }
 
 
-def _from_below(
-    points: Sequence[Point], encoding: Mapping[str, object], y: Mapping[str, object], shapes: Spec, tips: Sequence[Spec]
-) -> list[Spec]:
+def _placed(point: Point, series: Sequence[str], wide: float, x_title: str, y_title: str) -> Point:
+    """The point a little beside its place, its numbers rounded to what can be seen, and in words for those who cannot
+    see it.
+    """
+    place = list(series).index(str(point["series"]))
+    at = float(point["x"] or 0) + (place - (len(series) - 1) / 2) * _ASIDE * wide
+    rounded = {key: round(float(point[key] or 0), 3) for key in ("value", "low", "high") if point.get(key) is not None}
+    words = f"{point['series']}, {x_title} {float(point['x'] or 0):.4g}: {y_title} {rounded['value']:.4g}"
+    between = f", from {rounded['low']:.4g} to {rounded['high']:.4g}" if {"low", "high"} <= rounded.keys() else ""
+    return {**point, **rounded, "at": round(at, 6), "spoken": minus(words + between)}
+
+
+def _labels(points: Sequence[Point], gap: float, bottom: float) -> tuple[list[Point], list[Point]]:
+    """The name of each series at its last point: beside it for those that end furthest right, else above it, or below
+    the lowest of several. Names that would overlap are moved apart by `gap`.
+    """
+    last: dict[str, Point] = {}
+    for point in points:
+        known = last.get(str(point["series"]))
+        if known is None or float(point["x"] or 0) >= float(known["x"] or 0):
+            last[str(point["series"])] = point
+    furthest = max((float(point["x"] or 0) for point in last.values()), default=0)
+    beside = sorted((p for p in last.values() if p["x"] == furthest), key=_height)
+    found: list[Point] = []
+    for x in dict.fromkeys(point["x"] for point in last.values() if point["x"] != furthest):
+        lowest, *others = sorted((p for p in last.values() if p["x"] == x), key=_height)
+        found += [*_apart([lowest], gap, lift=-gap if others else gap), *_apart(others, gap, lift=gap)]
+    lifted = _apart(beside, gap)
+    over = [max(0.0, float(p["value"] or 0) - _height(own)) / 2 for p, own in zip(lifted, beside)]
+    sunk = min(max(over, default=0.0), min((_height(p) for p in lifted), default=bottom) - bottom)
+    edge = max((float(p["at"] or 0) for p in beside), default=0)
+    return found, [{**p, "at": edge, "value": _height(p) - max(0.0, sunk)} for p in lifted]
+
+
+def _apart(points: Sequence[Point], gap: float, lift: float = 0.0) -> list[Point]:
+    """Labels from the lowest up, each at its point or higher."""
+    found: list[Point] = []
+    for point in points:
+        least = _height(found[-1]) + gap if found else -float("inf")
+        found.append({"series": point["series"], "at": point["at"], "value": max(_height(point) + lift, least)})
+    return found
+
+
+def _height(point: Point) -> float:
+    return float(point["value"] or 0)
+
+
+def _from_below(points: Sequence[Point], shown: Spec, y: Mapping[str, object], marked: Spec) -> list[Spec]:
     data: Spec = {"values": list(points)}
-    line: Spec = {**encoding, "y": y}
-    interval: Spec = {**encoding, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
-    marked: Spec = {**line, "shape": shapes, "tooltip": list(tips)}
+    line: Spec = {**shown, "y": y}
+    interval: Spec = {**shown, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    dashed = {"type": "line", "strokeWidth": 1.5, "strokeDash": [5, 4], "aria": False}
     return [
-        {"data": data, "mark": {"type": "line", "strokeWidth": 1.5, "strokeDash": [5, 4]}, "encoding": line},
-        {"data": data, "mark": {"type": "rule", "strokeWidth": 1.25}, "encoding": interval},
-        {"data": data, "mark": {"type": "point", "filled": False, "size": 52}, "encoding": marked},
+        {"data": data, "mark": dashed, "encoding": line},
+        {"data": data, "mark": {"type": "rule", "strokeWidth": 1.5, "aria": False}, "encoding": interval},
+        {"data": data, "mark": {"type": "point", "filled": False, "size": 52}, "encoding": {**line, **marked}},
     ]
 
 

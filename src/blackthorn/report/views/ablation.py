@@ -73,7 +73,6 @@ def against_units(page: Page) -> Chart | None:
                 points,
                 series,
                 x_title="units removed (%)",
-                x_axis={"tickCount": 5},
                 x_domain=(0, 100),
                 tips=_POINT_TIPS,
                 y_title="accuracy (%)" if accuracy else "vulnerability",

@@ -30,6 +30,8 @@ class Spent:
     value: str
     spread: str
     against: str
+    order: float
+    """What the column is sorted by."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +62,16 @@ def costs_csv(page: Page) -> str:
 
 
 def cost_lines(page: Page) -> list[CostLine]:
-    """The table: a line for each network and form."""
+    """The table: a line for each network and form. The dense form of a pruned network is left out where its unpruned
+    network has a line: it is that network, timed once more in turns with the pruned one.
+    """
     spent = costs(page)
     held, compared = {(c.row, c.form, c.metric, c.batch): c for c in spent}, references(page, spent)
     lines: list[CostLine] = []
+    costed = {cost.row for cost in spent}
     for row, form in dict.fromkeys((cost.row, cost.form) for cost in spent):
+        if form == "dense" and page.grid.by_name[row].base in costed:
+            continue
         places = [held.get((row, form, *column)) for column in _columns(page)]
         first = not lines or lines[-1].name != row
         lines.append(CostLine(row, form, first, [None if c is None else _spent(c, compared.get(c)) for c in places]))
@@ -132,7 +139,7 @@ def _spent(cost: Cost, reference: Cost | None) -> Spent:
         if cost.metric == "latency" and cost.low <= reference.high and reference.low <= cost.high:
             against = "same, within spread"
     spread = "" if cost.low == cost.high else f"{amount(cost.low, '')} – {amount(cost.high, cost.unit)}"
-    return Spent(amount(cost.value, cost.unit), spread, against)
+    return Spent(amount(cost.value, cost.unit), spread, against, cost.value)
 
 
 def _bar(cost: Cost, reference: Cost) -> Point:

@@ -1,6 +1,6 @@
 """What pruning changed: accuracy of each sweep minus that of its unpruned network."""
 
-from ...results import difference, estimate
+from ...results import alarms, difference, estimate
 from ..attacks import strongest
 from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
 from ..families import Network, by_family, networks
@@ -43,12 +43,14 @@ def against_unpruned(page: Page) -> Chart | None:
         name: rows for name, rows in by_family(networks(page)).items() if len({row.requested for row in rows}) >= _SWEEP
     }
     series = strongest(page)[:SERIES]
-    panels, lacking = [], 0
+    panels, lacking, rung = [], 0, 0
     for family, rows in sweeps.items():
         base = next((named[row.name] for row in rows if row.name in named), rows[0].base or "")
         points: list[Point] = []
         for metric in series:
-            found = [_moved(page, metric, row, base) for row in rows]
+            compared = [row for row in rows if not _rings(page, metric, row.name, base)]
+            rung += len(rows) - len(compared)
+            found = [_moved(page, metric, row, base) for row in compared]
             lacking += found.count(None)
             drawn = sorted((point for point in found if point is not None), key=lambda point: float(point["x"] or 0))
             points += [_unmoved(page, metric, base), *drawn] if drawn else []
@@ -60,7 +62,6 @@ def against_unpruned(page: Page) -> Chart | None:
                 points,
                 series,
                 x_title="removed, as requested (%)",
-                x_axis={"tickCount": 5},
                 x_domain=(0, 100),
                 tips=_MOVED_TIPS,
                 y_title="difference (points)",
@@ -69,13 +70,22 @@ def against_unpruned(page: Page) -> Chart | None:
             panels.append(Panel(f"{family} minus {base}", spoken, points, spec))
     if not panels:
         return None
-    caption = "Each panel has a scale of its own. Bands and bars are paired 95 % intervals."
+    caption = "Each panel has a scale of its own. Bars are paired 95 % intervals."
     caption += paper_note(panels)
     if lacking:
         caption += (
             f" {lacking} point{'s' * (lacking > 1)} of these sweeps {'are' if lacking > 1 else 'is'} not measured yet."
         )
+    if rung:
+        caption += (
+            f" {rung} point{'s' * (rung > 1)} under alarm {'are' if rung > 1 else 'is'} left out: an upper bound must "
+            "not be compared."
+        )
     return Chart("accuracy-difference", "Accuracy difference, pruned minus unpruned", caption, series, panels, POINTS)
+
+
+def _rings(page: Page, metric: str, *rows: str) -> bool:
+    return any(alarms(page.accuracy.get((row, metric), [])) for row in rows)
 
 
 def _moved(page: Page, metric: str, row: Network, base: str) -> Point | None:

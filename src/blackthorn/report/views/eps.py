@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from ...results import estimate
 from ..accuracy_points import TIPS, accuracy_point
 from ..attacks import aims, attack_words, eps_of
-from ..charts import POINTS, SERIES, Chart, Panel, Point, Spec, line_panel, paper_note
+from ..charts import POINTS, SERIES, Chart, Panel, Point, Spec, line_panel, paper_note, readable
 from ..families import featured, networks
 from ..page import Page
 from ..template import fill
 from ..words import radius
 from .view import View
+
+_FEW = 4  # lines that one panel shows without a tangle
 
 
 def view(page: Page) -> View | None:
@@ -23,7 +25,9 @@ def view(page: Page) -> View | None:
 
 
 def against_eps(page: Page) -> Chart | None:
-    """A panel for each attack (its options but eps and step size), a line for each network."""
+    """A panel for each attack (its options but eps and step size), a line for each network; where there are many lines,
+    a panel for each attack and each unpruned network with those that were pruned from it.
+    """
     shown = [row.name for row in featured([r for r in networks(page) if _attacked(page, r.name)], SERIES)]
     metrics: dict[str, dict[str, float]] = {}
     norms: dict[str, str | None] = {}
@@ -37,40 +41,56 @@ def against_eps(page: Page) -> Chart | None:
         if len(set(radii.values())) == 1 and all(aims(page, metric) for metric in radii):
             continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
-        points: list[Point] = []
-        for row in shown:
-            for metric, eps in sorted(places.items(), key=lambda place: place[1]):
-                found = estimate(page.accuracy.get((row, metric), []))
-                if found:
-                    points.append(accuracy_point(page, row, row, metric, eps, found))
-        if points:
-            proved = _proved(page, shown, norms[words])
-            spread = _listed(sorted(places.values()))
-            spoken = f"Accuracy against eps under {words}, from {spread}, for {len(shown)} networks."
-            if proved:
-                spoken += " Dashed, from below: the share of images proved to stand."
-            axis, both = _radii_axis([*points, *proved]), [*points, *proved]
-            span = (min(float(p["x"] or 0) for p in both), max(float(p["x"] or 0) for p in both))
-            spec = line_panel(
-                points,
-                shown,
-                x_title="eps (pixels in [0, 1])",
-                x_axis=axis,
-                x_domain=span,
-                tips=TIPS,
-                proved=proved,
-            )
-            panels.append(Panel(words, spoken, both, spec))
-            lower = lower or bool(proved)
+        for base, rows in _together(page, shown).items():
+            points: list[Point] = []
+            for row in rows:
+                for metric, eps in sorted(places.items(), key=lambda place: place[1]):
+                    found = estimate(page.accuracy.get((row, metric), []))
+                    if found:
+                        points.append(accuracy_point(page, row, row, metric, eps, found))
+            if points:
+                proved = _proved(page, rows, norms[words])
+                title = f"{words} · {base}" if base else words
+                spread = _listed(sorted(places.values()))
+                panels.append(_panel(title, f"{words}, from {spread}, for {len(rows)} networks", points, proved, shown))
+                lower = lower or bool(proved)
     if not panels:
         return None
-    caption = "Bands and bars are 95 % intervals; eps 0 is natural accuracy." + paper_note(panels)
+    caption = "Bars are 95 % intervals; eps 0 is natural accuracy." + paper_note(panels)
     if lower:
         caption += " Dashed lines: the share of images proved to stand; robust accuracy lies between the two."
     everything = [row for row in page.rows if _attacked(page, row)]
     if len(shown) < len(everything):
         caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
     return Chart("accuracy-eps", "Accuracy against attack strength", caption, shown, panels, POINTS)
+
+
+def _together(page: Page, shown: Sequence[str]) -> dict[str, list[str]]:
+    """The networks of each panel, by the unpruned one that they come from; all in one where they are few."""
+    if len(shown) <= _FEW:
+        return {"": list(shown)}
+    found: dict[str, list[str]] = {}
+    for row in shown:
+        found.setdefault(page.grid.by_name[row].base or row, []).append(row)
+    return found if all(len(rows) > 1 for rows in found.values()) else {"": list(shown)}
+
+
+def _panel(title: str, said: str, points: Sequence[Point], proved: Sequence[Point], series: Sequence[str]) -> Panel:
+    spoken = f"Accuracy against eps under {said}."
+    if proved:
+        spoken += " Dashed, from below: the share of images proved to stand."
+    both = [*points, *proved]
+    span = (min(float(p["x"] or 0) for p in both), max(float(p["x"] or 0) for p in both))
+    spec = line_panel(
+        points,
+        series,
+        x_title="eps (pixels in [0, 1])",
+        x_axis=_radii_axis(both),
+        x_domain=span,
+        tips=TIPS,
+        proved=proved,
+    )
+    return Panel(title, spoken, both, spec)
 
 
 def _proved(page: Page, shown: Sequence[str], norm: str | None) -> list[Point]:
@@ -95,10 +115,10 @@ def _attacked(page: Page, row: str) -> bool:
 
 
 def _radii_axis(points: Sequence[Point]) -> Spec:
-    """A tick at each radius that was measured, written as in the recipe."""
+    """A tick at each radius that was measured and can be read, written as in the recipe."""
     radii = sorted({float(point["x"] or 0) for point in points})
     spelled = " : ".join(f"abs(datum.value - {eps!r}) < 1e-9 ? '{radius(eps)}'" for eps in radii)
-    return {"values": radii, "labelExpr": f"{spelled} : ''"}
+    return {"values": readable(radii), "labelExpr": f"{spelled} : ''"}
 
 
 def _listed(radii: Sequence[float]) -> str:

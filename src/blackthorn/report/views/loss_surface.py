@@ -7,7 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...results import Cell, Estimate, LossSurfaceRecord, estimate
-from ..charts import LINES, SHADES, Chart, Panel, Point, Spec, bands, contour_panel, curve_panel, filled, levels
+from ..charts import (
+    LINES,
+    SHADES,
+    Chart,
+    Panel,
+    Point,
+    Spec,
+    bands,
+    contour_panel,
+    curve_panel,
+    filled,
+    levels,
+    next_round,
+    round_ticks,
+)
 from ..csv_text import csv_text, listed
 from ..families import featured, networks
 from ..page import Page
@@ -168,11 +182,12 @@ def _loss_axis(losses: Sequence[float]) -> tuple[Spec, Spec, float]:
     lowest, highest = min(losses), max(losses)
     if lowest >= 0 and highest > _WIDE * max(lowest, 1e-12):
         least = max(lowest, highest / 1e4)
-        decades = range(math.floor(math.log10(least)), math.ceil(math.log10(highest)) + 1)
-        axis: Spec = {"values": [float(f"1e{decade}") for decade in decades], "format": "~g"}
-        return {"type": "log", "domain": [least, highest], "nice": False}, axis, least
-    pad = 0 if highest > lowest else 1
-    return {"domain": [lowest - pad, highest + pad], "zero": False}, {"tickCount": 5}, lowest - pad
+        end = next_round(highest)
+        decades = range(math.ceil(math.log10(least)), math.ceil(math.log10(end / 2)))
+        axis: Spec = {"values": [*(float(f"1e{decade}") for decade in decades), end], "format": "~g"}
+        return {"type": "log", "domain": [least, end], "nice": False}, axis, least
+    ticks = round_ticks(lowest, highest)
+    return {"domain": [ticks[0], ticks[-1]], "zero": False}, {"values": ticks}, ticks[0]
 
 
 def _told(one: Surface) -> str:

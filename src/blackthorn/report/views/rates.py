@@ -62,7 +62,7 @@ def _chart(page: Page, name: str, base: str, images: str, sweeps: dict[str, list
         if points:
             panels.append(_panel(metric, points, list(lines)))
     on = f"trained on {images}" if images else "trained on the training images"
-    caption = f"{base}, pruned in {len(sweeps)} ways and {on}. Bands and bars are 95 % intervals."
+    caption = f"{base}, pruned in {len(sweeps)} ways and {on}. Bars are 95 % intervals."
     if len(drawn) < len(sweeps):
         caption += f" {len(drawn)} ways are drawn; the table has them all."
     title = f"Accuracy against the share removed, {on}"
@@ -74,7 +74,6 @@ def _panel(metric: str, points: Sequence[Point], series: Sequence[str]) -> Panel
         points,
         series,
         x_title="removed, as requested (%)",
-        x_axis={"tickCount": 5},
         x_domain=(0, 100),
         tips=TIPS,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...results import estimate
+from ...results import alarms, difference, estimate
 from ...results.statistics import reach
 from ..attacks import fooled_words, source_notes
 from ..csv_text import csv_text, in_percent, listed
@@ -39,14 +39,24 @@ class Measured:
     """Whether it is a share of images proved to stand, and so at least, not at most, the robust accuracy."""
     alarm: str
     """Why the number is an upper bound that must not be compared; empty where no alarm rang."""
+    moved: str
+    """Points against the unpruned network; empty where there is none, and under alarm."""
+    moved_interval: str
+    tells: bool
+    """Whether the interval of that difference leaves out zero."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: its name, a note under it, and its places (None = not measured)."""
+    """A row of the table: its name, how much of it is zero, and its places (None = not measured)."""
 
     name: str
+    base: str
+    """The unpruned network; empty for one that is not pruned."""
+    zeros: str
+    """The share of weights that is zero; empty for none."""
     note: str
+    """The same of weights, filters and units."""
     places: list[Measured | None]
 
 
@@ -55,7 +65,9 @@ def view(page: Page) -> View:
     lines = accuracy_lines(page)
     measured = any(place is not None for line in lines for place in line.places)
     told = reach(len(page.seeds)) if page.seeds else ""
-    html = fill("views/results.html", page=page, lines=lines, measured=measured, sources=source_notes(page), reach=told)
+    moved = any(place is not None and place.moved for line in lines for place in line.places)
+    said = {"measured": measured, "moved": moved, "sources": source_notes(page), "reach": told}
+    html = fill("views/results.html", page=page, lines=lines, **said)
     title, nav = "Published and ours" if page.published else "Results", "Results" if measured else ""
     return View(name="results", nav=nav, title=title, html=html, files={"results.csv": results_csv(page)})
 
@@ -68,7 +80,7 @@ def results_csv(page: Page) -> str:
     value; `seeds` lists the seeds used, such as `0 1 2`. Where a noise aims at a class, a last column has the share of
     images of other classes that are taken for it. Where something is proved, a column says on which side of robust
     accuracy a number lies: `at most` under an attack, `at least` by a proof. Where an alarm rang, a last column says
-    which: the number is then an upper bound that must not be compared.
+    which: the number is then an upper bound that must not be compared, and its interval begins at 0.
     """
     aims = any(targeted_success(page, *place) is not None for place in page.accuracy)
     rings = any(alarm(page, *place) for place in page.accuracy)
@@ -113,8 +125,7 @@ def bounds(page: Page, row: str, metric: str) -> str:
 
 def alarm(page: Page, row: str, metric: str) -> str:
     """The alarms that rang for any seed, "zero gradients; random"; empty where none did."""
-    cells = page.accuracy.get((row, metric), [])
-    return "; ".join(dict.fromkeys(name for cell in cells for name in cell.record.alarms))
+    return "; ".join(alarms(page.accuracy.get((row, metric), [])))
 
 
 def targeted_success(page: Page, row: str, metric: str) -> float | None:
@@ -135,6 +146,8 @@ def accuracy_lines(page: Page) -> list[Line]:
     return [
         Line(
             row,
+            _base(page, row) or "",
+            _zeros_badge(page, row),
             _zeros_note(page, row),
             [_place(page, row, metric, digits, printed) for metric in page.columns],
         )
@@ -171,7 +184,22 @@ def _place(page: Page, row: str, metric: str, digits: int, printed: int) -> Meas
         ),
         (row, metric) in page.certified,
         rang,
+        *_moved(page, row, metric),
     )
+
+
+def _base(page: Page, row: str) -> str | None:
+    held = page.grid.by_name.get(row)
+    return None if held is None else held.base
+
+
+def _moved(page: Page, row: str, metric: str) -> tuple[str, str, bool]:
+    """Points against the unpruned network, their interval, and whether it leaves out zero."""
+    ours, theirs = (page.accuracy.get((name, metric), []) for name in (row, _base(page, row) or ""))
+    change = difference(ours, theirs)
+    if change is None or alarms(ours) or alarms(theirs):
+        return "", "", False
+    return points(change.value), f"{points(change.low)} to {points(change.high)}", change.tells
 
 
 def _printed_decimals(page: Page) -> int:
@@ -179,6 +207,12 @@ def _printed_decimals(page: Page) -> int:
     held = [] if page.published is None else page.published.values.values()
     printed = [f"{paper:.6f}".rstrip("0").partition(".")[2] for row in held for paper in row.values()]
     return max((len(decimals) for decimals in printed), default=0)
+
+
+def _zeros_badge(page: Page, row: str) -> str:
+    shares = mean_zeros(page, row)
+    share = shares.get("weights", max(shares.values(), default=0.0))
+    return f"{percent(share).removesuffix('.0')} % zeros" if share >= _LEAST_ZEROS else ""
 
 
 def _zeros_note(page: Page, row: str) -> str:

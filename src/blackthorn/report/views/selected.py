@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...claims import Selected, Tried
-from ...results import difference, estimate
+from ...results import alarms, difference, estimate
 from ..csv_text import csv_text
 from ..page import Page
 from ..template import fill
@@ -19,7 +19,7 @@ class Held:
 
     value: str
     change: str
-    """Points against the unpruned network; empty without it."""
+    """Points against the unpruned network; empty without it, and under alarm."""
     interval: str
 
 
@@ -30,7 +30,7 @@ class Attempt:
     row: str
     rate: str
     mark: str
-    """ "picked", "passes", "fails" or "not measured"."""
+    """ "picked", "passes", "fails" or "not known"."""
     changes: str
 
 
@@ -97,14 +97,15 @@ def _held(page: Page, row: str, than: str, metric: str) -> Held | None:
     found, change = estimate(ours), difference(ours, unpruned)
     if found is None:
         return None
-    if change is None:
-        return Held(percent(found.value, 2), "", "")
+    bound = "≤ " if alarms(ours) else ""
+    if change is None or bound or alarms(unpruned):
+        return Held(f"{bound}{percent(found.value, 2)}", "", "")
     interval = f"{points(change.low, 2)} – {points(change.high, 2)}"
     return Held(percent(found.value, 2), points(change.value, 2), interval)
 
 
 def _attempt(tried: Tried, picked: bool) -> Attempt:
-    mark = {True: "passes", False: "fails", None: "not measured"}[tried.passes]
+    mark = {True: "passes", False: "fails", None: "not known"}[tried.passes]
     changes = ", ".join(f"{metric} {points(change / 100, 2)}" for metric, change in tried.changes.items())
     return Attempt(tried.row, _rate(tried.rate), "picked" if picked else mark, changes)
 

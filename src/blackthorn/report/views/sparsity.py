@@ -34,11 +34,11 @@ def against_sparsity(page: Page) -> Chart | None:
                     points.append(accuracy_point(page, family, row.name, metric, 100 * row.removed, found))
         if len({point["x"] for point in points}) > 1:
             spoken = f"Accuracy under {metric} against the percentage of weights removed."
-            spec = line_panel(points, series, x_title="weights removed (%)", x_axis={"tickCount": 5}, tips=TIPS)
+            spec = line_panel(points, series, x_title="weights removed (%)", tips=TIPS)
             panels.append(Panel(metric, spoken, points, spec))
     if not panels:
         return None
-    caption = "Each line starts at the unpruned network it came from." + paper_note(panels)
+    caption = "Each line starts at the unpruned network it came from. Bars are 95 % intervals." + paper_note(panels)
     if any(not row.measured for family in series for row in families[family]):
         caption += " Where no zeros were measured, the requested rate is used."
     if len(series) < len(families):
