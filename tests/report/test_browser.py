@@ -136,7 +136,7 @@ def test_a_phone_shows_a_card_on_its_first_screen(browser: Any, written: Any, ma
 
 
 def test_on_a_phone_column_names_stay_while_a_table_is_scrolled(browser: Any, written: Any) -> None:
-    with Visit(browser, written(table1), **PHONE) as visit:
+    with Visit(browser, written(sweep), **PHONE) as visit:
         table = visit.page.locator("#results .scroll")
         table.evaluate("box => (box.scrollTop = box.scrollHeight)")
         assert table.evaluate("box => box.scrollTop") > 0
