@@ -1,5 +1,6 @@
 """The figure of what the same pruning gains in several networks, on hand-made cells."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,16 @@ def test_a_bar_below_zero_has_room(tmp_path: Path) -> None:
 )
 def test_one_network_other_rates_or_several_ways_are_no_such_figure(tmp_path: Path, rows: list[Row]) -> None:
     assert view(page(tmp_path, rows)) is None
+
+
+def test_a_number_under_alarm_gains_nothing(tmp_path: Path) -> None:
+    held = page(tmp_path, ROWS)
+    cells = [
+        replace(cell, record=replace(cell.record, alarms=("random",)))
+        if (cell.row, cell.metric) == ("long", "noise 3")
+        else cell
+        for cell in held.grid.cells
+    ]
+    chart = by_network(with_cells(bare(tmp_path), cells, rows=ROWS))
+    assert chart is not None
+    assert [[point["row"] for point in panel.points] for panel in chart.panels] == [["long", "short"], ["short"]]

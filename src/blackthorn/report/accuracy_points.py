@@ -1,6 +1,6 @@
 """The points of charts of accuracy: one network under one metric, with its interval, its tooltip and the paper."""
 
-from ..results import Estimate, alarms
+from ..results import Estimate
 from .charts import Point
 from .page import Page
 from .words import percent
@@ -18,7 +18,7 @@ TIPS = {
 def accuracy_point(page: Page, series: str, row: str, metric: str, x: float, found: Estimate) -> Point:
     """The point at `x`; accuracy in percent. Under alarm it is an upper bound, and its interval begins at 0."""
     paper = page.paper(row, metric)
-    bound = "≤ " if alarms(page.accuracy.get((row, metric), [])) else ""
+    bound = "≤ " if page.rings(metric, row) else ""
     shown = f"{bound}{percent(found.value, 2)} %" + ("" if paper is None else f" (paper {paper:g} %)")
     return {
         "series": series,

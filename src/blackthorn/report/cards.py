@@ -89,7 +89,7 @@ def _robust_change(page: Page, row: str, base: str) -> Card | None:
     }
     if not changes:
         return None
-    rung = [m for m in changes if any(alarms(page.accuracy[name, m]) for name in (row, base))]
+    rung = [metric for metric in changes if page.rings(metric, row, base)]
     kept = {metric: change for metric, change in changes.items() if metric not in rung}
     doubt = f" Not compared, since an alarm rang: {names(rung)}." if rung else ""
     if not kept:

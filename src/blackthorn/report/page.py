@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from ..claims import Selected, Verdict
-from ..results import AccuracyRecord, Cell, CertifiedRecord, Grid, Place, Published, Record
+from ..results import AccuracyRecord, Cell, CertifiedRecord, Grid, Place, Published, Record, alarms
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ class Page:
     def shares(self, row: str, metric: str) -> Sequence[Cell[AccuracyRecord] | Cell[CertifiedRecord]]:
         """The cells of one place of that table."""
         return self.accuracy.get((row, metric)) or self.certified.get((row, metric), [])
+
+    def rings(self, metric: str, *rows: str) -> bool:
+        """Whether an alarm rang for one of these: then its number is an upper bound, and they are not compared."""
+        return any(alarms(self.accuracy.get((row, metric), [])) for row in rows)
 
     @cached_property
     def natural(self) -> str | None:

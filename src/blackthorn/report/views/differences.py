@@ -1,6 +1,6 @@
 """What pruning changed: accuracy of each sweep minus that of its unpruned network."""
 
-from ...results import alarms, difference, estimate
+from ...results import difference, estimate
 from ..attacks import strongest
 from ..charts import POINTS, SERIES, Chart, Panel, Point, line_panel, paper_note
 from ..families import Network, by_family, networks
@@ -48,7 +48,7 @@ def against_unpruned(page: Page) -> Chart | None:
         base = next((named[row.name] for row in rows if row.name in named), rows[0].base or "")
         points: list[Point] = []
         for metric in series:
-            compared = [row for row in rows if not _rings(page, metric, row.name, base)]
+            compared = [row for row in rows if not page.rings(metric, row.name, base)]
             rung += len(rows) - len(compared)
             found = [_moved(page, metric, row, base) for row in compared]
             lacking += found.count(None)
@@ -82,10 +82,6 @@ def against_unpruned(page: Page) -> Chart | None:
             "not be compared."
         )
     return Chart("accuracy-difference", "Accuracy difference, pruned minus unpruned", caption, series, panels, POINTS)
-
-
-def _rings(page: Page, metric: str, *rows: str) -> bool:
-    return any(alarms(page.accuracy.get((row, metric), [])) for row in rows)
 
 
 def _moved(page: Page, metric: str, row: Network, base: str) -> Point | None:

@@ -26,7 +26,7 @@ def view(page: Page) -> View | None:
 
 def by_network(page: Page) -> Chart | None:
     """A panel for natural accuracy and for each attack at its largest eps, a bar for each unpruned network: what the
-    pruned one has more, paired image by image.
+    pruned one has more, paired image by image; none under alarm.
     """
     pairs = _pairs(page.grid.rows)[:SERIES]
     if len(pairs) < _NETWORKS:
@@ -60,7 +60,7 @@ def _pairs(rows: Sequence[Row]) -> list[Row]:
 def _bar(page: Page, metric: str, row: Row) -> Point | None:
     base = row.base or ""
     change = difference(page.accuracy.get((row.name, metric), []), page.accuracy.get((base, metric), []))
-    if change is None:
+    if change is None or page.rings(metric, row.name, base):
         return None
     return {
         "series": base,

@@ -195,9 +195,9 @@ def _base(page: Page, row: str) -> str | None:
 
 def _moved(page: Page, row: str, metric: str) -> tuple[str, str, bool]:
     """Points against the unpruned network, their interval, and whether it leaves out zero."""
-    ours, theirs = (page.accuracy.get((name, metric), []) for name in (row, _base(page, row) or ""))
-    change = difference(ours, theirs)
-    if change is None or alarms(ours) or alarms(theirs):
+    base = _base(page, row) or ""
+    change = difference(page.accuracy.get((row, metric), []), page.accuracy.get((base, metric), []))
+    if change is None or page.rings(metric, row, base):
         return "", "", False
     return points(change.value), f"{points(change.low)} to {points(change.high)}", change.tells
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ...claims import Selected, Tried
-from ...results import alarms, difference, estimate
+from ...results import difference, estimate
 from ..csv_text import csv_text
 from ..page import Page
 from ..template import fill
@@ -97,8 +97,8 @@ def _held(page: Page, row: str, than: str, metric: str) -> Held | None:
     found, change = estimate(ours), difference(ours, unpruned)
     if found is None:
         return None
-    bound = "≤ " if alarms(ours) else ""
-    if change is None or bound or alarms(unpruned):
+    bound = "≤ " if page.rings(metric, row) else ""
+    if change is None or page.rings(metric, row, than):
         return Held(f"{bound}{percent(found.value, 2)}", "", "")
     interval = f"{points(change.low, 2)} – {points(change.high, 2)}"
     return Held(percent(found.value, 2), points(change.value, 2), interval)

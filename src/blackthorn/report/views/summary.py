@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ...results import alarms, estimate
+from ...results import estimate
 from ..cards import Card, alone, compared
 from ..costs import Cost, costs
 from ..families import PRUNED, Network, featured, mean_zeros, networks
@@ -77,8 +77,11 @@ def best(page: Page, rows: Sequence[Network], spent: Sequence[Cost]) -> str:
 
 def _standing(page: Page, row: str) -> float:
     """Accuracy under the strongest attack; 0 where there is none, and where an alarm rang."""
-    attacked = [page.accuracy.get((row, metric), []) for metric in page.accuracy_metrics if page.attack(metric)]
-    found = [0.0 if alarms(cells) else held.value for cells in attacked if (held := estimate(cells)) is not None]
+    found = [
+        0.0 if page.rings(metric, row) else held.value
+        for metric in page.accuracy_metrics
+        if page.attack(metric) and (held := estimate(page.accuracy.get((row, metric), []))) is not None
+    ]
     return min(found, default=0.0)
 
 
