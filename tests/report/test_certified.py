@@ -42,7 +42,7 @@ def test_the_results_say_on_which_side_of_robust_accuracy_a_number_lies(tmp_path
 def test_the_figure_has_the_best_proof_as_a_lower_line(tmp_path: Path) -> None:
     chart = against_eps(both_sides(tmp_path))
     assert chart is not None and "Dashed" in chart.caption
-    dashed = [layer for layer in chart.panels[0].spec["layer"] if "data" in layer]
+    dashed = [layer for layer in chart.panels[0].spec["layer"] if "strokeDash" in layer["mark"]]
     assert [point["value"] for point in dashed[0]["data"]["values"]] == [90, 40]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..words import minus
+from ..words import minus, radius
 from .axis import round_ticks
 from .chart import PICKED, Key, Panel, Point
 from .palette import SHAPE_PATHS, Spec, colour, in_box, shape
@@ -105,7 +105,7 @@ def _placed(point: Point, series: Sequence[str], wide: float, x_title: str, y_ti
     place = list(series).index(str(point["series"]))
     at = float(point["x"] or 0) + (place - (len(series) - 1) / 2) * _ASIDE * wide
     rounded = {key: round(float(point[key] or 0), 3) for key in ("value", "low", "high") if point.get(key) is not None}
-    words = f"{point['series']}, {x_title} {float(point['x'] or 0):.4g}: {y_title} {rounded['value']:.4g}"
+    words = f"{point['series']}, {x_title} {radius(float(point['x'] or 0))}: {y_title} {rounded['value']:.4g}"
     between = f", from {rounded['low']:.4g} to {rounded['high']:.4g}" if {"low", "high"} <= rounded.keys() else ""
     return {**point, **rounded, "at": round(at, 6), "spoken": minus(words + between)}
 
