@@ -15,7 +15,7 @@
     lines.forEach(([name, held], place) => {
       const line = tip.appendChild(document.createElement("div"));
       if (place) line.appendChild(document.createElement("span")).textContent = name;
-      line.appendChild(document.createElement(place ? "span" : "strong")).textContent = held;
+      line.appendChild(document.createElement(place ? "span" : "strong")).textContent = String(held).replace(/^-(?=[\d.])/, "−");
     });
     tip.hidden = false;
     const box = tip.getBoundingClientRect();

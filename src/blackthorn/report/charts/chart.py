@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..words import minus, radius
 from .palette import Spec, plain
 
 Point: TypeAlias = Mapping[str, str | float | None]
@@ -56,6 +57,14 @@ class Chart:
     def marks(self) -> list[str]:
         """What stands for each series in the page's legend, as SVG in a box of 12 x 12."""
         return self.key.marks(self.series)
+
+
+def spoken(point: Point, x_title: str, y_title: str) -> str:
+    """A point of a line in rounded words, for those who cannot see it: its `series`, `x`, `value` and interval."""
+    x, value = (float(point[name] or 0) for name in ("x", "value"))
+    ends = [float(held) for end in ("low", "high") if (held := point.get(end)) is not None]
+    between = f", from {ends[0]:.4g} to {ends[1]:.4g}" if len(ends) > 1 else ""
+    return minus(f"{point['series']}, {x_title} {radius(x)}: {y_title} {value:.4g}{between}")
 
 
 def for_page(panel: Panel) -> Spec:

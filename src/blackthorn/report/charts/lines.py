@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 
 from .axis import round_ticks
-from .chart import PICKED, POINTER, Key, Point
+from .chart import PICKED, POINTER, Key, Point, spoken
 from .palette import Spec, dash, dashes, hue, hues
 
 _CURVE_TIPS = {"series": "noise", "x": "pruned (%)", "shown": "accuracy", "success": "taken for the target"}
@@ -59,7 +59,7 @@ def curve_panel(
     }
     layers: list[Spec] = [
         {
-            "mark": {"type": "line", "strokeJoin": "round"},
+            "mark": {"type": "line", "strokeJoin": "round", "aria": False},
             "encoding": {
                 "x": x,
                 "y": y,
@@ -78,6 +78,7 @@ def curve_panel(
             "encoding": {
                 "x": x,
                 "y": y,
+                "description": {"field": "spoken"},
                 "tooltip": [{"field": field, "title": title} for field, title in tips.items()],
             },
         },
@@ -85,4 +86,5 @@ def curve_panel(
     if mark is not None:
         rule = {"type": "rule", "strokeDash": [2, 3], "color": "var(--muted)"}
         layers.insert(0, {"data": {"values": [{"x": mark}]}, "mark": rule, "encoding": {"x": x}})
-    return {"data": {"values": list(points)}, "params": [{"name": "picked", "value": None}], "layer": layers}
+    drawn = [{**point, "spoken": spoken(point, x_title, y_title)} for point in points]
+    return {"data": {"values": drawn}, "params": [{"name": "picked", "value": None}], "layer": layers}

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..words import minus, radius
 from .axis import round_ticks
-from .chart import PICKED, Key, Panel, Point
+from .chart import PICKED, Key, Panel, Point, spoken
 from .palette import SHAPE_PATHS, Spec, colour, in_box, shape
 
 _HEIGHT = 220.0
@@ -105,9 +104,7 @@ def _placed(point: Point, series: Sequence[str], wide: float, x_title: str, y_ti
     place = list(series).index(str(point["series"]))
     at = float(point["x"] or 0) + (place - (len(series) - 1) / 2) * _ASIDE * wide
     rounded = {key: round(float(point[key] or 0), 3) for key in ("value", "low", "high") if point.get(key) is not None}
-    words = f"{point['series']}, {x_title} {radius(float(point['x'] or 0))}: {y_title} {rounded['value']:.4g}"
-    between = f", from {rounded['low']:.4g} to {rounded['high']:.4g}" if {"low", "high"} <= rounded.keys() else ""
-    return {**point, **rounded, "at": round(at, 6), "spoken": minus(words + between)}
+    return {**point, **rounded, "at": round(at, 6), "spoken": spoken({**point, **rounded}, x_title, y_title)}
 
 
 def _labels(points: Sequence[Point], gap: float, bottom: float) -> tuple[list[Point], list[Point]]:
