@@ -56,7 +56,8 @@ def line_panel(
         "scale": {"domain": [heights[0], heights[-1]], "nice": False},
         "axis": {"values": heights},
     }
-    drawn, below = ([_placed(p, series, wide, x_title, y_title) for p in held] for held in (points, proved))
+    here = [name for name in series if any(point["series"] == name for point in (*points, *proved))]
+    drawn, below = ([_placed(p, here, wide, x_title, y_title) for p in held] for held in (points, proved))
     above, beside = _labels(drawn, (heights[-1] - heights[0]) * _LINE / _HEIGHT, heights[0])
     text: Spec = {"type": "text", "limit": _LONGEST, "fontSize": 11, "aria": False}
     named: Spec = {"y": y, "text": {"field": "series"}}
