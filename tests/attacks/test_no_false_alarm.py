@@ -32,22 +32,16 @@ def test_no_alarm_on_a_built_in_network(name: str) -> None:
     assert craft(FGSM(eps=0.01), model, x, y, precision="float32").alarms == ()
 
 
-@pytest.mark.parametrize("attack", [PGD(norm="l2", eps=0.25, steps=3), FGSM(eps=0.2)], ids=lambda attack: attack.norm)
-@pytest.mark.parametrize("seed", range(4))
-def test_no_alarm_where_maxima_pass_some_pixels_by(seed: int, attack: Search) -> None:
-    """Deep maxima leave pixels without a gradient on all of a few images, though large steps would reach them."""
-    torch.manual_seed(seed)
-    layers: list[nn.Module] = [nn.Conv2d(1, 2, 3, padding=1)]
-    for _ in range(4):
-        layers += [nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(2, 2, 3, padding=1)]
-    model = nn.Sequential(*layers, nn.Flatten(), nn.Linear(8, 10)).eval()
+@pytest.mark.parametrize("attack", [PGD(norm="l2", eps=8, steps=3), FGSM(eps=0.45)], ids=lambda attack: attack.norm)
+def test_no_alarm_where_maxima_pass_some_pixels_by(attack: Search) -> None:
+    """Of sixteen pixels one has a gradient; on twenty images some never have, though large steps would reach them."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.MaxPool2d(4), nn.Flatten(), nn.Linear(64, 10)).eval()
     x = torch.rand(20, 1, 32, 32)
     with torch.no_grad():
         y = model(x).argmax(1)
-    leaf = x[:20].requires_grad_()
-    (gradient,) = torch.autograd.grad(model(leaf).sum(), leaf)
-    assert (gradient == 0).all(0).float().mean() > 0.02
-    crafted = craft(attack, model, x.detach(), y, precision="float32")
+    crafted = craft(attack, model, x, y, precision="float32")
+    assert crafted.dead_pixels is not None and crafted.dead_pixels > 0.1
     assert "dead pixels" not in crafted.alarms
 
 
