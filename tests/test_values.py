@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, TypeAdapter
 
+from blackthorn.recipes.describing import described
 from blackthorn.values import (
     Count,
     NonNegative,
@@ -184,7 +185,7 @@ def test_a_value_made_of_another_has_its_options_checks_and_descriptions() -> No
 
         kind: Literal["child"] = "child"
 
-    fields = TypeAdapter(Child).json_schema()["properties"]
+    fields = described(Child)["properties"]
     assert fields["rate"]["description"] == "How much." and fields["count"]["description"] == "How many."
     assert Child(rate="50%") == Child(rate=0.5, count=3)
     assert spell(Child(rate=0.5)) == {"rate": 0.5, "kind": "child"}

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .data import load_data as load_data
     from .experiment import run as run
     from .experiment import write_report as write_report
+    from .report import read_results as read_results
     from .training import fit as fit
 
 __version__ = "0.2.0"
@@ -94,6 +95,7 @@ _FUNCTIONS = {
     "compress": "compressing",
     "load_data": "data",
     "fit": "training",
+    "read_results": "report",
     "run": "experiment",
     "write_report": "experiment",
 }

@@ -15,7 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .data import ImageSet, Splits
+from .data import Images as LabelledImages
+from .data import ImageSet, Splits, as_images
 from .errors import DataError, RecipeError
 from .experiment import AnyPath, Experiment, Finished, found_device
 from .models import device_of, eval_mode
@@ -29,7 +30,7 @@ from .results import to_json
 from .running.events import Listener, quiet
 from .values import ValidationError, parse
 
-Images = str | Splits | ImageSet | tuple[Tensor, Tensor]
+Images = str | Splits | LabelledImages
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def audit(
         model: a module, which maps pixels in [0, 1] to logits; or a bundle's file, `package.module:factory`, or a
             built-in network's name with `weights`. A factory that is named here is called.
         images: labelled images it was not trained on: (x, y) with x uint8 or float32 in [0, 1] (n, C, H, W) and y
-            int64 (n,); an `ImageSet`; `Splits`, whose test images are taken; or a source that `load_data` reads.
+            int64 (n,); an `ImageSet`; a `Dataset` of (image, label) or a `DataLoader` of one; `Splits`, whose test
+            images are taken; or a source that `load_data` reads.
         resize: bring the images of a source to this size; by default to that of a bundle's network.
         weights: a file of weights for a factory or a built-in network.
         against: the network that it came from: is the one as hard to fool as the other?
@@ -183,10 +185,13 @@ def carried_out(
     return Audited(told, finished, known)
 
 
-def _splits(images: Splits | ImageSet | tuple[Tensor, Tensor], model: nn.Module | str) -> Splits:
+def _splits(images: Splits | LabelledImages, model: nn.Module | str) -> Splits:
     """The images as the test images of a data set without others."""
     if isinstance(images, Splits):
         return images
+    if not isinstance(images, (ImageSet, tuple)):
+        held = as_images(images)
+        images = (held.x, held.y)
     if not isinstance(images, ImageSet):
         x, y = (torch.as_tensor(one) for one in images)
         if not len(x):

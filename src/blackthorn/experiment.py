@@ -7,11 +7,11 @@
 """
 
 import dataclasses
+import functools
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,34 @@ import torch
 from . import report
 from .claims import Selected, Verdict, choose, judge
 from .data import Splits
-from .errors import BlackthornError, ModelError, RecipeError
+from .errors import RecipeError
 from .files import write_whole
-from .models import build
-from .recipes.network import Network
-from .recipes.planning import Plan, check, plan
+from .recipes.consent import owned
+from .recipes.planning import Plan, check, check_begun, plan
 from .recipes.reading import name_of, written_out
 from .recipes.request import Request as Request
 from .recipes.schema import Recipe
+from .report.reading import RECORDS, has_results
+from .report.recorded import record_grid
 from .results import Grid, Published
+from .results.table import lines
 from .running.arithmetic import Arithmetic
+from .running.beginning import begun, told
+from .running.beginning import found_device as found_device
 from .running.code import Code
 from .running.collecting import collect
-from .running.events import Listener, quiet
+from .running.events import Listener, both, quiet
 from .running.keeping import note
+from .running.logbook import logbook
+from .running.loggers import logged
 from .running.processes import Processes
 from .running.provenance import facts
 from .running.reports import report_folder, report_name
 from .running.runner import Outcome, carry_out, run_plan, useful_jobs
 from .running.store import Store, unsealed, written
-from .stages import Held, Load
+from .stages import Held
 from .stages.artifacts import load_about
+from .types import Logger
 
 AnyPath = str | os.PathLike[str]
 
@@ -62,6 +69,17 @@ class Finished:
     def __fspath__(self) -> str:
         return str(self.index)
 
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for programs: numbers with their intervals, statements, selections, and what is missing."""
+        return {
+            "results": [asdict(line) for line in lines(self.grid)],
+            "statements": [asdict(one) for one in self.verdicts],
+            "selections": [asdict(one) for one in self.selections],
+            "missing": list(self.missing),
+            "notes": list(self.notes),
+            "report": str(self.index),
+        }
+
 
 def run(
     recipe: AnyPath,
@@ -76,6 +94,7 @@ def run(
     set: Sequence[str] = (),
     allow_code: Sequence[str] = (),
     listen: Listener | None = None,
+    logger: Logger | None = None,
 ) -> Finished:
     """Run a recipe and write its report; what is in the store already is not done again.
 
@@ -92,12 +111,15 @@ def run(
         set: changes, "path=value", such as "data.train=2000".
         allow_code: factories that the recipe may call although they do not lie beside it, "package.module:factory".
         listen: called with an `Event` for everything that happens to a stage.
+        logger: its `log_metrics(metrics, step)` is called with the numbers of every epoch and measure; `mlflow` is
+            one, and so are lightning's loggers.
     Raises:
         BlackthornError: anything refused; for failed stages, after the report of the others is written.
     """
     asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set), tuple(allow_code))
     experiment = Experiment.prepare(asked, store, data_root, device=found_device(device))
-    return experiment.carry_out(jobs, listen or quiet).write()
+    log = quiet if logger is None else logged(logger)
+    return experiment.carry_out(jobs, both(listen or quiet, log)).write()
 
 
 def write_report(
@@ -163,17 +185,21 @@ class Experiment:
         recipe = request.read()
         if device is not None:
             request.check_code(recipe)
+            for path, own in owned(recipe):
+                with told(f"{request.recipe}: {path}"):
+                    own.made  # noqa: B018  # one that cannot be made is refused before anything is trained
         if root is not None and not root.is_dir():
             raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")
-        with _told(f"{request.recipe}: data"):
+        with told(f"{request.recipe}: data"):
             splits = recipe.data.load(root) if splits is None else splits
         for row, network in recipe.networks.items():
             built = device is not None and network.of is None and not isinstance(network.begin, Held)
             if built:  # one that cannot be is refused before hours of training others
                 at = "from" if network.begin is not None else None if network.model is None else "model"
-                with _told(f"{request.recipe}: {'model' if at is None else f'networks.{row}.{at}'}"):
-                    _check_built(recipe.model_of(row), network, splits)
-        check(recipe, splits, lambda path: _told(f"{request.recipe}: {path}"))
+                with told(f"{request.recipe}: {'model' if at is None else f'networks.{row}.{at}'}"):
+                    network_made = begun(recipe.model_of(row), network, splits)
+                check_begun(recipe, row, network_made, lambda path: told(f"{request.recipe}: {path}"))
+        check(recipe, splits, lambda path: told(f"{request.recipe}: {path}"))
         kept = Store(Path(store))
         made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None))
         return Experiment(request, recipe, root, splits, made, kept, device)
@@ -188,12 +214,14 @@ class Experiment:
         self._note()
         start = time.perf_counter()
         jobs = useful_jobs(self.plan, self.device) if jobs is None else jobs
-        if jobs <= 1 or all(self.store.done(stage.kind, stage.key) for stage in self.plan.stages):
-            outcome = run_plan(self.plan, self.splits, self.store, self.device, listen)
-        else:
-            root = None if self.data_root is None else str(self.data_root)
-            with Processes(jobs, self.recipe.data, root, self.store, self.device, listen) as executor:
-                outcome = carry_out(self.plan, self.store, executor, listen)
+        with logbook(self.folder, self.request.command) as write_down:
+            listen = both(listen, write_down)
+            if jobs <= 1 or all(self.store.done(stage.kind, stage.key) for stage in self.plan.stages):
+                outcome = run_plan(self.plan, self.splits, self.store, self.device, listen)
+            else:
+                root = None if self.data_root is None else str(self.data_root)
+                with Processes(jobs, self.recipe.data, root, self.store, self.device, listen) as executor:
+                    outcome = carry_out(self.plan, self.store, executor, listen)
         return dataclasses.replace(self, outcome=outcome, seconds=time.perf_counter() - start)
 
     def write(self, out: Path | None = None) -> Finished:
@@ -206,9 +234,13 @@ class Experiment:
         failures, page = self.outcome.failures, self.page()
         if out is None:
             self._note()
-            out = report_folder(self.store, self.request)
+            out = self.folder
         index = out / "index.html"
+        if not page.grid.cells and has_results(index.parent):  # whatever is missing now, that was measured
+            missing = f"{len(page.missing)} results are missing, such as {page.missing[0]}"
+            raise RecipeError(f"{next(iter(failures.values()), missing)}; the report that is there stays: {index}")
         report.write(index.parent, page)
+        record_grid(page.grid, index.parent / RECORDS)
         with written(index.parent):
             write_whole(index.with_name("recipe.yaml"), page.recipe_text.encode())
         if failures:
@@ -216,6 +248,15 @@ class Experiment:
             more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
             raise RecipeError(f"{messages[0]}{more}; the report of the rest is {index}")
         return Finished(index, page.grid, page.missing, page.verdicts, page.selections, self._notes())
+
+    @functools.cached_property
+    def folder(self) -> Path:
+        """Where its report is kept in the store.
+
+        Raises:
+            StoreError: the folder cannot be written.
+        """
+        return report_folder(self.store, self.request)
 
     def page(self) -> report.Page:
         """What the report shows: everything that is in the store, and what follows from it.
@@ -243,57 +284,17 @@ class Experiment:
 
     def _note(self) -> None:
         """Let the store know which stages this recipe needs."""
-        stages = (stage.name for stage in self.plan.stages)
-        note(self.store, report_name(self.store, self.request), self.request.command, stages)
+        name, stages = report_name(self.store, self.request), (stage.name for stage in self.plan.stages)
+        note(self.store, name, self.request.command, stages)
 
     def _notes(self) -> list[str]:
         folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
         older = unsealed(folder for folder in folders if folder is not None)
-        return [f"{older} of the stages have no checksums: an older version made them"] if older else []
+        notes = [f"{older} of the stages have no checksums: an older version made them"] if older else []
+        return notes + [f"left out with a network that it names: {gone}" for gone in self.recipe.left_out]
 
     def _facts(self, grid: Grid) -> dict[str, str]:
         """Where the numbers come from, for the end of the page."""
         folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
         spent = sum(load_about(folder)["seconds"] for folder in folders if folder is not None)
         return facts([cell.record for cell in grid.cells], self.recipe.seeds, self.splits, spent, self.seconds)
-
-
-def found_device(name: str | None) -> torch.device:
-    """The device of that name; by default a GPU if there is one.
-
-    Raises:
-        RecipeError: it cannot be used here.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device).item()
-    except (RuntimeError, AssertionError, NotImplementedError, ImportError) as problem:
-        reason = str(problem).partition("\n")[0]
-        why = f" ({reason})" if len(reason) <= 100 else ""  # torch goes on about its internals
-        raise RecipeError(f"--device {name}: cannot be used here{why}; leave it out, or write cpu") from None
-    return device
-
-
-def _check_built(model: Mapping[str, Any], network: Network, splits: Splits) -> None:
-    with torch.random.fork_rng(devices=[]):
-        made = build(model, num_classes=splits.num_classes, shape=splits.shape)
-    if isinstance(network.begin, Load):
-        network.begin.check_fits(made)
-    trained = any(step.trains for step in network.steps)
-    if trained and not any(parameter.requires_grad for parameter in made.parameters()):
-        raise ModelError(f"{model['kind']} has no weights to train")
-
-
-@contextmanager
-def _told(where: str) -> Iterator[None]:
-    """Say where in the recipe a thing is asked for that cannot be had."""
-    try:
-        yield
-    except BlackthornError as problem:
-        raise type(problem)(f"{where}: {problem}") from problem
-    except (RuntimeError, MemoryError) as problem:
-        if "can't allocate memory" not in str(problem) and not isinstance(problem, MemoryError):
-            raise
-        raise ModelError(f"{where}: there is not enough memory for it; make it smaller") from None

@@ -9,13 +9,21 @@ Time       seconds; latency in reports in milliseconds
 Sizes      bytes
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from torch import Tensor, nn
 
 Progress = Callable[[str, int, int], None]
 """`progress(text, done, total)`: called as work advances; must be cheap and must not raise."""
+
+
+class Logger(Protocol):
+    """Hears the numbers of a run; the module `mlflow` is one, and so is every logger of lightning."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """Numbers by name, and at which step (of a training: the epoch, from 1) they were found."""
+        ...
 
 
 class Attack(Protocol):

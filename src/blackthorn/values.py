@@ -27,22 +27,11 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 def value(cls: type[T]) -> type[T]:
     """Make a class a value: frozen, keyword-only, validated on construction, unknown options refused."""
-    _describe_inherited(cls)
-    config = ConfigDict(extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False)
+    config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
     made = dataclass(frozen=True, kw_only=True, repr=False, config=config)(cls)
     if "__repr__" not in cls.__dict__:
         made.__repr__ = _repr  # type: ignore[method-assign]  # shared by every value
     return made  # type: ignore[return-value]  # pydantic types the decorated class as its own
-
-
-def _describe_inherited(cls: type) -> None:
-    """Keep what a parent value says about its options: pydantic reads the docstrings of the class itself only."""
-    for parent in cls.__mro__[1:]:
-        for name, field in getattr(parent, "__pydantic_fields__", {}).items():
-            if name not in cls.__annotations__ and field.description and field.default_factory is None:
-                cls.__annotations__[name] = Annotated[
-                    parent.__annotations__[name], Field(description=field.description)
-                ]
 
 
 def _repr(self: Any) -> str:
@@ -129,6 +118,8 @@ def spell(thing: Any) -> Any:
     Leaving defaults out means that a new option with a neutral default changes no address of stored work.
     """
     if not hasattr(thing, "__pydantic_fields__"):
+        if hasattr(type(thing), "spelling"):  # of a person's own, with a hash of its code
+            return thing.spelling()
         if isinstance(thing, dict):
             return {str(k): spell(v) for k, v in thing.items()}
         if isinstance(thing, (list, tuple)):

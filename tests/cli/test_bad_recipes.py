@@ -342,3 +342,50 @@ def test_a_noise_that_aims_at_no_class_is_refused_before_anything_is_trained(cli
     line = refusal(cli("run", "r.yaml"))
     assert "measures.pgd: universal_noise aims at class 30, but digits has 10 classes, numbered from 0" in line
     assert not (tmp_path / "runs" / "stages").exists()
+
+
+def test_a_misspelt_key_is_named_instead_of_the_one_that_it_makes_missing(cli: Cli, tmp_path: Path) -> None:
+    recipe = tiny(*TRAIN, "epochs", to=MISSING)
+    recipe["networks"]["dense"]["steps"][0]["epocs"] = 2
+    write(tmp_path, recipe)
+    said = refusal(cli("run", "r.yaml"))
+    assert said.startswith("r.yaml: networks.dense.steps.0.epocs: train has no option 'epocs'; did you mean 'epochs'?")
+    assert "more)" not in said  # what is missing is what was misspelt
+
+
+def test_what_is_written_wrongly_comes_before_what_is_missing(cli: Cli, tmp_path: Path) -> None:
+    recipe = tiny(*TRAIN, "epochs", to=MISSING)
+    recipe["measures"]["natural"]["quickly"] = True
+    write(tmp_path, recipe)
+    said = refusal(cli("run", "r.yaml"))
+    assert "measures.natural.quickly" in said and said.endswith("(and 1 more)")
+
+
+ADMM = {"kind": "admm", "sparsity": "50%", "layers": ["nosuch"]}
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "words"),
+    [
+        ((*PRUNE, "layers"), ["nosuch"], ["networks.weight 50%.steps.0", "'nosuch'", "fc1"]),
+        (
+            (*PRUNE, "also"),
+            [{"criterion": {"kind": "magnitude"}, "sparsity": "10%", "layers": ["no*"]}],
+            ["weight 50%.steps.0", "'no*'"],
+        ),
+        ((*TRAIN, "constraint"), ADMM, ["networks.dense.steps.0", "'nosuch'"]),
+        (CURVE, {**A_CURVE, "layers": ["nosuch"]}, ["measures.curve", "'nosuch'"]),
+        (
+            CURVE,
+            {"kind": "vulnerability_map", "attack": {"kind": "fgsm", "eps": 0.1}, "tap": "fc"},
+            ["measures.curve", "'fc'", "did you mean 'fc1'"],
+        ),
+    ],
+)
+def test_a_layer_that_is_not_there_is_refused_before_anything_is_trained(
+    cli: Cli, tmp_path: Path, path: tuple[Any, ...], said: Any, words: list[str]
+) -> None:
+    write(tmp_path, tiny(*path, to=said))
+    told = refusal(cli("run", "r.yaml", "--store", "store"))
+    assert all(word in told for word in words), told
+    assert not list((tmp_path / "store/stages").iterdir())

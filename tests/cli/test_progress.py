@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from blackthorn.cli import pace as pace_module
-from blackthorn.cli.pace import Pace, clock
 from blackthorn.recipes import Plan
 from blackthorn.running import Event
+from blackthorn.running import pace as pace_module
+from blackthorn.running.pace import Pace, clock
 
 from ..recipes.conftest import laid_out
 from ..recipes.tiny import read, tiny, write

@@ -17,12 +17,11 @@ import pytest
 import torch
 import yaml
 
-from blackthorn.cli.commands import show_command
 from blackthorn.data import ImageSet, Splits
 from blackthorn.experiment import Request
 from blackthorn.measuring import Accuracy
 from blackthorn.recipes import Plan, Recipe, plan, read_recipe
-from blackthorn.recipes.reading import published
+from blackthorn.recipes.reading import published, written_out
 from blackthorn.values import address, spell, value
 
 from .tiny import PGD, PRUNE, TRAIN, read, tiny, write
@@ -676,7 +675,7 @@ def test_a_revision_moves_its_stages(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("name", published())
 @pytest.mark.parametrize("preset", ["full", "smoke"])
 def test_what_show_prints_is_a_recipe_with_the_same_addresses(tmp_path: Path, name: str, preset: str) -> None:
-    shown = write(tmp_path, show_command(Request(recipe=name, preset=preset)))
+    shown = write(tmp_path, written_out(Request(recipe=name, preset=preset).read()))
     again, before = read_recipe(str(shown)), read_recipe(name, preset=preset)
     assert keys(laid_out(again)) == keys(laid_out(before))
     assert again == dataclasses.replace(before, presets={})

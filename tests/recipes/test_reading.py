@@ -10,9 +10,10 @@ from blackthorn.errors import RecipeError
 from blackthorn.objectives import Adversarial, LinearQuadratic
 from blackthorn.recipes import Recipe
 from blackthorn.recipes.reading import published, read_recipe
+from blackthorn.recipes.request import Request
 from blackthorn.stages import InsertGates, Train
 
-from .tiny import TRAIN, read, tiny, write
+from .tiny import MISSING, TRAIN, read, tiny, write
 
 SWEEP = {
     "for": {"rate": [50, 80], "scope": ["global", "per_layer"]},
@@ -214,3 +215,31 @@ def test_a_recipe_is_found_by_the_name_of_its_file(tmp_path: Path, name: str) ->
 def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
     text: Any = yaml.safe_dump(tiny(), sort_keys=False)
     assert read(tmp_path, ("\ufeff" + text).encode()).title == "Tiny"
+
+
+def test_a_shorter_sweep_takes_the_statements_and_selections_of_its_rows_along_and_says_so(tmp_path: Path) -> None:
+    recipe = tiny()
+    recipe["networks"]["weight {rate}%"] = {
+        "for": {"rate": [60, 70]},
+        "of": "dense",
+        "steps": [{"kind": "prune", "criterion": {"kind": "magnitude"}, "sparsity": "{rate}%"}],
+    }
+    about = {"kind": "keeps", "than": "dense", "metrics": ["natural"], "points": 5}
+    recipe["statements"] = [
+        {**about, "text": "Sixty are free", "rows": ["weight 60%"]},
+        {**about, "text": "Seventy are free", "rows": ["weight 60%", "weight 70%"]},
+    ]
+    rule = {"rule": {"kind": "no_loss"}, "from": "weight *"}
+    recipe["select"] = {"best": {**rule, "than": "dense"}, "other": {**rule, "than": "weight 70%"}}
+    made = read(tmp_path, recipe, "networks.weight {rate}%.for.rate=[60, 80]")
+    assert [one.text for one in made.statements] == ["Sixty are free"]
+    assert list(made.select) == ["best"]
+    assert made.left_out == ("Seventy are free", "other")
+    assert read(tmp_path, recipe).left_out == ()
+
+
+def test_a_model_that_is_given_fills_one_that_is_missing(tmp_path: Path) -> None:
+    path = str(write(tmp_path, tiny("model", to=MISSING)))
+    with pytest.raises(RecipeError, match="model: is missing"):
+        Request(path).read()
+    assert Request(path, model="lenet5_caffe").read().model == {"kind": "lenet5_caffe"}

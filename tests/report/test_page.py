@@ -32,7 +32,7 @@ def test_write_leaves_page_tables_and_figures_and_no_partial_files(tmp_path: Pat
     assert write(tmp_path / "out", table1(tmp_path / "cells")) == tmp_path / "out" / "index.html"
     left = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
     names = ("accuracy-bars", "accuracy-eps", "accuracy-sparsity", "cost")
-    figures = [f"figures/{name}.{ending}" for name in names for ending in ("png", "svg")]
+    figures = [f"figures/{name}.{ending}" for name in names for ending in ("png", "svg", "pdf")]
     assert left == sorted(["costs.csv", *figures, "index.html", "results.csv", "statements.csv"])
 
 
@@ -163,7 +163,8 @@ def test_the_report_never_imports_torch() -> None:
         for node in ast.walk(ast.parse(source.read_text("utf-8"))):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert not any(name.split(".")[0] in ("torch", "altair", "pandas") for name in names), source.name
+            heavy = ("torch", "altair") if source.name == "reading.py" else ("torch", "altair", "pandas")
+            assert not any(name.split(".")[0] in heavy for name in names), source.name  # reading gives out frames
 
 
 def test_flags_of_different_length_do_not_break_the_page(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..errors import AttackError
 from ..models.modes import frozen
+from ..models.own import Own
 from ..types import Attack
 from .ball import Norm
 from .inputs import refuse_other_shape
@@ -47,6 +48,9 @@ def as_search(attack: Attack) -> Search:
     Raises:
         AttackError: it cannot be called, or names a norm that is not known or a radius that cannot be.
     """
+    if isinstance(attack, Own):
+        made: Search = attack.made
+        return made
     if isinstance(attack, Search):
         return attack
     if not callable(attack):

@@ -20,3 +20,6 @@ A recipe is an experiment in one YAML file. Running it again goes on where it st
     print_error=False,
     suppress_keyboard_interrupt=False,
 )
+app.register_install_completion_command(
+    help="Teach bash, zsh or fish to complete commands and options; a line in its startup file loads it."
+)

@@ -1,9 +1,10 @@
-"""What a command says last: where the page is, and on a terminal the results in short. It goes to standard error."""
+"""What a command says last, on standard error: the heart of its table, what is missing, and where the page is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from json import dumps
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,36 +14,49 @@ if TYPE_CHECKING:
     from ..auditing import Audited
     from ..compressing import Compressed
     from ..experiment import Finished
-    from ..running.outlook import Outlook
 
 _STYLES = {"yes": "green", "no": "red", "unknown": "yellow"}
 _OUTCOMES = {"picked": "bold", "none": "red", "unknown": "yellow"}
+_MOST_ROWS = 24  # about a screen
+_NAMED = 3  # missing results that are named one by one
+_WIDE = 400  # columns, where no terminal says how wide it is
+
+
+def _console() -> Console:
+    console = Console(stderr=True)
+    return console if console.is_terminal else Console(stderr=True, width=_WIDE)
 
 
 @contextmanager
-def busy(doing: str) -> Iterator[None]:
+def busy(doing: str, voice: str = "usual") -> Iterator[None]:
     """A sign of life on a terminal."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if voice == "quiet" or not console.is_terminal:
         yield
         return
     with console.status(doing):
         yield
 
 
-def close(finished: "Finished") -> None:
+def print_json(said: Any) -> None:
+    """Print it on standard output, where nothing else is then printed."""
+    print(dumps(said, indent=1, ensure_ascii=False))
+
+
+def close(finished: "Finished", voice: str = "usual") -> None:
     """Name the page, after what stands on it: accuracy in percent, the statements and what was selected."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        for shown in _told(finished):
-            console.print(shown, highlight=False)
-    for note in finished.notes:
+    if voice == "quiet":
+        return
+    console = _console()
+    for shown in _told(finished):
+        console.print(shown, highlight=False, soft_wrap=isinstance(shown, Text))
+    for note in (*_missing(finished.missing), *finished.notes):
         console.print(Text(note), soft_wrap=True, highlight=False)
     console.print(Text.assemble("Report: ", (str(finished.index), "bold")), soft_wrap=True, highlight=False)
 
 
 def close_audit(audited: "Audited") -> None:
-    """The numbers on a terminal, then the verdict, and the page."""
+    """The numbers, then the verdict, and the page."""
     close(audited.finished)
     console = Console(stderr=True)
     console.print(Text(audited.verdict), highlight=False, soft_wrap=not console.is_terminal)
@@ -57,15 +71,11 @@ def close_compression(compressed: "Compressed") -> None:
         console.print(Text.assemble("Network: ", (str(compressed.network), "bold")), soft_wrap=True, highlight=False)
 
 
-def tell_outlook(outlook: "Outlook") -> None:
-    """What would be done, to standard output: what there is already, each training, and about how long it takes."""
-    from .pace import clock
-
-    print(f"{outlook.done} of {outlook.stages} stages are done already")
-    for stage in outlook.trainings:
-        print(f"would be trained: {stage.label}")
-    others = len(outlook.left) - len(outlook.trainings)
-    print(f"and {others} other stages; about {clock(outlook.seconds)} in one process")
+def _missing(lines: Sequence[str]) -> Iterator[str]:
+    """Which results should be there and are not."""
+    if lines:
+        more = f"; and {len(lines) - _NAMED} more" if len(lines) > _NAMED else ""
+        yield f"{len(lines)} result{'s' if len(lines) > 1 else ''} missing: {'; '.join(lines[:_NAMED])}{more}"
 
 
 def _told(finished: "Finished") -> Iterator[Table | Text]:
@@ -82,15 +92,18 @@ def _told(finished: "Finished") -> Iterator[Table | Text]:
         for metric in metrics:
             table.add_column(Text(metric), justify="right", overflow="fold")
         alarmed = False
-        for row in finished.grid.rows:
-            places = [accuracies.get((row.name, metric), []) for metric in metrics]
-            if any(places):
-                means = [fmean(cell.record.value for cell in cells) if cells else None for cells in places]
-                rings = [any(cell.record.alarms for cell in cells) for cells in places]
-                alarmed = alarmed or any(rings)
-                shown = ("" if mean is None else f"{'≤ ' * rang}{100 * mean:.2f}" for mean, rang in zip(means, rings))
-                table.add_row(Text(row.name), *shown)
+        rows = [row.name for row in finished.grid.rows if any((row.name, metric) in accuracies for metric in metrics)]
+        shown = _heart(finished, rows)
+        for row in shown:
+            places = [accuracies.get((row, metric), []) for metric in metrics]
+            means = [fmean(cell.record.value for cell in cells) if cells else None for cells in places]
+            rings = [any(cell.record.alarms for cell in cells) for cells in places]
+            alarmed = alarmed or any(rings)
+            words = ("" if mean is None else f"{'≤ ' * rang}{100 * mean:.2f}" for mean, rang in zip(means, rings))
+            table.add_row(Text(row), *words)
         yield table
+        if len(shown) < len(rows):
+            yield Text(f"and {len(rows) - len(shown)} more networks on the page")
         if alarmed:
             yield Text("≤: an alarm rang; at most this, and not to be compared. The page says why.", style="yellow")
     for verdict in finished.verdicts:
@@ -101,3 +114,14 @@ def _told(finished: "Finished") -> Iterator[Table | Text]:
         paper = "" if selected.published is None else f" (paper {100 * selected.published:.4g}%)"
         picked = selected.picked.row if selected.picked else outcome
         yield Text.assemble(f"{selected.name}: ", (picked, _OUTCOMES[outcome]), paper)
+
+
+def _heart(finished: "Finished", rows: Sequence[str]) -> list[str]:
+    """All rows, or as many as fit on a screen: what is not pruned and what was picked, then others, evenly spread."""
+    if len(rows) <= _MOST_ROWS:
+        return list(rows)
+    picked = {selected.picked.row for selected in finished.selections if selected.picked}
+    first = [row for row in rows if row in picked or finished.grid.by_name[row].base is None][:_MOST_ROWS]
+    others, room = [row for row in rows if row not in first], _MOST_ROWS - len(first)
+    spread = {others[number * len(others) // room] for number in range(room)} if room else set()
+    return [row for row in rows if row in first or row in spread]

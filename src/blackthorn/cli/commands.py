@@ -1,6 +1,8 @@
 """What the commands do, once torch is worth loading: each step of an experiment, with a sign of life for a person."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -9,15 +11,25 @@ from rich.table import Table
 from .. import auditing, compressing, models, report
 from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
-from ..recipes.reading import published, written_out
+from ..recipes.reading import published
 from ..recipes.request import Request
 from ..recipes.schema import json_schema
+from ..running.events import both
+from ..running.loggers import check_loggers, logging
+from ..running.outlook import Outlook, outlook
 from .closing import busy
 from .progress import watching
 
 
 def run_command(
-    request: Request, *, store: Path, data_root: Path | None, jobs: int | None, device: str | None
+    request: Request,
+    *,
+    store: Path,
+    data_root: Path | None,
+    jobs: int | None,
+    device: str | None,
+    voice: str = "usual",
+    loggers: Sequence[str] = (),
 ) -> Finished:
     """Run what is not done, then write the report.
 
@@ -26,12 +38,26 @@ def run_command(
     """
     torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
     where = found_device(device)
-    with busy("Reading the images"):
+    check_loggers(loggers)
+    with busy("Reading the images", voice):
         experiment = Experiment.prepare(request, store, data_root, device=where)
-    with watching(experiment.plan, experiment.store) as listen:
-        done = experiment.carry_out(jobs, listen)
-    with busy("Writing the report"):
+    with watching(experiment.plan, experiment.store, voice) as listen, logging(loggers, experiment.folder) as log:
+        done = experiment.carry_out(jobs, both(listen, log))
+    with busy("Writing the report", voice):
         return done.write()
+
+
+def dry_run_command(request: Request, *, store: Path, data_root: Path | None, device: str | None) -> Outlook:
+    """What `run` would do. A store that is not there yet is not made.
+
+    Raises:
+        BlackthornError: anything refused, as `run` would.
+    """
+    with busy("Looking ahead"), TemporaryDirectory() as nowhere:
+        where = store if store.is_dir() else Path(nowhere)
+        found = Experiment.prepare(request, where, data_root, device=found_device(device))
+        assert found.device is not None
+        return outlook(found.plan, found.splits, found.store, found.device)
 
 
 def audit_command(
@@ -72,19 +98,20 @@ def compress_command(
 
 
 def report_command(
-    request: Request, *, store: Path, data_root: Path | None, out: Path | None = None, record: Path | None = None
+    request: Request,
+    *,
+    store: Path,
+    data_root: Path | None,
+    out: Path | None = None,
+    record: Path | None = None,
+    voice: str = "usual",
 ) -> Finished:
     """Write the report of what the store holds, to `out` if given, and record it in a folder of its own if given."""
-    with busy("Writing the report"):
+    with busy("Writing the report", voice):
         finished = Experiment.prepare(request, store, data_root, device=None).write(out)
         if record is not None:
             report.record(finished.index.parent, finished.grid, record)
         return finished
-
-
-def show_command(request: Request) -> str:
-    """The recipe as it would run, as YAML with every default written out."""
-    return written_out(request.read())
 
 
 def list_command() -> Table:

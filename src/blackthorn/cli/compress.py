@@ -1,14 +1,13 @@
 """`blackthorn compress`: from a trained network to a smaller or faster one that is as good."""
 
 import sys
-from json import dumps as json_text
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from .application import app
-from .closing import busy, close_compression, tell_outlook
+from .closing import busy, close_compression, print_json
 from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreFolder, Weights
 
 Wish = str | None
@@ -110,11 +109,11 @@ def compress(
     if dry_run:
         with busy("Looking ahead"):
             ahead = planned(asked, store=store, data_root=data_root, device=device)
-        tell_outlook(ahead)
+        print_json(ahead.to_json()) if json else sys.stdout.write(ahead.told())
         return
     compressed = compress_command(asked, store=store, data_root=data_root, device=device, jobs=None)
     if json:
-        print(json_text(compressed.to_json(), indent=1))
+        print_json(compressed.to_json())
     close_compression(compressed)
     if not compressed.granted:
         sys.exit(1)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from ..errors import RecipeError
+
 RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]
 Preset = Annotated[str, Parameter(name="--preset", help="Which preset of the recipe: `full` is the recipe as written.")]
 StoreFolder = Annotated[
@@ -64,4 +66,42 @@ Resize = Annotated[
     int | None,
     Parameter(name="--resize", help="Bring images to this size; by default to that of a bundle's network."),
 ]
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print everything as JSON.")]
+Json = Annotated[
+    bool,
+    Parameter(name="--json", negative="", help="Print the answer as JSON on standard output, for programs."),
+]
+Quiet = Annotated[bool, Parameter(name=("--quiet", "-q"), negative="", help="Say nothing unless something is wrong.")]
+Verbose = Annotated[
+    bool,
+    Parameter(
+        name=("--verbose", "-v"), negative="", help="A line for whatever begins, every epoch, and whatever ends."
+    ),
+]
+
+
+def seeds_of(text: str | None) -> tuple[int, ...] | None:
+    """The numbers of `--seeds`.
+
+    Raises:
+        RecipeError: they are no seeds.
+    """
+    if text is None:
+        return None
+    try:
+        seeds = tuple(int(word) for word in text.split(","))
+    except ValueError:
+        raise RecipeError(f"--seeds {text}: write whole numbers with commas between, such as 0,1,2") from None
+    if not all(0 <= seed < 2**32 for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise RecipeError(f"--seeds {text}: different numbers from 0 to 4294967295 are wanted, such as 0,1,2")
+    return seeds
+
+
+def voice_of(quiet: bool, verbose: bool) -> str:
+    """How much is said: quiet, usual or verbose.
+
+    Raises:
+        RecipeError: both are asked for.
+    """
+    if quiet and verbose:
+        raise RecipeError("--quiet and --verbose ask for opposite things; leave one out")
+    return "quiet" if quiet else "verbose" if verbose else "usual"

@@ -10,9 +10,9 @@ from rich.table import Column
 from rich.text import Text
 
 from ..recipes.planning import Plan
-from ..running.events import Event, Listener
+from ..running.events import Event, Listener, quiet
+from ..running.pace import Pace, clock
 from ..running.store import Store
-from .pace import Pace, clock
 
 _DRAWN_EVERY = 0.1  # seconds; a stage may report thousands of times a second
 _TOLD_EVERY = 30.0  # seconds between lines about a stage that is still in work
@@ -20,14 +20,19 @@ _WORTH_A_LINE = 1.0  # seconds; on a terminal, where bars show the rest
 
 
 @contextmanager
-def watching(plan: Plan, store: Store) -> Iterator[Listener]:
-    """A listener that shows the progress of `plan`."""
+def watching(plan: Plan, store: Store, voice: str = "usual") -> Iterator[Listener]:
+    """A listener that shows the progress of `plan`: nothing of it, as usual, or a line for everything ("verbose")."""
+    if voice == "quiet":
+        yield quiet
+        return
     console = Console(stderr=True)
     done = [stage.key for stage in plan.stages if store.done(stage.kind, stage.key)]
     if done:
         console.print(f"{len(done)} of {len(plan.stages)} stages are done already", highlight=False)
     pace = Pace(plan, done)
-    if console.is_terminal:
+    if voice == "verbose":
+        yield _Verbose(pace, console).listen
+    elif console.is_terminal:
         with _Bars(pace, console) as bars:
             yield bars.listen
     else:
@@ -57,6 +62,18 @@ class _Lines:
         self.told = time.monotonic()
         head = f"[{self.pace.settled:>3}/{self.pace.stages}] "
         self.console.print(head + line, highlight=False, markup=False, soft_wrap=True)
+
+
+class _Verbose(_Lines):
+    """A line more for whatever begins, and for every epoch."""
+
+    def listen(self, event: Event) -> None:
+        if event.what == "started":
+            self._say(f"{event.label}  started")
+        elif event.what == "logged":
+            numbers = ", ".join(f"{name} {number:.4g}" for name, number in event.metrics.items())
+            self._say(f"{event.label}  epoch {event.done}: {numbers}")
+        super().listen(event)
 
 
 class _Left(TextColumn):

@@ -3,6 +3,8 @@
 from .augment import Augmentation as Augmentation
 from .augment import Crop as Crop
 from .augment import Flip as Flip
+from .datasets import Images as Images
+from .datasets import as_images as as_images
 from .images import ImageSet as ImageSet
 from .images import Splits as Splits
 from .images import check_labels as check_labels
@@ -18,7 +20,9 @@ __all__ = [
     "Crop",
     "Flip",
     "ImageSet",
+    "Images",
     "Splits",
+    "as_images",
     "batches",
     "check_labels",
     "load_data",

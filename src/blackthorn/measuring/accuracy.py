@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
-from ..data import Splits, pixels
+from ..data import Images, Splits, as_images, pixels
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
@@ -120,8 +120,8 @@ class Accuracy(Measure):
     def __call__(
         self,
         model: nn.Module | Predict,
-        x: Tensor | Array,
-        y: Tensor | Array,
+        x: Tensor | Array | Images,
+        y: Tensor | Array | None = None,
         *,
         source: nn.Module | Substituted | None = None,
         noise: Tensor | None = None,
@@ -132,7 +132,8 @@ class Accuracy(Measure):
         Args:
             model: a network; or, with a source or without an attack, any function from images, float32 (n, ...), to
                 labels (n,) or scores (n, classes), torch or numpy; it is given arrays if `x` is one.
-            x: the images. With a substitute, those it began with are left out: the first `holdout`.
+            x: the images; without `y`, a `Dataset` of (image, label), an `ImageSet` or a `DataLoader`. With a
+                substitute, those it began with are left out: the first `holdout`.
             y: their labels.
             source: whose gradients to follow, when it is there already; by default what the option `source` says.
             noise: what a `UniversalNoise` has made from training images, (channels, height, width); only for one.
@@ -149,7 +150,10 @@ class Accuracy(Measure):
             raise AttackError(f"a universal noise is made from training images before it is measured: {made}")
         if self.attack is None and source is not None:
             raise AttackError("source: natural accuracy crafts no images; give an attack, or leave source out")
-        model, x = with_tensors(model, x)
+        if y is None:
+            images = as_images(x)  # type: ignore[arg-type]  # without labels it is no tensor
+            x, y = images.x, images.y
+        model, x = with_tensors(model, x)  # type: ignore[arg-type]  # with labels it is one
         y = torch.as_tensor(y)
         if len(x) != len(y) or not len(x):
             raise DataError(f"{len(x)} images with {len(y)} labels; give one label for each image")

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..attacks import AnyAttack, AttackWarning, UniversalNoise, craft
+from ..attacks import AnyAttack, AttackWarning, UniversalNoise, craft, spelled
 from ..attacks.evading import Reading, one_hot_distance, read
 from ..data import pixels
 from ..errors import AttackError, DataError, ModelError
@@ -22,7 +22,7 @@ from ..models import device_of, eval_mode
 from ..results import DetectionRecord, wilson
 from ..results.roc import auroc, roc, threshold
 from ..types import Progress
-from ..values import Count, spell, value
+from ..values import Count, value
 from .images import evenly
 from .measure import Measure, Measurement, Subject
 from .measured import Threat
@@ -196,7 +196,7 @@ def _separated(
     assert whole is not None  # every image counts
     low, high = wilson(unnoticed, n)
     return DetectionRecord(
-        attack=spell(threat),
+        attack=spelled(threat),
         noise=name,
         eps=threat.eps,
         adaptive=threat.against(reading) is not None,

@@ -101,6 +101,16 @@ class Measure(Protocol):
         for noise in self.noises:
             noise.check_classes(splits.num_classes, splits.name)
 
+    def check_network(self, model: nn.Module) -> None:
+        """Refuse names of layers that the network does not have, before anything is trained.
+
+        Args:
+            model: a network of the recipe as it begins; its weights mean nothing yet.
+        Raises:
+            BlackthornError: one line that says which there are.
+        """
+        return None
+
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """Measure, and keep records of it."""
         ...

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import Tensor
 
-from ..attacks import AnyAttack, UniversalNoise
+from ..attacks import KnownAttack, OwnAttack, UniversalNoise, as_search, spelled
+from ..models.own import OrOwn
 from ..results import AccuracyRecord
-from ..values import spell
 
-Threat = Annotated[AnyAttack | UniversalNoise, Field(discriminator="kind")]
+Threat = Annotated[KnownAttack | UniversalNoise, Field(discriminator="kind"), OrOwn(OwnAttack, as_search)]
 """What accuracy can be measured under: images made one by one, or one noise for all of them."""
 
 
@@ -65,7 +65,7 @@ class Measured:
             n=self.n,
             low=self.low,
             high=self.high,
-            attack=None if self.attack is None else spell(self.attack),
+            attack=None if self.attack is None else spelled(self.attack),
             eps=None if self.attack is None else self.attack.eps,
             norm=None if self.attack is None else self.attack.norm,
             mean_linf=self.mean_linf,

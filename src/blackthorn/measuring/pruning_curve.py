@@ -25,6 +25,7 @@ from .measure import Measure, Measurement, Subject
 from .sources import SourceNetwork
 from .walk import Walk
 
+_SOME = 0.5  # any rate
 _ROUNDING = 1e-9  # 0.07 - 0.07 is not always 0
 
 
@@ -135,6 +136,10 @@ class PruningCurve(Measure):
                         progress("pruning curve", len(found) + len(curve), total)
             found += _marked(curve, self.keeps)
         return found
+
+    def check_network(self, model: nn.Module) -> None:
+        """Raises PruningError where `layers` names one that is not scored."""
+        self._pruning(self.criterion, _SOME, self.layers).check_layers(model)
 
     def effort(self, images: int) -> float:
         """Every image once at each rate, untouched and under each noise."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.machinery import FrozenImporter, PathFinder
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -47,7 +48,7 @@ def build_foreign(
             model = factory(**given)
         except (Exception, SystemExit) as error:
             called = ", ".join(f"{name}={option!r}" for name, option in given.items()) or "nothing"
-            raise ModelError(f"{kind} raised {_named(error)}; it was called with {called}") from error
+            raise ModelError(f"{kind} raised {named(error)}; it was called with {called}") from error
         if not isinstance(model, nn.Module):
             raise ModelError(f"{kind} returned {type(model).__name__}; it must return a torch.nn.Module")
         return_logits_(model, num_classes=num_classes, shape=shape, name=kind)
@@ -135,7 +136,7 @@ def _returned(model: nn.Module, num_classes: int, shape: tuple[int, int, int], n
             x = torch.zeros(2, *shape, device=device_of(model))
             returned: object = asked(model, x)
     except Exception as error:
-        raise ModelError(f"{name} cannot take images of shape {shape}: {_named(error)}") from error
+        raise ModelError(f"{name} cannot take images of shape {shape}: {named(error)}") from error
     logits = _logits(model, x, returned, name)
     if tuple(logits.shape) != (2, num_classes):
         raise ModelError(
@@ -166,7 +167,17 @@ def check_option_names(kind: str, known: Iterable[str], options: Iterable[str]) 
             raise ModelError(f"{kind} has no option '{name}'; {did_you_mean(name, known)}")
 
 
-def _find(kind: str) -> Callable[..., object]:
+def found(kind: str) -> Callable[..., Any]:
+    """What `package.module:name` names, imported with the current folder first on the path.
+
+    Raises:
+        ModelError: no such module, or nothing of that name in it that can be called.
+    """
+    with _here_on_path():
+        return _find(kind)
+
+
+def _find(kind: str) -> Callable[..., Any]:
     where, _, name = kind.partition(":")
     if not where or not name or where.startswith("."):
         raise ModelError(f"'{kind}' names no factory; write package.module:factory")
@@ -180,7 +191,7 @@ def _find(kind: str) -> Callable[..., object]:
             "write package.module:factory and run where the package lies"
         ) from error
     except (Exception, SystemExit) as error:
-        raise ModelError(f"{kind}: importing '{where}' raised {_named(error)}") from error
+        raise ModelError(f"{kind}: importing '{where}' raised {named(error)}") from error
     for part in name.split("."):
         if not hasattr(found, part):
             made_here = [n for n, thing in vars(found).items() if getattr(thing, "__module__", None) == where]
@@ -214,6 +225,6 @@ def _here_on_path() -> Iterator[None]:
         sys.path[:] = before
 
 
-def _named(error: BaseException) -> str:
+def named(error: BaseException) -> str:
     kind = type(error).__name__
     return f"{kind}: {one_line(error)}" if str(error).strip() else kind

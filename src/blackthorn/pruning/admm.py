@@ -54,6 +54,15 @@ class ADMM:
         """
         return Drawn(self, model)
 
+    def names(self, model: nn.Module) -> list[str]:
+        """The weights that are drawn.
+
+        Raises:
+            PruningError: `layers` names one that the network does not have.
+        """
+        held = prunable_weights(model) if self.unit == "weights" else filter_weights(model, linear=True)
+        return in_layers(held, self.layers)
+
     def project(self, weight: Tensor) -> Tensor:
         """The nearest tensor with `sparsity` of its entries, or of its rows, zero; a new one."""
         weight = weight.detach()
@@ -67,8 +76,8 @@ class Drawn:
 
     def __init__(self, options: ADMM, model: nn.Module) -> None:
         self.options = options
-        held = prunable_weights(model) if options.unit == "weights" else filter_weights(model, linear=True)
-        self.names = in_layers(held, options.layers)
+        held = prunable_weights(model)
+        self.names = options.names(model)
         self.rho = torch.tensor(options.rho, dtype=torch.float64)
         self.sparse = {name: options.project(held[name]) for name in self.names}
         """Z, by parameter name."""

@@ -2,11 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WrapValidator
+from pydantic import AfterValidator, BeforeValidator, Field
+from torch import nn
 
 from ..values import Rate, value, whole
-from .allocation import Scope
+from .allocation import Scope, in_layers
 from .criteria import AnyCriterion
+from .layers import filter_weights, prunable_weights
 
 BudgetUnit = Literal["filters", "params"]
 
@@ -19,17 +21,11 @@ def some(sparsity: float) -> float:
     return sparsity
 
 
-_AnyOrOwn = Annotated[
-    AnyCriterion,  # what a recipe can name
-    WrapValidator(lambda read, validate: read if callable(read) else validate(read)),  # or a person's own, in Python
-]
-
-
 @value
 class Pruning:
     """What is removed from a network: what scores it, how much goes, and from where."""
 
-    criterion: _AnyOrOwn
+    criterion: AnyCriterion
     """What scores weights or filters; the lowest scores go."""
     sparsity: Annotated[Rate, AfterValidator(some)]
     """Fraction to remove: 0.98 or 98%."""
@@ -50,3 +46,17 @@ class Pruning:
     layers: tuple[str, ...] = ()
     """Prune these layers only, by name or pattern: [fc1], ["features.*"]; by default all. The fraction is of what they
     hold."""
+
+    def check_layers(self, model: nn.Module) -> None:
+        """Refuse `layers` that the criterion does not score in this network.
+
+        Raises:
+            PruningError: names the first, and the layers that there are.
+        """
+        if not self.layers:
+            return
+        if getattr(self.criterion, "granularity", "weights") == "filters":
+            linear = bool(getattr(self.criterion, "include_linear", False))
+            in_layers(filter_weights(model, linear=linear), self.layers)
+        else:
+            in_layers(prunable_weights(model), self.layers)

@@ -1,7 +1,8 @@
 """One line for what is wrong with a recipe: where it stands, what was read, and what to write instead."""
 
+import difflib
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import did_you_mean
@@ -13,9 +14,10 @@ _Path = list[str | int]
 
 
 def one_line(error: ValidationError, raw: Any) -> str:
-    """The first complaint of a validation error about the recipe `raw`, and how many more there are."""
+    """The nearest cause in a validation error about the recipe `raw`, and how many other complaints there are."""
     # A list whose entries are refused is called too short as well.
-    problems = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+    found = [one for one in error.errors(include_url=False) if one["type"] != "too_short" or not one["input"]]
+    problems = _causes(found)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return _sentence(problems[0], raw) + more
 
@@ -26,12 +28,12 @@ def _sentence(problem: Any, raw: Any) -> str:
         return _about_a_name(problem, raw)
     path, parent = _locate(problem["loc"], raw)
     where = f"{'.'.join(map(str, path))}: " if path else ""
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
+    if kind in _UNKNOWN:
         word = str(path[-1])
         owner = parent.get("kind") if isinstance(parent, dict) else None
         of = f"{owner} has no option" if owner else "there is no option"
         return f"{where}{of} '{word}'; {did_you_mean(word, _options(path[:-1], raw))}"
-    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+    if kind in _ABSENT:
         owner = next((kind_of(made) for made in standing_at(path[:-1], raw)), None)
         return f"{where}is missing; " + (f"{owner} needs '{path[-1]}'" if owner else f"write {path[-1]}: ...")
     if kind == "union_tag_invalid":
@@ -49,6 +51,23 @@ def _sentence(problem: Any, raw: Any) -> str:
         return f"{where}must be {_LIMITS[kind]} {next(iter(about.values()))}; got {_shown(read)}"
     wanted = _PLAIN.get(kind, problem["msg"].removeprefix("Input should be "))
     return f"{where}must be {wanted}; got {_shown(read)}"
+
+
+_UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
+_ABSENT = ("missing", "missing_argument", "missing_keyword_only_argument")
+
+
+def _causes(problems: Sequence[Any]) -> list[Any]:
+    """What is written wrongly first, then the rest; what is missing only because its name is misspelt is left out."""
+    unknown = [one for one in problems if one["type"] in _UNKNOWN]
+    absent = {one["loc"]: one for one in problems if one["type"] in _ABSENT}
+    for one in unknown:
+        *inside, word = one["loc"]
+        beside = {str(loc[-1]): loc for loc in absent if list(loc[:-1]) == inside}
+        for meant in difflib.get_close_matches(str(word), beside, n=1):
+            del absent[beside[meant]]
+    others = [one for one in problems if one["type"] not in _UNKNOWN and one["type"] not in _ABSENT]
+    return [*unknown, *others, *absent.values()]
 
 
 def _about_a_name(problem: Any, raw: Any) -> str:

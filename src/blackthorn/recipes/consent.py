@@ -1,10 +1,12 @@
 """Whose code a recipe may run: a recipe is a text from anyone, and a factory that it names is a program."""
 
-from collections.abc import Collection
+import dataclasses
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from ..errors import RecipeError
 from ..models.foreign import file_of
+from ..models.own import Own
 from ..stages import Built
 from .schema import Recipe
 
@@ -29,13 +31,28 @@ def check_code(recipe: Recipe, name: str, named: Collection[str]) -> None:
         for row, one in recipe.networks.items()
         if isinstance(one.begin, Built)
     }
-    for path, model in models.items():
-        kind = str(model.get("kind", "")).strip()
+    kinds = {path: str(model.get("kind", "")).strip() for path, model in models.items()}
+    for path, kind in {**kinds, **{path: own.kind for path, own in owned(recipe)}}.items():
         if ":" in kind and kind not in named and not _beside(kind, name):
             raise RecipeError(
                 f"{name}: {path}: '{kind}' is code that does not lie beside the recipe, and could do anything; "
                 f"if you trust it, add --allow-code {kind}"
             )
+
+
+def owned(held: object, path: str = "") -> Iterator[tuple[str, Own]]:
+    """Every attack and criterion of a person's own in a recipe, with its path."""
+    if isinstance(held, Own):
+        yield path, held
+    elif dataclasses.is_dataclass(held) and not isinstance(held, type):
+        for field in dataclasses.fields(held):
+            yield from owned(getattr(held, field.name), f"{path}.{field.name}".lstrip("."))
+    elif isinstance(held, Mapping):
+        for name, entry in held.items():
+            yield from owned(entry, f"{path}.{name}".lstrip("."))
+    elif isinstance(held, (list, tuple)):
+        for number, entry in enumerate(held):
+            yield from owned(entry, f"{path}.{number}")
 
 
 def _beside(kind: str, name: str) -> bool:

@@ -12,9 +12,12 @@ The planner knows no kind of task: it asks each for what it needs by the protoco
 """
 
 import hashlib
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from torch import nn
 
 from ..data import Splits
 from ..measuring import AnyMeasure, source_for
@@ -145,6 +148,37 @@ def check(recipe: Recipe, splits: Splits, told: Callable[[str], Any]) -> None:
             measure.check(splits)
 
 
+def check_begun(recipe: Recipe, root: str, model: nn.Module, told: Callable[[str], Any]) -> None:
+    """Ask the steps and the measures of all networks that come from one whether it has the layers that they name.
+
+    What a step makes of a network may have other names, once it inserts gates; from there on nothing is asked.
+
+    Args:
+        recipe: what is asked for.
+        root: the name of a network that begins anew.
+        model: that network as it begins.
+        told: `with told(path)` puts a path of the recipe before the words of an error.
+    Raises:
+        BlackthornError: what a step or a measure refuses.
+    """
+    plain: set[str] = set()  # the networks whose layers still have the names that they began with
+    for row, network in recipe.networks.items():
+        begins = row == root and (network.begin is None or network.begin.gates != "inserts")
+        if not begins and network.of not in plain:
+            continue
+        for number, step in enumerate(network.steps):
+            if step.gates == "inserts":
+                break
+            with told(f"networks.{row}.steps.{number}"):
+                step.check_network(model)
+        else:
+            plain.add(row)
+    for metric, measure in recipe.measures.items():
+        if any(recipe.networks[row].show and recipe.networks[row].wants(metric) for row in plain):
+            with told(f"measures.{metric}"):
+                measure.check_network(model)
+
+
 @dataclass
 class _Seed:
     """The stages of one seed."""
@@ -157,6 +191,8 @@ class _Seed:
     """By address, of all seeds: the same work is one stage."""
     finished: dict[str, Stage]
     """The last stage of each row, and that of the images of each name."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """Label -> the address of the stage that has it."""
 
     def stage(self, task: Task, parent: Stage | None, row: str, model: Mapping[str, Any]) -> Stage:
         """The stage of a task, with all that it needs."""
@@ -186,19 +222,26 @@ class _Seed:
         if task.precision == "auto" and first.module is None:  # of a module in memory the answer could not be kept
             precision = self.resolve(architecture, first.batch_size)
             identity |= {} if precision == "float32" else {"precision": precision}
+        key = address(identity)
         stage = Stage(
             kind=task.kind,
-            key=address(identity),
+            key=key,
             value=task,
             seed=self.seed,
             model=architecture,
             parent=parent,
-            label=f"seed {self.seed} · {row} · {task.label()}",
+            label=self._label(f"seed {self.seed} · {row} · {task.label()}", key),
             effort=_LEAST + task.effort(self.splits),
             inputs=inputs,
             precision=precision,
         )
         return self.stages.setdefault(stage.key, stage)
+
+    def _label(self, wanted: str, key: str) -> str:
+        """A label that no other stage has: the second training of a network is numbered."""
+        numbered = (f"{wanted} ({number})" for number in itertools.count(2))
+        tries = itertools.chain([wanted], numbered)
+        return next(label for label in tries if self.labels.setdefault(label, key) == key)
 
     def _made(self, need: Need, network: Stage | None, row: str) -> Stage:
         """The stage that makes what is needed by a task that works on `network`."""

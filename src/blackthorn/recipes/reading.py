@@ -4,8 +4,6 @@ A recipe is named by its file, or by the name of one that comes with the package
 """
 
 import io
-import itertools
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
@@ -20,9 +18,10 @@ from ..values import ValidationError, parse
 from .complaints import one_line
 from .overrides import Change, changed
 from .schema import Recipe
+from .sweeping import swept, without
 
 DEFAULT_PRESET = "full"
-_MOST, _NETWORKS = 100_000, 10_000  # entries, and networks of sweeps: a hundred times what published recipes have
+_MOST = 100_000  # entries: a hundred times what published recipes have
 
 
 def published() -> dict[str, str]:
@@ -41,13 +40,16 @@ def name_of(recipe: str) -> str:
     return Path(recipe).name.removesuffix(".yaml").removesuffix(".yml")
 
 
-def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[str] = ()) -> Recipe:
+def read_recipe(
+    recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[str] = (), model: str | None = None
+) -> Recipe:
     """Read, change and validate a recipe.
 
     Args:
         recipe: a file, or the name of a recipe of the package.
         preset: which of the recipe's presets to apply; `full` is the recipe as written.
         changes: `path=value` overrides, applied after the preset.
+        model: the network where the recipe names none.
 
     Raises:
         RecipeError: one line that names the file, the path in it, what was read and what to write.
@@ -55,6 +57,8 @@ def read_recipe(recipe: str, *, preset: str = DEFAULT_PRESET, changes: Sequence[
     where = Path(recipe).name if _is_file(recipe) else recipe
     try:
         written = _longhand(_load(recipe, where))
+        if model is not None:
+            written.setdefault("model", {"kind": model})
         presets = _validated(_made(written, [], where), where).presets
         if preset not in (DEFAULT_PRESET, *presets):
             raise RecipeError(
@@ -80,11 +84,15 @@ def recipe_of(mapping: Mapping[str, Any], where: str) -> Recipe:
 
 def written_out(recipe: Recipe) -> str:
     """The recipe as YAML, as it would run: without presets, with every default."""
-    plain = TypeAdapter(Recipe).dump_python(recipe, mode="json", by_alias=True)
-    plain.pop("presets")
     text = io.StringIO()
-    yaml.safe_dump(plain, text, sort_keys=False, allow_unicode=True, width=100)
+    yaml.safe_dump(plain(recipe), text, sort_keys=False, allow_unicode=True, width=100)
     return text.getvalue()
+
+
+def plain(recipe: Recipe) -> dict[str, Any]:
+    """The recipe as it would run, as plain values: without presets, with every default."""
+    held: dict[str, Any] = TypeAdapter(Recipe).dump_python(recipe, mode="json", by_alias=True)
+    return {name: said for name, said in held.items() if name != "presets"}
 
 
 def _made(written: dict[str, Any], changes: Sequence[Change], where: str) -> dict[str, Any]:
@@ -94,26 +102,14 @@ def _made(written: dict[str, Any], changes: Sequence[Change], where: str) -> dic
         if change.of_a_sweep:
             raw = changed(raw, change)
     if "networks" in raw:
-        raw = raw | {"networks": _swept(raw["networks"], where)}
+        raw = raw | {"networks": swept(raw["networks"], where)}
     for change in changes:
         if not change.of_a_sweep:
             raw = changed(raw, change)
-    return raw if raw is written else _without_numbers_of(_left_out(written, raw, where), raw)
-
-
-def _left_out(written: dict[str, Any], raw: dict[str, Any], where: str) -> set[Any]:
-    """The rows of sweeps that were made shorter."""
-    before, after = (_swept(one.get("networks"), where) for one in (written, raw))
-    return set(before) - set(after) if isinstance(before, dict) and isinstance(after, dict) else set()
-
-
-def _without_numbers_of(rows: set[Any], raw: dict[str, Any]) -> dict[str, Any]:
-    """A recipe without the published numbers of these rows."""
-    paper = raw.get("published")
-    if not rows or not isinstance(paper, dict) or not isinstance(paper.get("values"), dict):
+    if raw is written:
         return raw
-    values = {row: numbers for row, numbers in paper["values"].items() if row not in rows}
-    return raw | {"published": paper | {"values": values}}
+    before, after = (swept(one.get("networks"), where) for one in (written, raw))
+    return without(set(before) - set(after), raw) if isinstance(before, dict) and isinstance(after, dict) else raw
 
 
 def _shortening(preset: str, settings: Mapping[str, Any], where: str) -> list[Change]:
@@ -243,50 +239,3 @@ def _unshared(held: Any, room: Iterator[int]) -> Any:
     if isinstance(held, dict):
         return {key: _unshared(entry, room) for key, entry in held.items()}
     return [_unshared(entry, room) for entry in held] if isinstance(held, list) else held
-
-
-def _swept(networks: Any, where: str) -> Any:
-    """Write out every network that is given `for` a list of values: one network for each combination.
-
-    `weight {rate}%` with `for: {rate: [80, 95]}` becomes two networks; {rate} is replaced in their names and options.
-    """
-    if not isinstance(networks, dict):
-        return networks
-    found: dict[Any, Any] = {}
-    for name, network in networks.items():
-        if not isinstance(network, dict) or "for" not in network:
-            found[name] = network
-            continue
-        variables = network["for"]
-        lists = list(variables.values()) if isinstance(variables, dict) else []
-        if not lists or not all(isinstance(held, list) and held for held in lists):
-            raise RecipeError(
-                f"{where}: networks.{name}.for: lists of values are wanted, such as "
-                f"{{rate: [80, 95]}}; got {variables!r}"
-            )
-        if len(found) + math.prod(map(len, lists)) > _NETWORKS:
-            raise RecipeError(f"{where}: networks.{name}.for: more than {_NETWORKS:,} networks; take fewer values")
-        rest = {key: held for key, held in network.items() if key != "for"}
-        for combination in itertools.product(*lists):
-            chosen = dict(zip(map(str, variables), combination))
-            made = _filled(str(name), chosen)
-            if made in found:
-                raise RecipeError(
-                    f"{where}: networks.{name}: its name must hold {{{'}, {'.join(chosen)}}}, or all "
-                    f"get the name '{made}'"
-                )
-            found[made] = _filled(rest, chosen)
-    return found
-
-
-def _filled(held: Any, chosen: Mapping[str, Any]) -> Any:
-    if isinstance(held, dict):
-        return {_filled(key, chosen): _filled(entry, chosen) for key, entry in held.items()}
-    if isinstance(held, list):
-        return [_filled(entry, chosen) for entry in held]
-    if isinstance(held, str):
-        for name, setting in chosen.items():
-            if held == f"{{{name}}}":
-                return setting
-            held = held.replace(f"{{{name}}}", str(setting))
-    return held

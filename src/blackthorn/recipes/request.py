@@ -33,7 +33,7 @@ class Request:
         if self.made is not None:
             return recipe_of(self.made, self.recipe)
         model = [] if self.model is None else [f"model={json.dumps({'kind': self.model})}"]
-        read = read_recipe(self.recipe, preset=self.preset, changes=[*model, *self.changes])
+        read = read_recipe(self.recipe, preset=self.preset, changes=[*model, *self.changes], model=self.model)
         return read if self.seeds is None else dataclasses.replace(read, seeds=self.seeds)
 
     def check_code(self, recipe: Recipe) -> None:

@@ -18,7 +18,7 @@ import json
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..claims import AnyStatement, Selection
 from ..measuring import AnyMeasure
@@ -28,6 +28,7 @@ from ..values import NonNegative, value, whole
 from . import lineage
 from .checks import check_claims, check_images, check_measures, check_networks, check_published
 from .data import Data
+from .describing import described
 from .network import Name, Network, named
 
 
@@ -77,6 +78,8 @@ class Recipe:
     statements: tuple[AnyStatement, ...] = ()
     select: dict[Name, Selection] = Field(default_factory=dict)
     """Networks picked from sweeps, by name: decided from what is measured whenever a report is drawn."""
+    left_out: tuple[str, ...] = ()
+    """Statements and selections that a shorter sweep left out, since they name its lost rows; reading fills it in."""
     presets: dict[Annotated[str, AfterValidator(_file_name)], dict[str, Any]] = Field(default_factory=dict)
     """Shorter runs: for each, the paths to change, such as networks.*.steps.train.epochs: 1."""
 
@@ -115,7 +118,7 @@ class Recipe:
 
 def json_schema() -> str:
     """The JSON schema of a recipe file, with the short forms that reading writes out."""
-    made = TypeAdapter(Recipe).json_schema()
+    made = described(Recipe)
     network = made["$defs"]["Network"]["properties"]
     network["for"] = {
         "type": "object",

@@ -51,6 +51,8 @@ def record_grid(grid: Grid, folder: Path) -> None:
                 text = _table([cell for cell in cells if cell.record.measure == kind])
                 write_whole(held / f"{kind}.csv", text.encode())
             write_whole(held / FLAGS, _packed(cells))
+            for old in set(held.glob("*.csv")) - {held / f"{cell.record.measure}.csv" for cell in cells}:
+                old.unlink()  # of a measure that is not there any more
     except OSError as error:
         raise StoreError(f"--record {folder}: cannot be written ({error.strerror or error})") from None
 

@@ -8,6 +8,7 @@ an interval cannot contradict each other.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Protocol
 
 from ..errors import BlackthornError
@@ -15,6 +16,7 @@ from ..errors import BlackthornError
 TAIL = 0.025
 """What each end of a 95 % interval leaves out, and so the level of a one-sided test."""
 
+_NORMAL = NormalDist()  # of Python itself (Wichura 1988, AS 241): scipy takes most of a second to load
 _TINY = 1e-300  # the smallest p-value; smaller ones are no numbers any more
 
 
@@ -160,9 +162,7 @@ def tail_of(level: float) -> float:
 
 def normal_quantile(tail: float) -> float:
     """z such that a standard normal is larger with this probability."""
-    from scipy.special import ndtri
-
-    return -float(ndtri(tail))
+    return -_NORMAL.inv_cdf(tail)
 
 
 def student_quantile(tail: float, degrees: int) -> float:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field,))
 def record(cls: type[T]) -> type[T]:
     """Make a class a record: frozen, keyword-only, validated; fields of newer versions are passed over."""
-    config = ConfigDict(extra="ignore", use_attribute_docstrings=True, allow_inf_nan=False)
+    config = ConfigDict(extra="ignore", allow_inf_nan=False)
     return dataclass(frozen=True, kw_only=True, config=config)(cls)  # type: ignore[return-value]  # as in values.py
 
 

@@ -1,6 +1,8 @@
 """One attempt at one stage, in whatever process: under its lock, in its folder, with its errors told apart."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -8,6 +10,7 @@ import torch
 from ..data import Splits
 from ..errors import BlackthornError, BundleError, StoreError
 from ..stages import Stage, Work
+from ..stages.artifacts import RECORDS, load_records
 from ..stages.perform import perform
 from .events import Event, Listener
 from .executor import Settled
@@ -43,7 +46,9 @@ def attempt(stage: Stage, splits: Splits, store: Store, device: torch.device, li
 
         try:
             with store.work(stage.kind, stage.key) as folder:
-                perform(Work(stage, folder, splits, finished, device, progress, made_with(device)))
+                logger = _Told(stage, listen)
+                perform(Work(stage, folder, splits, finished, device, progress, made_with(device), logger))
+                metrics = _numbers(folder)
         except (StoreError, BundleError) as problem:
             raise type(problem)(f"{stage.label}: {problem}") from problem
         except Exception as problem:
@@ -55,8 +60,27 @@ def attempt(stage: Stage, splits: Splits, store: Store, device: torch.device, li
                 raise
             listen(Event("failed", stage.key, stage.label, reason))
             return Settled("failed", f"{stage.label}: {reason}")
-        listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start))
+        listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start, metrics=metrics))
         return Settled("done")
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Hands the numbers of a training on as events."""
+
+    stage: Stage
+    listen: Listener
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int) -> None:
+        """The means of an epoch."""
+        self.listen(Event("logged", self.stage.key, self.stage.label, done=step, metrics=dict(metrics)))
+
+
+def _numbers(folder: Path) -> dict[str, float]:
+    """The number of a measure that has one, with its interval."""
+    records = load_records(folder) if (folder / RECORDS).is_file() else []
+    reading = records[0].reading if len(records) == 1 else None
+    return {} if reading is None else {"value": reading.value, "low": reading.low, "high": reading.high}
 
 
 def _reason(problem: Exception, stage: Stage) -> str | None:

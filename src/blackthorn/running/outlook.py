@@ -1,8 +1,14 @@
-"""What a plan would do before anything is done: what is there already, what would be trained, and about how long."""
+"""What a plan would do before anything is done: what is there already, what would be trained, and about how long.
+
+Seconds come from the stages of the plan that are done, where they took long enough to tell a pace, and otherwise from a
+training step of each network, timed here and now. Effort counts passes of an image alike, forward or backward.
+"""
 
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,8 +17,11 @@ from ..data import Splits, pixels
 from ..models.outputs import logits_from
 from ..recipes.planning import Plan
 from ..stages import Stage
+from ..stages.artifacts import load_about
+from .pace import clock
 from .store import Store
 
+_TELLING = 2.0  # seconds of finished work from which a pace is told
 _BATCH = 64  # images of a step that is timed
 _STEPS = 3  # the fastest counts; the first one prepares
 _PASSES = 3.0  # of an image in a step: forward, and backward twice as long
@@ -20,50 +29,102 @@ _PASSES = 3.0  # of an image in a step: forward, and backward twice as long
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is left of a plan."""
+    """What is done of a plan, what is left, and how long that would take in one process.
 
-    stages: int
-    """All that the plan has."""
+    Early stopping, images that are fooled at once and other programs make it shorter or longer.
+    """
+
+    all: Sequence[Stage]
+    """What the plan has."""
     left: Sequence[Stage]
     """Those that are not done, in the order in which they would be."""
-    seconds: float
-    """About how long they take in one process, at the pace of a step of training that was timed just now. Early
-    stopping, images that are fooled at once and other programs make it shorter or longer.
-    """
+    each: Mapping[str, float]
+    """About how many seconds each of these takes, by its key."""
+    device: str
+
+    @property
+    def stages(self) -> int:
+        """How many there are in all."""
+        return len(self.all)
 
     @property
     def done(self) -> int:
-        """Stages that are there already."""
-        return self.stages - len(self.left)
+        """How many are there already."""
+        return len(self.all) - len(self.left)
 
     @property
     def trainings(self) -> list[Stage]:
         """What would be trained."""
         return [stage for stage in self.left if stage.value.trains]
 
+    @property
+    def seconds(self) -> float:
+        """About how long all that is left takes."""
+        return sum(self.each.values())
+
+    def told(self) -> str:
+        """For people: the trainings one by one, the rest in numbers."""
+        lines = [f"{self.stages} stages, {self.done} of them done already; nothing was run"]
+        width = max((len(stage.label) for stage in self.trainings), default=0)
+        for stage in self.trainings:
+            lines.append(f"would be trained: {stage.label:<{width}}  about {clock(self.each[stage.key])}")
+        others = [stage for stage in self.left if not stage.value.trains]
+        if others:
+            counted = ", ".join(f"{count} {kind}" for kind, count in Counter(stage.kind for stage in others).items())
+            lines.append(f"and {counted}: about {clock(sum(self.each[stage.key] for stage in others))}")
+        if self.left:
+            lines.append(f"about {clock(self.seconds)} in all, in one process on {self.device}")
+        return "\n".join(lines) + "\n"
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: every stage, whether it is done, and about how many seconds it would take."""
+        return {
+            "device": self.device,
+            "seconds": round(self.seconds, 1),
+            "stages": [
+                {"kind": stage.kind, "key": stage.key, "label": stage.label, "done": stage.key not in self.each}
+                | ({"seconds": round(self.each[stage.key], 2)} if stage.key in self.each else {})
+                for stage in self.all
+            ],
+        }
+
 
 def outlook(made: Plan, splits: Splits, store: Store, device: torch.device) -> Outlook:
     """Look ahead; nothing is trained and nothing is written.
 
     Raises:
+        StoreError: what is in the store cannot be read.
         ModelError: a network cannot be built.
     """
     left = [stage for stage in made.stages if not store.done(stage.kind, stage.key)]
-    paces: dict[str, float] = {}
-    seconds = 0.0
+    pace = _told_by_what_is_done(made, store)
     for stage in left:
-        first = [stage, *stage.ancestors()][-1]
-        if first.key not in paces:
-            paces[first.key] = _pace(first, splits, device)
-        seconds += stage.effort * paces[first.key]
-    return Outlook(len(made.stages), left, seconds)
+        if _network(stage) not in pace:
+            pace[_network(stage)] = _timed([stage, *stage.ancestors()][-1], splits, device)
+    return Outlook(made.stages, left, {stage.key: pace[_network(stage)] * stage.effort for stage in left}, str(device))
 
 
-def _pace(first: Stage, splits: Splits, device: torch.device) -> float:
-    """Seconds of one pass of one image through the network that a stage begins with."""
+def _told_by_what_is_done(made: Plan, store: Store) -> dict[str, float]:
+    """Seconds for one pass of one image, by network."""
+    spent: dict[str, tuple[float, float]] = {}
+    for stage in made.stages:
+        folder = store.done(stage.kind, stage.key)
+        if folder is not None and not stage.timed:
+            effort, seconds = spent.get(_network(stage), (0.0, 0.0))
+            spent[_network(stage)] = (effort + stage.effort, seconds + load_about(folder)["seconds"])
+    return {name: seconds / effort for name, (effort, seconds) in spent.items() if seconds >= _TELLING and effort}
+
+
+def _network(stage: Stage) -> str:
+    """Networks of one architecture take the same time."""
+    return repr(sorted(stage.model.items(), key=str))
+
+
+def _timed(first: Stage, splits: Splits, device: torch.device) -> float:
+    """Seconds for one pass of one image through the network that a stage begins with."""
     model = first.built(splits).to(device).train()
     images = splits.train if len(splits.train) else splits.test
-    x, y = pixels(images.x[:_BATCH]).to(device), images.y[:_BATCH].to(device)
+    x, y = pixels(images.x[:_BATCH], bounded=False).to(device), images.y[:_BATCH].to(device)
     shortest = float("inf")
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         for _ in range(_STEPS):

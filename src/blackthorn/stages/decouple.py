@@ -6,6 +6,8 @@ from torch import nn
 
 from ..deploy import decouple
 from ..pruning import Masks
+from ..pruning.allocation import in_layers
+from ..pruning.layers import filter_weights
 from ..values import value
 from .stage import Form, GatesRole, Task, Work
 
@@ -27,6 +29,10 @@ class Decouple(Task):
     def gates(self) -> GatesRole:
         """Gates must be folded before."""
         return "refuses"
+
+    def check_network(self, model: nn.Module) -> None:
+        """Raises PruningError where `layers` names no convolution."""
+        in_layers(filter_weights(model), self.layers)
 
     def run(self, work: Work) -> None:
         """Unroll convolutions; what was pruned before stays pruned."""

@@ -5,6 +5,8 @@ from functools import reduce
 from operator import and_
 from typing import Literal
 
+from torch import nn
+
 from ..pruning import Masks, Pruning, masks_for, prune_by
 from ..values import value
 from .stage import Decider, GatesRole, Task, Work
@@ -27,6 +29,11 @@ class Prune(Pruning, Task):
     def requested(self) -> float:
         """The fraction to remove."""
         return self.sparsity
+
+    def check_network(self, model: nn.Module) -> None:
+        """Raises PruningError where `layers` names one that is not scored."""
+        for one in (self, *self.also):
+            one.check_layers(model)
 
     def decided_by(self) -> frozenset[Decider]:
         """The seed draws images for criteria that look at some; for others neither matters."""

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..attacks import AnyAttack, Precision
+from ..attacks import AnyAttack, Precision, spelled
 from ..data import ImageSet, Splits, pixels
 from ..data.card import CARD
 from ..data.parts import forget
@@ -15,7 +15,7 @@ from ..data.saving import write_data
 from ..results import RobustImagesRecord
 from ..training import Inversion, robust_dataset
 from ..training.robust_dataset import ATTACK
-from ..values import Count, spell, value
+from ..values import Count, value
 from .artifacts import MadeImages, damaged, load_records, load_training_images, save_examples, save_records
 from .stage import Decider, Need, Stage, Task, Work
 
@@ -93,7 +93,7 @@ class RobustImages(Inversion, Task):
             n=len(made.distance),
             network=self.of,
             compared=self.standard,
-            attack=spell(self.attack),
+            attack=spelled(self.attack),
             robust=made.robust,
             standard=made.standard,
             steps=self.steps,

@@ -18,7 +18,7 @@ from ..data import Splits, of_each_class, pixels
 from ..deploy import Bundle
 from ..models import build, copied, return_logits_
 from ..pruning import Criterion, Masks, sparsity
-from ..types import Progress
+from ..types import Logger, Progress
 from ..values import spell
 from .artifacts import load_network, save_network
 
@@ -44,7 +44,7 @@ class Need:
 
 
 class Task(Protocol):
-    """What a stage does, as the recipe writes it; inherit from it to take over the answers that most tasks give."""
+    """What a stage does, as the recipe writes it; inherit from it for the answers that most tasks give."""
 
     @property
     def kind(self) -> str:
@@ -63,7 +63,7 @@ class Task(Protocol):
 
     @property
     def trains(self) -> bool:
-        """Whether it trains a network: such a task can begin one, goes on from a checkpoint, and is worth a core."""
+        """Whether it trains a network: it can begin one, goes on from a checkpoint, and is worth a core."""
         return False
 
     @property
@@ -124,11 +124,11 @@ class Task(Protocol):
         return ()
 
     def check(self, splits: Splits) -> None:
-        """Refuse what cannot be done with these images, before anything is trained.
+        """Raises BlackthornError, before anything is trained, for what cannot be done with these images."""
+        return None
 
-        Raises:
-            BlackthornError: one line that says why and what to write.
-        """
+    def check_network(self, model: nn.Module) -> None:
+        """Raises BlackthornError for names of layers that the network, given as it begins, does not have."""
         return None
 
     def effort(self, splits: Splits) -> float:
@@ -235,6 +235,7 @@ class Work:
     progress: Progress
     made_with: Mapping[str, Any]
     """The program and the machine, as they go into everything that is stored."""
+    logger: Logger | None = None
 
     def parent(self) -> Bundle:
         """The network that the stage works on, on the device."""
@@ -244,8 +245,7 @@ class Work:
     def bundle(self, stage: Stage) -> Bundle:
         """The network that a finished stage left, on the device; its recipe has already decided whose code builds it.
 
-        Raises:
-            BundleError: it cannot be read; says which folder to delete.
+        Raises BundleError where it cannot be read, which says which folder to delete.
         """
         kind = str(stage.model.get("kind"))
         into = None if stage.module is None else stage.built(self.splits)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
+from torch import nn
 
 from ..attacks import Precision
 from ..data import Crop, Flip, Splits
@@ -82,6 +83,11 @@ class Train(Task):
         if self.early_stopping is not None and not len(splits.valid):
             raise DataError("early_stopping needs validation images; set data.valid=0.1, or leave it out")
 
+    def check_network(self, model: nn.Module) -> None:
+        """Raises PruningError where `layers` of the constraint names one that is not there."""
+        if self.constraint is not None:
+            self.constraint.names(model)
+
     def effort(self, splits: Splits) -> float:
         """Every training image is seen in every epoch."""
         return self.epochs * len(splits.train) * self.objective.passes
@@ -118,6 +124,7 @@ class Train(Task):
             stop_at_chance=self.stop_at_chance,
             checkpoint=work.folder / _CHECKPOINT,
             progress=work.progress,
+            logger=work.logger,
         )
         save_history(work.folder, history)
         work.keep(bundle.model, bundle.masks, _warned(bundle.about, images.warnings))

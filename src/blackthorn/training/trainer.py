@@ -6,7 +6,7 @@ interrupted.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,57 +14,62 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks.precision import resolve_for
-from ..data import Augmentation, ImageSet, batches
+from ..data import Augmentation, Images, as_images, batches
 from ..errors import TrainingError
 from ..gates import GATES
 from ..models import ParameterGroup, device_of, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
 from ..speed.precision import Precision, arithmetic
-from ..types import Progress
+from ..types import Logger, Progress
 from .constraint import Constraint
 from .early_stopping import EarlyStopping
+from .habits import Objective, as_objective, as_optimizer, as_schedule
 from .hopeless import Outlook, refuse_chance, refuse_closed_gates, refuse_open_gates
 from .minimised import Minimised, Share, backward
 from .optimizers import Adam, AnyOptimizer
 from .run import Epoch, Run
 from .schedules import AnySchedule, Constant
 
-Objective = Callable[[nn.Module, Tensor, Tensor], Loss]
-
+_BATCH = 128  # images in a step
 _SHOWN_EVERY = 10  # steps between reports of progress; a report waits for the device too
 _WATCHED_EVERY = 50  # steps between looks at whether the loss is finite; a look waits for the device
 
 
 def fit(
     model: nn.Module,
-    images: ImageSet,
-    objective: Objective,
+    images: Images,
+    objective: Objective | nn.Module,
     *,
     epochs: int,
-    batch_size: int = 128,
-    optimizer: AnyOptimizer | None = None,
+    batch_size: int | None = None,
+    optimizer: AnyOptimizer | torch.optim.Optimizer | None = None,
     schedule: AnySchedule | None = None,
     augment: Sequence[Augmentation] = (),
     constraints: Sequence[Constraint] = (),
-    valid: ImageSet | None = None,
+    valid: Images | None = None,
     early_stopping: EarlyStopping | None = None,
     precision: Precision = "auto",
     seed: int = 0,
+    device: torch.device | str | None = None,
     stop_at_chance: bool = True,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    logger: Logger | None = None,
 ) -> list[Epoch]:
     """Train `model` in place, on the device where it is, and return the history.
 
     Args:
         model: any network from images in [0, 1] to logits.
-        images: the training split.
-        objective: a value of `blackthorn.objectives`, or any `f(model, x, y) -> Loss`.
+        images: the training split; or tensors (x, y), a `Dataset` of (image, label), or a `DataLoader` of one, which
+            are read into memory once.
+        objective: a value of `blackthorn.objectives`, any `f(model, x, y) -> Loss`, or a torch loss of logits and
+            labels, such as `nn.CrossEntropyLoss()`.
         epochs: passes over `images`.
-        batch_size: images in a step; the last step of an epoch takes what is left.
-        optimizer: Adam at 1e-3 by default. Modules of the network may ask for learning rates and weight decays of
-            their own: see `blackthorn.models.ParameterGroup`.
+        batch_size: images in a step; the last step of an epoch takes what is left. By default that of a `DataLoader`,
+            else 128.
+        optimizer: Adam at 1e-3 by default; or a torch optimiser of the network's parameters. Modules of the network may
+            ask for learning rates and weight decays of their own: see `blackthorn.models.ParameterGroup`.
         schedule: factor on every learning rate by fraction of the run; constant by default.
         augment: applied to each batch in order, such as `[Crop(pad=4), Flip()]`.
         constraints: what must hold for the weights, such as `blackthorn.pruning.Hold(masks)`: pruned ones stay zero.
@@ -73,11 +78,13 @@ def fit(
         precision: arithmetic of forward and backward passes; weights stay in float32 in any case. `auto` times both
             on this network, so name one of the two where results must not depend on the machine.
         seed: of data order, augmentation, dropout and random starts. torch's own generator is left as it was.
+        device: move the network there first; by default it stays where it is.
         stop_at_chance: stop when training accuracy is no better than guessing after 3 epochs, or at the end; and,
             where the objective trains gates, when none can close within the run, or when they have cut the network
             through.
         checkpoint: file to write after each epoch and to resume from, bit for bit, when it exists.
         progress: called with (text, steps done, steps) every few steps.
+        logger: its `log_metrics(means, epoch)` is called after each epoch; `mlflow` is one, and lightning's are.
 
     Raises:
         TrainingError: the loss is not finite, or the training cannot lead anywhere (`stop_at_chance`).
@@ -85,6 +92,13 @@ def fit(
         BundleError: `checkpoint` exists and is not a checkpoint of this run.
         StoreError: `checkpoint` cannot be written.
     """
+    objective, schedule = as_objective(objective), as_schedule(schedule) or Constant()
+    mover = as_optimizer(optimizer) or Adam()
+    if batch_size is None:
+        batch_size = int(getattr(images, "batch_size", None) or _BATCH)
+    images, valid = as_images(images), None if valid is None else as_images(valid)
+    if device is not None:
+        model.to(device)
     if early_stopping is not None and (valid is None or not len(valid)):
         raise TrainingError(
             "early stopping needs a validation split; load the data with valid=0.1, or leave early_stopping out"
@@ -93,7 +107,6 @@ def fit(
         raise TrainingError("there are no images to train on; give a split that is not empty")
     device = device_of(model)
     images = images.to(device)
-    optimizer, schedule = optimizer or Adam(), schedule or Constant()
     example, _ = next(batches(images, batch_size, seed=None))
     groups = parameter_groups(model)
     settings = {
@@ -101,7 +114,7 @@ def fit(
         "epochs": str(epochs),
         "batch_size": str(batch_size),
         "objective": repr(objective) if hasattr(objective, "kind") else "",  # a function has no lasting name
-        "optimizer": repr(optimizer),
+        "optimizer": repr(mover),
         "schedule": repr(schedule),
         "augment": repr(list(augment)),
         "early_stopping": repr(early_stopping),
@@ -112,11 +125,11 @@ def fit(
         chosen = resolve_for(precision, model, example)
         torch.manual_seed(seed)
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        run = Run(settings, model, optimizer.build(learning, groups), constraints, chosen)
+        run = Run(settings, model, mover.build(learning, groups), constraints, chosen)
         minimised = Minimised(learning, groups, len(images))
-        rates = _Rates(run.optimizer, optimizer.lr, schedule)
+        rates = _Rates(run.optimizer, mover.lr, schedule)
         per_epoch = math.ceil(len(images) / batch_size)
-        steps = _Steps(run, objective, minimised, rates, epochs, per_epoch, optimizer.bounded, progress)
+        steps = _Steps(run, objective, minimised, rates, epochs, per_epoch, mover.bounded, progress)
         if checkpoint is not None and checkpoint.exists():
             run.restore(checkpoint, precision)
         if stop_at_chance:
@@ -132,6 +145,8 @@ def fit(
                 means["valid"] = early_stopping.score(model, valid, precision=run.precision)
                 run.keep_if_best(epoch, means["valid"])
             run.history.append(means)
+            if logger is not None:
+                logger.log_metrics(means, step=epoch + 1)
             if stop_at_chance:
                 refuse_chance(run.history, images.y, epochs, means["lr"])
                 steps.refuse_gates(epoch + 1, example)

@@ -4,19 +4,22 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ...models.own import OrOwn
 from .activated_value import ActivatedValue as ActivatedValue
 from .criterion import Criterion as Criterion
 from .criterion import Wanted as Wanted
 from .filter_norm import FilterNorm as FilterNorm
 from .fpgm import FPGM as FPGM
 from .magnitude import Magnitude as Magnitude
+from .own import OwnCriterion as OwnCriterion
+from .own import as_criterion as as_criterion
 from .random_filters import RandomFilters as RandomFilters
 from .rfp import RFP as RFP
 
-AnyCriterion = Annotated[
-    Magnitude | FilterNorm | ActivatedValue | FPGM | RFP | RandomFilters, Field(discriminator="kind")
-]
-"""Every criterion a recipe can name, told apart by `kind`."""
+KnownCriterion = Magnitude | FilterNorm | ActivatedValue | FPGM | RFP | RandomFilters
+"""Every criterion of the package, told apart by `kind`."""
+AnyCriterion = Annotated[KnownCriterion, Field(discriminator="kind"), OrOwn(OwnCriterion, as_criterion)]
+"""Every criterion that a recipe can name: those of the package, or `package.module:name` with options."""
 
 __all__ = [
     "FPGM",

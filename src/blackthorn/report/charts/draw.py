@@ -5,13 +5,16 @@ from functools import cache
 
 from .chart import Chart, for_file
 
+ENDINGS = ("png", "svg", "pdf")
 
-def draw(chart: Chart) -> tuple[bytes, str]:
-    """A chart as PNG and as SVG."""
-    from vl_convert import svg_to_png, vegalite_to_svg
+
+def draw(chart: Chart) -> dict[str, bytes]:
+    """A chart as a file of each ending: PNG and SVG for pages, PDF for papers."""
+    from vl_convert import svg_to_pdf, svg_to_png, vegalite_to_svg
 
     svg: str = vegalite_to_svg(for_file(chart))
-    return _packed(svg_to_png(svg, scale=2)), svg
+    text = svg.encode("utf-8", errors="backslashreplace")  # a lone surrogate in a name is shown, not fatal
+    return {"png": _packed(svg_to_png(svg, scale=2)), "svg": text, "pdf": svg_to_pdf(text.decode())}
 
 
 @cache

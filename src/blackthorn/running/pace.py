@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 
 from ..recipes.planning import Plan
-from ..running.events import Event
+from .events import Event
 
 _TOO_EARLY = 2.0  # seconds in which a pace is mostly that of warming up
 

@@ -1,0 +1,104 @@
+"""`blackthorn run`: do what is not done of a recipe, and write its report."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from ..errors import RecipeError
+from .application import app
+from .closing import busy, close, print_json
+from .options import (
+    Allowed,
+    Changes,
+    DataRoot,
+    Device,
+    Json,
+    Model,
+    Preset,
+    Quiet,
+    RecipeName,
+    Seeds,
+    StoreFolder,
+    Verbose,
+    seeds_of,
+    voice_of,
+)
+
+_MOST_JOBS = 256
+
+
+@app.command
+def run(
+    recipe: RecipeName,
+    /,
+    *,
+    preset: Preset = "full",
+    store: StoreFolder = Path("runs"),
+    data_root: DataRoot = None,
+    seeds: Seeds = None,
+    jobs: Annotated[
+        str | None,
+        Parameter(
+            name="--jobs",
+            help="Processes to share the work; each gets its share of the cores. By default as many as can train side "
+            "by side, at most one for each core.",
+        ),
+    ] = None,
+    device: Device = None,
+    model: Model = None,
+    set_: Changes = (),
+    allow_code: Allowed = (),
+    dry_run: Annotated[
+        bool,
+        Parameter(
+            name="--dry-run",
+            negative="",
+            help="Say what would be done, about how long it would take and what is done already; run nothing.",
+        ),
+    ] = False,
+    logger: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--logger",
+            negative="",
+            help="Also keep every epoch and every number as `csv` (`metrics.csv`) or `tensorboard` (a folder "
+            "`tensorboard`), beside the report; may be repeated.",
+        ),
+    ] = (),
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Run a recipe and write its report.
+
+    What is done already is not done again: a command that was stopped or killed is resumed by repeating it. The report
+    is written to `STORE/reports/RECIPE-PRESET/index.html`, with `run.log` beside it.
+    """
+    chosen, processes, voice = seeds_of(seeds), _jobs(jobs), voice_of(quiet, verbose)
+    with busy("Loading", voice):
+        from ..recipes.request import Request
+        from .commands import dry_run_command, run_command
+
+    request = Request(recipe, preset, chosen, model, set_, allow_code)
+    if dry_run:
+        ahead = dry_run_command(request, store=store, data_root=data_root, device=device)
+        print_json(ahead.to_json()) if json else sys.stdout.write(ahead.told())
+        return
+    finished = run_command(
+        request, store=store, data_root=data_root, jobs=processes, device=device, voice=voice, loggers=logger
+    )
+    if json:
+        print_json(finished.to_json())
+    close(finished, voice)
+
+
+def _jobs(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not (text.isdecimal() and text.strip("0")):
+        raise RecipeError(f"--jobs {text}: a number of processes is wanted, at least 1")
+    if len(text) > 4 or int(text) > _MOST_JOBS:
+        raise RecipeError(f"--jobs {text[:20]}: at most {_MOST_JOBS} processes are started; leave it out")
+    return int(text)
