@@ -27,7 +27,7 @@ from .recipes.planning import Plan, check, check_begun, plan
 from .recipes.reading import name_of, written_out
 from .recipes.request import Request as Request
 from .recipes.schema import Recipe
-from .report.reading import RECORDS
+from .report.reading import RECORDS, has_results
 from .report.recorded import record_grid
 from .results import Grid, Published
 from .results.table import lines
@@ -236,7 +236,7 @@ class Experiment:
             self._note()
             out = self.folder
         index = out / "index.html"
-        if not page.grid.cells and index.exists():  # whatever is missing now, what stands there was measured
+        if not page.grid.cells and has_results(index.parent):  # whatever is missing now, that was measured
             missing = f"{len(page.missing)} results are missing, such as {page.missing[0]}"
             raise RecipeError(f"{next(iter(failures.values()), missing)}; the report that is there stays: {index}")
         report.write(index.parent, page)

@@ -71,8 +71,8 @@ def test_a_dry_run_says_what_would_be_trained_and_makes_nothing(cli: Cli, tmp_pa
     lines = said.out.splitlines()
     assert lines[0] == "9 stages, 0 of them done already; nothing was run"
     assert [line.split("  about")[0].strip() for line in lines[1:3]] == [
-        "seed 0 · dense · train 2 epochs",
-        "seed 0 · weight 50% · train 1 epoch",
+        "would be trained: seed 0 · dense · train 2 epochs",
+        "would be trained: seed 0 · weight 50% · train 1 epoch",
     ]
     assert "1 prune, 6 accuracy" in lines[3]
     assert lines[4].startswith("about ") and lines[4].endswith("in one process on cpu")

@@ -1,5 +1,6 @@
 """A report read back: its numbers as a grid, as a pandas frame, and as a table for a paper."""
 
+import csv
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -44,6 +45,15 @@ def folder_of(report: AnyPath) -> Path:
             "runs/reports/quickstart-full, and draw one of an older version again with blackthorn report"
         )
     return folder
+
+
+def has_results(folder: Path) -> bool:
+    """Whether a folder has a report with at least one number."""
+    try:
+        with (folder / "results.csv").open(encoding="utf-8", newline="") as file:
+            return any(line.get("value") for line in csv.DictReader(file)) and (folder / "index.html").is_file()
+    except (OSError, ValueError, csv.Error):
+        return False
 
 
 def read_results(report: AnyPath, *, by_seed: bool = False) -> "DataFrame":

@@ -93,7 +93,7 @@ def _tally(page: Page) -> list[tuple[str, int]]:
 def _digest(page: Page, views: Sequence[View]) -> str:
     """Stands for all that is drawn, except how long the command worked, and for what draws it."""
     facts = {fact: words for fact, words in page.provenance.items() if fact != "this run"}
-    said = [page.title, page.about, page.recipe, page.preset, page.command, page.recipe_text, facts]
+    said = [page.title, page.about, page.recipe, page.preset, page.command, page.recipe_text, facts, _tally(page)]
     shown = [
         [view.name, view.title, view.nav, str(view.html), [for_file(chart) for chart in view.charts]]
         for view in views

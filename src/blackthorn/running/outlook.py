@@ -66,11 +66,12 @@ class Outlook:
         """For people: the trainings one by one, the rest in numbers."""
         lines = [f"{self.stages} stages, {self.done} of them done already; nothing was run"]
         width = max((len(stage.label) for stage in self.trainings), default=0)
-        lines += [f"  {stage.label:<{width}}  about {clock(self.each[stage.key])}" for stage in self.trainings]
+        for stage in self.trainings:
+            lines.append(f"would be trained: {stage.label:<{width}}  about {clock(self.each[stage.key])}")
         others = [stage for stage in self.left if not stage.value.trains]
         if others:
             counted = ", ".join(f"{count} {kind}" for kind, count in Counter(stage.kind for stage in others).items())
-            lines.append(f"  and {counted}: about {clock(sum(self.each[stage.key] for stage in others))}")
+            lines.append(f"and {counted}: about {clock(sum(self.each[stage.key] for stage in others))}")
         if self.left:
             lines.append(f"about {clock(self.seconds)} in all, in one process on {self.device}")
         return "\n".join(lines) + "\n"
