@@ -35,7 +35,7 @@ FLOORS = [
     {"running"},
     {"report"},
     {"experiment"},
-    {"auditing", "compressing"},
+    {"auditing", "compressing", "shipping"},
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

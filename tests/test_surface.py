@@ -15,7 +15,7 @@ PACKAGES = [
 
 
 def test_the_top_level_names_are_these() -> None:
-    calls = ["audit", "compress", "fit", "load_data", "run", "write_report"]
+    calls = ["audit", "compress", "fit", "load_data", "run", "ship", "write_report"]
     assert bt.__all__ == sorted([*PACKAGES, "__version__", *calls])
     assert all(hasattr(bt, name) for name in bt.__all__) and dir(bt) == bt.__all__
 

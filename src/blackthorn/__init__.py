@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .data import load_data as load_data
     from .experiment import run as run
     from .experiment import write_report as write_report
+    from .shipping import ship as ship
     from .training import fit as fit
 
 __version__ = "0.2.0"
@@ -95,6 +96,7 @@ _FUNCTIONS = {
     "load_data": "data",
     "fit": "training",
     "run": "experiment",
+    "ship": "shipping",
     "write_report": "experiment",
 }
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from blackthorn.data import load_data
-from blackthorn.data.hub import _reachable
+from blackthorn.data.hub import reachable
 from blackthorn.errors import DataError
 
 from .conftest import pixels, png, write_parquet
@@ -81,7 +81,7 @@ def test_a_hub_that_never_answers_is_given_up_on() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         start = time.perf_counter()
-        assert not _reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
+        assert not reachable(f"http://127.0.0.1:{silent.getsockname()[1]}", patience=0.2)
         assert time.perf_counter() - start < 1
 
 
@@ -95,7 +95,7 @@ def test_a_hub_that_refuses_the_question_is_still_there(monkeypatch: pytest.Monk
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with HTTPServer(("127.0.0.1", 0), Refuses) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        assert _reachable(f"http://127.0.0.1:{server.server_port}")
+        assert reachable(f"http://127.0.0.1:{server.server_port}")
 
 
 def test_no_image_column_lists_the_columns_read(tmp_path: Path) -> None:

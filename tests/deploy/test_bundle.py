@@ -229,7 +229,7 @@ def pickled(path: Path) -> None:
 
 
 def of_a_later_version(path: Path) -> None:
-    save_file({"a": torch.ones(1)}, path, metadata={"blackthorn": json.dumps({"version": 3})})
+    save_file({"a": torch.ones(1)}, path, metadata={"blackthorn": json.dumps({"version": 4})})
 
 
 def with_other_tensors(path: Path) -> None:
@@ -255,7 +255,7 @@ def with_a_broken_shape(path: Path) -> None:
         (pickled, "is a pickle"),
         (lambda path: save_file({"a": torch.ones(1)}, path), "without architecture"),
         (lambda path: save_file({"a": torch.ones(1)}, path, metadata={"blackthorn": "{"}), "damaged header"),
-        (of_a_later_version, "of version 3, this is 2"),
+        (of_a_later_version, "of version 4, this is 3"),
         (with_other_tensors, "'conv1.bias' of 'wang_cnn' is not in it"),
         (with_a_broken_shape, "wang_cnn cannot take images"),
     ],

@@ -6,7 +6,9 @@ from safetensors.torch import load, save, save_file
 from torch import nn
 
 from blackthorn import models
+from blackthorn.deploy import save as save_bundle
 from blackthorn.measuring import bytes_on_disk, macs, nonzero, parameters
+from blackthorn.pruning import Magnitude, prune
 
 
 def test_wang_cnn_by_hand():
@@ -66,11 +68,22 @@ def test_bytes_are_those_of_the_file(tmp_path):
     assert len(load(save(model.state_dict()))) == 10
 
 
-def test_zeros_take_as_many_bytes_as_other_numbers():
-    model = models.wang_cnn()
+def test_of_a_layer_with_95_percent_zeros_a_sixteenth_is_written():
+    """5 % of the numbers, and a byte for each of them: 0.05 * (4 + 1) / 4 of the bytes."""
+    model = models.mlp(10, hidden=(1000,))
+    dense = bytes_on_disk(model)
     masked = copy.deepcopy(model)
-    nn.init.zeros_(masked.conv2.weight)
-    assert bytes_on_disk(masked) == bytes_on_disk(model)
+    with torch.no_grad():
+        masked.fc1.weight[torch.rand(1000, 784) < 0.95] = 0
+    saved = 4 * 784_000 * (1 - 0.05 * 5 / 4)
+    assert dense - bytes_on_disk(masked) == pytest.approx(saved, rel=0.002)
+
+
+def test_the_bytes_are_those_of_the_bundle_without_its_description(tmp_path):
+    model = models.wang_cnn()
+    masks = prune(model, Magnitude(), sparsity=0.95, scope="per_layer")
+    save_bundle(tmp_path / "net.safetensors", model, masks=masks)
+    assert 0 < (tmp_path / "net.safetensors").stat().st_size - bytes_on_disk(model) < 2000
 
 
 def test_tied_weights_are_written_once():

@@ -466,11 +466,11 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
-    "anpvs-compression": "3e204f8a4126",
-    "anpvs-ablation": "eecb28e737e9",
-    "anpvs-cifar100": "39f171ef931e",
-    "anpvs-cifar10": "e8090d6c9207",
-    "anpvs-mnist": "56ab0af4eed6",
+    "anpvs-compression": "c8f3959d1750",
+    "anpvs-ablation": "09d8ade14182",
+    "anpvs-cifar100": "07b3f3721dd6",
+    "anpvs-cifar10": "0354d8353686",
+    "anpvs-mnist": "33a6653e0466",
     "anpvs-pictures": "7b4622db5c90",
     "certified-mnist": "5ace9e185800",
     "parana-best": "c206d58e06ea",
@@ -478,20 +478,20 @@ PINNED_MEASURES: dict[str, str] = {
     "parana-curves": "34c3fe08fbfe",
     "parana-layers": "b334b4314010",
     "parana-schedule": "2ff818756323",
-    "quickstart": "b4677e7d331f",
+    "quickstart": "86c49b4376eb",
     "rfp-dataset": "4f39e6c8ac9d",
     "parana-cost": "26eb9aa33fe0",
     "parana-detection": "d5e5094f0236",
-    "parana-decoupled": "0510c745a802",
+    "parana-decoupled": "9b00418122b4",
     "rfp-figure2": "06cdecffa8d3",
     "rfp-figure3": "60b315f2109a",
     "rfp-figure4": "dc0034787c71",
-    "rfp-table1": "c89cfc0e1d06",
+    "rfp-table1": "8df591e75ceb",
     "wang2018-figure1": "c7fa983dfc66",
     "wang2018-figure2": "b9118912125e",
-    "wang2018-table1": "bb4138dcc4e2",
-    "wang2018-table2": "9cbc660a8c37",
-    "wang2018-table3": "a81eb8ca8258",
+    "wang2018-table1": "d89d7115a199",
+    "wang2018-table2": "55fe1d0ef4e9",
+    "wang2018-table3": "e8c8bc37b98f",
 }
 
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from ..errors import BlackthornError, RecipeError, legible
 from . import audit as audit  # a command is there once its file is imported
 from . import compress as compress
+from . import ship as ship
 from . import store as store
 from .application import app as app
 from .closing import busy, close

@@ -110,7 +110,7 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
 
     if _says_offline() and not hub.HF_HUB_OFFLINE:
         raise ConnectionError(_OFF)
-    if not hub.HF_HUB_OFFLINE and not _reachable(hub.ENDPOINT):
+    if not hub.HF_HUB_OFFLINE and not reachable(hub.ENDPOINT):
         raise ConnectionError(f"cannot be reached ({hub.ENDPOINT})")
 
     import datasets
@@ -202,7 +202,7 @@ def _says_offline() -> bool:
     return any(word.upper() in ("1", "ON", "YES", "TRUE") for word in words)
 
 
-def _reachable(url: str, patience: float = _PATIENCE) -> bool:
+def reachable(url: str, patience: float = _PATIENCE) -> bool:
     """Whether anything answers there; asked in a thread, since looking up a name has no time limit."""
     import ssl
     import urllib.error

@@ -3,6 +3,7 @@
 from .bundle import Bundle as Bundle
 from .bundle import load as load
 from .bundle import save as save
+from .hub import push as push
 from .sparse import InBfloat16 as InBfloat16
 from .sparse import Pick as Pick
 from .sparse import Sparsified as Sparsified
@@ -20,6 +21,7 @@ __all__ = [
     "Sparsified",
     "decouple",
     "load",
+    "push",
     "save",
     "sparsify",
     "unroll",

@@ -2,17 +2,18 @@
 
 `load` builds the network from its architecture, in full size, then gives every parameter and buffer its
 stored shape: a shrunk network differs from its architecture in nothing else. Layers of another kind, as
-`decouple` and `sparsify` make them, and gates are named in the header and put in their places first. Example images and
-the logits on them are kept too: what is loaded must give them, and is refused if it does not.
+`decouple` and `sparsify` make them, and gates are named in the header and put in their places first. The logits on
+example images are kept too: what is loaded must give them, and is refused if it does not.
+
+How tensors are named and packed is in `contents.py`; the file itself in `container.py`.
 """
 
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +21,17 @@ from torch import Tensor, nn
 from ..channels import replace_, resize_
 from ..errors import BlackthornError, BundleError, ModelError, PruningError
 from ..files import one_line
-from ..models import architecture_of, build, check_logits, copied, device_of, eval_mode
+from ..models import BUILDERS, architecture_of, build, check_logits, copied, device_of, eval_mode
 from ..models.outputs import logits_from
 from ..pruning import Masks
 from .container import Header, read, write
+from .contents import example_in, laid_out, state_in
+from .hub import SCHEME, fetched
 from .proof import check_loaded, check_saved, drawing_apart, example_images
 from .replaced import replace_layers_, replaced
 
 PLAIN = "plain"
 """The kind of a network that no function is known to build: a module of somebody's own, as it was given to `save`."""
-_MODEL, _MASK, _EXAMPLE = "model.", "mask.", "example."
 _CHANCE = 2**31 - 1  # first weights of a network that is loaded are drawn from a seed that hardly anyone takes
 _WIDEST, _DEEPEST = 1_000_000, 2000  # channels or classes; layers
 _PIXELS, _WEIGHTS = 2**28, 2**30  # numbers of one image; weights of a fully connected network, 4 GB
@@ -54,6 +56,8 @@ def save(
 ) -> None:
     """Write a dense, masked, gated, shrunk or sparse network as one `.safetensors` file, whole or not at all.
 
+    Tensors have the names that they have in the network. One with many zeros is stored without them, bit for bit.
+
     Args:
         path: where to; a file that is there is replaced once the new one is complete.
         model: any network. One with an `architecture`, as those of `blackthorn.models` and of `models.build` have, is
@@ -68,29 +72,26 @@ def save(
     path = Path(path)
     architecture = _architecture(path, model, example_shape)
     _check(path, model, architecture, masks)
-    tensors = {_MODEL + name: tensor.detach().cpu().contiguous() for name, tensor in _state(model).items()}
-    kept = {_MASK + name: mask.cpu().contiguous() for name, mask in (masks or {}).items()}
-    both = {name: tensor.clone() for name, tensor in {**tensors, **kept}.items()}  # no shared storage
+    shape = _sizes(architecture)[1]
     try:
-        forms = replaced(model)
-    except BundleError as error:
-        raise BundleError(f"{path}: {error}") from None
-    version: Literal[1, 2] = 2 if forms else 1
-    header = Header(
-        version=version, architecture=architecture, masked=masks is not None, about=dict(about or {}), layers=forms
-    )
-    images, like = example_images(_sizes(architecture)[1]), model if architecture["kind"] == PLAIN else None
-    try:
-        logits = check_saved(
-            model,
-            _made(header, _under(_MODEL, {name: tensor.clone() for name, tensor in tensors.items()}), like),
-            images,
+        header = Header(
+            version=3,
+            architecture=architecture,
+            masked=masks is not None,
+            about=dict(about or {}),
+            layers=replaced(model),
         )
+        plain = architecture["kind"] == PLAIN
+        blank = _blank(header, model if plain else None)
+        tensors, packed, masked = laid_out(_needed(model, None if plain else blank), masks)
+        header = replace(header, packed=packed, masks=masked)
+        read_again, _ = state_in(header, {name: tensor.clone() for name, tensor in tensors.items()})
+        logits = check_saved(model, _filled(blank, header, read_again), example_images(shape))
     except (BlackthornError, RuntimeError, MemoryError) as error:
         raise BundleError(f"{path}: {one_line(error, most=500)}") from error
     if logits is not None:
-        both |= {_EXAMPLE + "images": images, _EXAMPLE + "logits": logits}
-    write(path, header, both)
+        header = replace(header, logits=[[float(f"{logit:.9g}") for logit in one] for one in logits.tolist()])
+    write(path, header, tensors)
 
 
 def load(path: str | os.PathLike[str], *, factory: str | None = None, into: nn.Module | None = None) -> Bundle:
@@ -100,14 +101,14 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None, into: nn.M
     the file's choice, so the same name must be given as `factory`; built-in networks need none.
 
     Args:
-        path: a file that `save` wrote.
+        path: a file that `save` wrote, or `hf://owner/name` for one on the Hugging Face hub (`deploy.push`).
         factory: the `package.module:function` that the bundle may call.
         into: a network of the class that was saved, where no function builds it: a copy takes the weights.
     Raises:
         BundleError: no such file, not a bundle, damaged, of another version, or its network cannot be built or
             gives other logits than when it was saved.
     """
-    path = Path(path)
+    path = fetched(str(path)) if str(path).startswith(SCHEME) else Path(path)
     header, tensors = read(path)
     kind = str(header.architecture.get("kind"))
     if kind == PLAIN and into is None:
@@ -118,37 +119,63 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None, into: nn.M
             f"{path} is built by '{kind}', which is not part of Blackthorn; if you trust it: factory='{kind}'"
         )
     _check_bounds(path, header.architecture)
-    state = _under(_MODEL, tensors)
-    masks = Masks(_under(_MASK, tensors)) if header.masked else None
     try:
-        model = _made(header, state, into)
+        state, masks = state_in(header, tensors)
+        model = _filled(_blank(header, into), header, state)
         if masks is not None:
             masks.check(model)
-        example = _under(_EXAMPLE, tensors)
-        if "logits" in example and "images" in example:
-            check_loaded(model, example["images"], example["logits"])
+        example = example_in(header, tensors, _sizes(header.architecture)[1])
+        if example is not None:
+            check_loaded(model, *example)
     except (BlackthornError, RuntimeError, MemoryError) as error:
         raise BundleError(f"{path}: {one_line(error, most=500)}") from error
     return Bundle(model.eval(), masks, dict(header.about))
 
 
-def _made(header: Header, state: Mapping[str, Tensor], into: nn.Module | None) -> nn.Module:
-    """The network that a bundle describes, or a copy of `into`, on the CPU; its tensors are those of `state`."""
-    kind = str(header.architecture.get("class" if header.architecture.get("kind") == PLAIN else "kind"))
+def _blank(header: Header, into: nn.Module | None) -> nn.Module:
+    """The network in its full size, or a copy of `into`, on the CPU; a built-in one has no weights, nor memory for any.
+
+    A person's own function may compute something from first weights, so it draws them.
+    """
     if into is not None:
-        model = copied(into).cpu()
-    else:
-        with drawing_apart(torch.device("cpu"), seed=_CHANCE):  # builders draw first weights
-            model = build(header.architecture)
+        return copied(into).cpu()
+    with drawing_apart(torch.device("cpu"), seed=_CHANCE):
+        if header.architecture.get("kind") not in BUILDERS:
+            return build(header.architecture)
+        with torch.device("meta"):
+            return build(header.architecture)
+
+
+def _filled(model: nn.Module, header: Header, state: Mapping[str, Tensor]) -> nn.Module:
+    """The network that a bundle describes; its tensors are those of `state`."""
+    kind = str(header.architecture.get("class" if header.architecture.get("kind") == PLAIN else "kind"))
     replace_layers_(model, header.layers, state)
-    missing = sorted(_state(model).keys() - state.keys())
+    wanted, lasting = _state(model), model.state_dict().keys()
+    missing = sorted((wanted.keys() & lasting) - state.keys())
     if missing:
-        raise BundleError(f"'{missing[0]}' of '{kind}' is not in it; was the network's code changed since?")
+        others = sorted(state.keys() - wanted.keys())
+        instead = f", but '{others[0]}' is" if others else ""
+        raise BundleError(f"'{missing[0]}' of '{kind}' is not in it{instead}; was the network's code changed since?")
     resize_(model, {name: tensor.shape for name, tensor in state.items()})
     replace_(model, state)
     classes, shape = _sizes(header.architecture)
     check_logits(model, num_classes=classes, shape=shape, name=kind)
     return model
+
+
+def _needed(model: nn.Module, blank: nn.Module | None) -> dict[str, Tensor]:
+    """The state, without such buffers as `state_dict` leaves out and every network that is built has."""
+    built = {} if blank is None else dict(blank.named_buffers())
+    lasting = model.state_dict().keys()
+    return {
+        name: tensor
+        for name, tensor in _state(model).items()
+        if name in lasting or name not in built or not _same(tensor.cpu(), built[name])
+    }
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
 
 
 def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
@@ -239,7 +266,3 @@ def _check(path: Path, model: nn.Module, architecture: Mapping[str, object], mas
     for name, mask in (masks or {}).items():
         if (parameters[name].detach()[~mask.to(parameters[name].device)] != 0).any():
             raise BundleError(f"{path}: '{name}' is not zero where its mask says; call masks.apply_(model)")
-
-
-def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

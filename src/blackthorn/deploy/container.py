@@ -1,31 +1,43 @@
 """The file of a bundle: named tensors and one JSON header in a safetensors file, written whole or not at all."""
 
 import json
+import os
 import reprlib
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from ..errors import BundleError
 from ..files import one_line, write_whole
+from ..pruning.packing import How
 from ..values import parse, spell, value
 from .replaced import Form
 
-VERSION = 2
+VERSION = 3
 KEY = "blackthorn"  # of the header among the file's metadata
+
+
+@value
+class PackedForm:
+    """How a tensor is stored without its zeros."""
+
+    how: How
+    shape: tuple[Annotated[int, Field(ge=0, le=2**30)], ...]
+    """Of the whole tensor."""
 
 
 @value
 class Header:
     """What a bundle says about its tensors."""
 
-    version: Literal[1, 2]
-    """2 if layers were replaced, which version 1 did not know."""
+    version: Literal[1, 2, 3]
+    """2 if layers were replaced, which version 1 did not know; since 3, tensors have their own names, without zeros."""
     architecture: dict[str, object]
     """The dict from which `models.build` makes the network in its full size."""
     masked: bool
@@ -34,6 +46,12 @@ class Header:
     """Whatever its maker wants known."""
     layers: dict[str, Form] = field(default_factory=dict)
     """Layers that are of another kind than the architecture's, by name."""
+    packed: dict[str, PackedForm] = field(default_factory=dict)
+    """Tensors that are stored without their zeros, by name."""
+    masks: tuple[str, ...] = ()
+    """Parameters that have masks. What is stored of them is what their masks keep."""
+    logits: list[list[float]] | None = None
+    """Lists of what the network gives for example images, a list for each; None where nothing could be proved."""
 
 
 def write(path: Path, header: Header, tensors: Mapping[str, Tensor]) -> None:
@@ -79,6 +97,20 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
     if text is None:
         raise BundleError(f"{path} is a safetensors file without architecture; write it with deploy.save")
     return _header(path, text), tensors
+
+
+def header_of(file: str | os.PathLike[str]) -> Header | None:
+    """What a bundle says about itself, without reading its tensors; None of other files.
+
+    Raises:
+        BundleError: it is a bundle, and damaged.
+    """
+    try:
+        with safe_open(file, framework="pt") as opened:
+            text = (opened.metadata() or {}).get(KEY)
+    except (SafetensorError, OSError):
+        return None
+    return None if text is None else _header(Path(file), text)
 
 
 def _header(path: Path, text: str) -> Header:

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from ..errors import ModelError
 from ..files import one_line
+from .container import header_of, read
+from .contents import state_in
 
 _STATE = ("state_dict", "model_state_dict", "model")
 """Entries of a checkpoint under which training scripts keep the network's weights, in the order of preference."""
@@ -27,17 +29,20 @@ def content_of(file: str) -> bytes:
 
 
 def read_weights(file: str) -> Mapping[str, Tensor]:
-    """The tensors of a `.safetensors` file, or of a state dict that torch saved, by name; nothing is unpickled.
+    """The tensors of a `.safetensors` file, a bundle too, or of a state dict that torch saved, by name.
 
-    Of a checkpoint with other things in it, the one entry that is a state dict is taken.
+    Nothing is unpickled. Of a checkpoint with other things in it, the one entry that is a state dict is taken.
 
     Raises:
         ModelError: no such file, or no plain state dict.
+        BundleError: a bundle that is damaged.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load as from_bytes
 
     content = content_of(file)
+    if header_of(file) is not None:
+        return state_in(*read(Path(file)))[0]
     try:
         if file.endswith(".safetensors"):
             found: object = from_bytes(content)

@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 from ..deploy.bundle import PLAIN
+from ..deploy.container import header_of
 from ..errors import RecipeError, did_you_mean
 from ..models import BUILDERS
-from ..stages.load import header_of
 from .network import is_factory
 
 

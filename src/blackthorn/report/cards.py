@@ -147,8 +147,7 @@ def _size_change(row: str, base: str, spent: Sequence[Cost]) -> Card | None:
             before, after = pair
             big, unit = _split(ratio(before.value, after.value, "smaller", "larger", "same size"))
             tone: Tone = "same" if big == "same" else "better" if unit == "smaller" else "worse"
-            kept = " Its zeros are stored in place." if tone == "same" and after.form == "masked" else ""
-            sentence = f"{_from_to(before, after)} {words}{_form(after)}.{kept}"
+            sentence = f"{_from_to(before, after)} {words}{_form(after)}."
             return Card("Size", big, unit, sentence, tone, "stays as large" if tone == "same" else f"is {big} {unit}")
     return None
 

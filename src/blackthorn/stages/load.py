@@ -11,7 +11,7 @@ from torch import nn
 from ..data import Splits
 from ..deploy import load
 from ..deploy.bundle import PLAIN
-from ..deploy.container import KEY, Header, read
+from ..deploy.container import Header, header_of
 from ..deploy.weights import content_of, fitted, read_weights
 from ..models import check_logits, copied
 from ..models.identity import identity
@@ -154,22 +154,6 @@ class Held(Task):
     def run(self, work: Work) -> None:
         """Keep its weights."""
         work.keep(work.stage.built(work.splits), None, {})
-
-
-def header_of(file: str) -> Header | None:
-    """What a bundle says about itself; None of other files.
-
-    Raises:
-        BundleError: it is a bundle, and damaged.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="pt") as opened:
-            ours = KEY in (opened.metadata() or {})
-    except (SafetensorError, OSError):
-        return None
-    return read(Path(file))[0] if ours else None
 
 
 def knows_itself(header: Header) -> bool:
