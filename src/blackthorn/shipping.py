@@ -29,7 +29,7 @@ from .measuring import parameters
 from .pruning import Masks, shrink
 from .recipes.request import Request
 from .report import Page
-from .report.card import UNKNOWN, Lines, Shipped, card
+from .report.model_card import UNKNOWN, Lines, Shipped, card
 from .report.demo import Tried, check_runtime, demo
 from .running.store import written
 from .stages import Stage

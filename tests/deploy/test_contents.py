@@ -37,6 +37,33 @@ def test_a_plain_load_state_dict_takes_the_tensors_of_a_bundle(tmp_path: Path) -
     assert all(torch.equal(other.state_dict()[name], tensor) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"kind": "mlp", "hidden": [8], "mean": [0.1], "std": [0.3], "dropout": 0.1},
+        {"kind": "lenet5_caffe"},
+        {"kind": "parana_cnn"},
+        {"kind": "vgg16", "width": 2},
+        {"kind": "vgg16_anp"},
+        {"kind": "resnet18", "width": 4},
+        {"kind": "wide_resnet", "depth": 10, "widen": 1},
+        {"kind": "gaussian", "network": {"kind": "mlp", "hidden": [8]}},
+    ],
+    ids=lambda kind: kind["kind"],
+)
+def test_built_in_networks_are_built_without_weights_and_give_their_logits(tmp_path: Path, kind: dict) -> None:  # type: ignore[type-arg]
+    model, x = models.build(kind, num_classes=3, shape=(1, 32, 32)).eval(), torch.rand(2, 1, 32, 32)
+    save(tmp_path / "net.safetensors", model)
+    again = load(tmp_path / "net.safetensors").model
+    torch.manual_seed(0)
+    wanted = model(x)
+    torch.manual_seed(0)
+    assert torch.equal(again(x), wanted)
+    held = [*again.parameters(), *again.buffers()]
+    assert all(tensor.device.type == "cpu" for tensor in held)
+    assert [p.requires_grad for p in again.parameters()] == [p.requires_grad for p in model.parameters()]
+
+
 def test_tied_weights_are_stored_once_and_safetensors_ties_them(tmp_path: Path, my_nets: str) -> None:
     model = models.build(my_nets, num_classes=4, shape=(3, 9, 9))
     save(tmp_path / "net.safetensors", model)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from .card import UNKNOWN
+from .model_card import UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)

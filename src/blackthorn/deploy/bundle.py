@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ..channels import replace_, resize_
 from ..errors import BlackthornError, BundleError, ModelError, PruningError
 from ..files import one_line
-from ..models import architecture_of, build, check_logits, copied, device_of, eval_mode
+from ..models import BUILDERS, architecture_of, build, check_logits, copied, device_of, eval_mode
 from ..models.outputs import logits_from
 from ..pruning import Masks
 from .container import Header, read, write
@@ -133,11 +133,17 @@ def load(path: str | os.PathLike[str], *, factory: str | None = None, into: nn.M
 
 
 def _blank(header: Header, into: nn.Module | None) -> nn.Module:
-    """The network in its full size with whatever weights, or a copy of `into`, on the CPU."""
+    """The network in its full size, or a copy of `into`, on the CPU; a built-in one has no weights, nor memory for any.
+
+    A person's own function may compute something from first weights, so it draws them.
+    """
     if into is not None:
         return copied(into).cpu()
-    with drawing_apart(torch.device("cpu"), seed=_CHANCE):  # builders draw first weights
-        return build(header.architecture)
+    with drawing_apart(torch.device("cpu"), seed=_CHANCE):
+        if header.architecture.get("kind") not in BUILDERS:
+            return build(header.architecture)
+        with torch.device("meta"):
+            return build(header.architecture)
 
 
 def _filled(model: nn.Module, header: Header, state: Mapping[str, Tensor]) -> nn.Module:
@@ -169,7 +175,7 @@ def _needed(model: nn.Module, blank: nn.Module | None) -> dict[str, Tensor]:
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    return one.dtype == other.dtype and torch.equal(one, other)
+    return (one.dtype, one.device) == (other.dtype, other.device) and torch.equal(one, other)
 
 
 def _check_bounds(path: Path, architecture: Mapping[str, object]) -> None:
