@@ -29,10 +29,10 @@ def example_images(shape: tuple[int, int, int]) -> Tensor:
     return torch.cat([torch.zeros(1, *shape, dtype=torch.uint8), torch.full((1, *shape), 255).byte(), drawn])
 
 
-def logits_on(model: nn.Module, images: Tensor) -> Tensor:
-    """Logits of a network in eval mode, float32 on the CPU; noise that it draws is the same each time."""
+def logits_on(model: nn.Module, images: Tensor, *, seed: int = 0) -> Tensor:
+    """Logits of a network in eval mode, float32 on the CPU; noise that it draws is that of the seed."""
     device = device_of(model)
-    with drawing_apart(device, seed=0), eval_mode(model), torch.no_grad():
+    with drawing_apart(device, seed=seed), eval_mode(model), torch.no_grad():
         logits = logits_from(model, images.to(device, torch.float32) / 255)
     return logits.detach().float().cpu()
 
