@@ -51,10 +51,15 @@ def shown_images(shape: tuple[int, int, int], real: Tensor | None) -> Tensor:
     """A black, a white and random images, always the same, and real ones: float32 (images, *shape)."""
     chance = torch.Generator().manual_seed(1)
     drawn = [example_images(shape).float() / 255, torch.rand(_RANDOM, *shape, generator=chance)]
-    if real is None:
-        return torch.cat(drawn)
-    some = real[torch.linspace(0, len(real) - 1, min(len(real), _MOST_IMAGES)).long()]
-    return torch.cat([*drawn, pixels(some).cpu()])
+    some = some_of(real)
+    return torch.cat(drawn if some is None else [*drawn, some])
+
+
+def some_of(real: Tensor | None) -> Tensor | None:
+    """Some of the images, evenly spread, in float32; None where there are none."""
+    if real is None or not len(real):
+        return None
+    return pixels(real[torch.linspace(0, len(real) - 1, min(len(real), _MOST_IMAGES)).long()]).cpu()
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import BlackthornError, BundleError, ModelError, did_you_mean
 from ..files import one_line, write_whole
 from ..models import architecture_of
-from .agreement import Agreement, agreement, shown_images
+from .agreement import Agreement, agreement, shown_images, some_of
 from .exportable import Exportable, exportable
 from .onnx_network import OnnxNetwork, require
 from .quantize import quantized, quietly
@@ -70,8 +70,9 @@ def export(
 
     Each takes `images`, float32 (batch, channels, height, width) in [0, 1], and gives `logits` (batch, classes). ONNX
     and `.pt2` must give the logits of the network to 1e-4 (of the largest logit, where that is above 1) and the same
-    decisions, in ONNX Runtime and in torch. int8 rounds, so what it is held to is that most decisions stay; how many do
-    is in its `agreement`. A format that fails leaves no file, and no later one is tried.
+    decisions, in ONNX Runtime and in torch, on random images and on those given. int8 rounds, and knows the range of
+    its calibration images only: most decisions must stay on the images given, and its `agreement` says how many do. A
+    format that fails leaves no file, and no later one is tried.
 
     Args:
         model: dense, masked, gated, shrunk or sparse, or anybody's; not touched.
@@ -91,13 +92,13 @@ def export(
     shape = _shape(model, example_shape, images, calibrate)
     plain = exportable(model, shape)
     made = _Contents(plain, shape, calibrate)
-    shown = shown_images(shape, images)
+    exact, rounded = shown_images(shape, images), some_of(images if images is not None else calibrate)
     files = []
     for format in wanted:
         path = Path(folder, name + ENDINGS[format])
         try:
             content, runs = made.of(format)
-            found = agreement(runs, plain.wanted, shown)
+            found = agreement(runs, plain.wanted, rounded if format == "int8" and rounded is not None else exact)
         except BlackthornError as error:
             raise ModelError(f"{path}: {error}") from None
         if (doubt := found.refused(exact=format != "int8")) is not None:
