@@ -61,6 +61,7 @@ from blackthorn.pruning import ADMM, FPGM, RFP, ActivatedValue, FilterNorm, Magn
 from blackthorn.stages import (
     AdversarialImages,
     Decouple,
+    Export,
     FoldGates,
     InsertGates,
     Prune,
@@ -163,6 +164,7 @@ MEASURES = [
     Certified(eps=0.01),
     Certified(eps=0.2, norm="l2", method="interval", n_max=10),
     Cost(batches=(1,), repeats=3),
+    Cost(batches=(1,), repeats=3, also=("sparse", "onnx", "int8")),
     Counted(what="memory"),
     Counted(what="xflops", counting="official"),
     Counted(what="units"),
@@ -206,6 +208,8 @@ STEPS = [
     InsertGates(gate=BetaBernoulli(lr=0.03), convolutions=BetaBernoulli(a=2), linear="input"),
     FoldGates(),
     FoldGates(exact=False),
+    Export(),
+    Export(format="int8", calibrate=64),
 ]
 AGAINST: Any = {"text": "It is so.", "rows": ("pruned",), "than": "dense", "metrics": ("natural",)}
 ABOUT: Any = {"text": "It is so.", "rows": ("dense", "pruned"), "metrics": ("natural", "pgd")}

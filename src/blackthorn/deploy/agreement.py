@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..data import pixels
+from ..measuring.images import evenly
 from ..models.outputs import logits_from
 from .proof import example_images
 
@@ -59,7 +60,7 @@ def some_of(real: Tensor | None) -> Tensor | None:
     """Some of the images, evenly spread, in float32; None where there are none."""
     if real is None or not len(real):
         return None
-    return pixels(real[torch.linspace(0, len(real) - 1, min(len(real), _MOST_IMAGES)).long()]).cpu()
+    return pixels(real[evenly(len(real), _MOST_IMAGES).to(real.device)]).cpu()
 
 
 @torch.no_grad()

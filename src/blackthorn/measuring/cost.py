@@ -16,6 +16,7 @@ from .latency import latency
 from .measure import Measure, Measurement, Subject
 
 _FORMS = 3  # at most: dense, masked, shrunk
+_AS_ALSO = {"sparse": 1, "onnx": 2, "int8": 2}  # more for each of these: ONNX Runtime runs the dense and the smallest
 
 
 @value
@@ -28,6 +29,10 @@ class Cost(Measure):
     """Batch sizes to time."""
     repeats: Count = 30
     """Rounds of timing for each batch size."""
+    also: tuple[Literal["sparse", "onnx", "int8"], ...] = ()
+    """Further forms to time in the same turns: with sparse layers where they are faster, and what ONNX Runtime makes of
+    the dense and of the shrunk network in float32 (onnx) and in 8 bits (int8).
+    """
 
     def __call__(self, models: Mapping[str, nn.Module], example: Tensor) -> list[CostRecord]:
         """Records of networks by form (dense, masked, shrunk); see `cost_records`."""
@@ -35,7 +40,8 @@ class Cost(Measure):
 
     def effort(self, images: int) -> float:
         """Each form runs every batch once a round, whatever the number of test images."""
-        return float(_FORMS * self.repeats * sum(self.batches))
+        forms = _FORMS + sum(_AS_ALSO[form] for form in self.also)
+        return float(forms * self.repeats * sum(self.batches))
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """A record for each form of the network, number and batch size."""
@@ -44,7 +50,7 @@ class Cost(Measure):
                 "cost is that of a network's forms; give Subject(forms=...), or call Cost()(models, example)"
             )
         device = device_of(subject.model, subject.x.device)
-        return Measurement(self(subject.forms(), pixels(subject.x[:2]).to(device)))
+        return Measurement(self(subject.forms(*self.also), pixels(subject.x[:2]).to(device)))
 
 
 def cost_records(
@@ -69,12 +75,10 @@ def cost_records(
     """
     records = []
     for form, model in models.items():
-        counts = [
-            ("parameters", parameters(model), "count"),
-            ("nonzero", nonzero(model), "count"),
-            ("macs", macs(model, example), "count"),
-            ("bytes", bytes_on_disk(model), "bytes"),
-        ]
+        counts = [("bytes", bytes_on_disk(model), "bytes")]
+        if parameters(model) > 0:  # what another runtime computes has none that could be counted
+            counted = {"parameters": parameters(model), "nonzero": nonzero(model), "macs": macs(model, example)}
+            counts = [*((metric, number, "count") for metric, number in counted.items()), *counts]
         records += [CostRecord(metric=metric, form=form, value=count, unit=unit) for metric, count, unit in counts]
     for took in latency(models, example, batches=batches, repeats=repeats, seconds=seconds):
         records.append(

@@ -13,6 +13,7 @@ from ..results.counted import Counting, What
 from ..types import Progress
 from ..values import value
 from .bookkeeping import Books, books, numbers_per_weight
+from .counting import parameters
 from .measure import Measure, Measurement, Subject
 
 
@@ -46,6 +47,8 @@ class Counted(Measure):
         """
         if subject.forms is None:
             raise ModelError("a count is that of a network's forms; give Subject(forms=...)")
+        if not parameters(subject.model):
+            raise ModelError("an exported file has no layers to count; leave counted out of its row's measures")
         forms = subject.forms()
         small = next(forms[form] for form in ("shrunk", "masked", "dense") if form in forms)
         example = pixels(subject.x[:1]).to(device_of(subject.model, subject.x.device))

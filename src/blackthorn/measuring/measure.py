@@ -35,8 +35,10 @@ class Subject:
     """What the measure's `noises` have made, in that order, each (channels, height, width)."""
     scored_on: tuple[Tensor, Tensor | None] | None = None
     """The images and labels that the criterion `scores_on` asked for."""
-    forms: Callable[[], Mapping[str, nn.Module]] | None = None
-    """Makes the network as it would be with nothing pruned (dense), with its zeros (masked), and cut down (shrunk)."""
+    forms: Callable[..., Mapping[str, nn.Module]] | None = None
+    """Makes the network as it would be with nothing pruned (dense), with its zeros (masked), and cut down (shrunk); and
+    in the further forms that it is called with: sparse, onnx, int8.
+    """
 
 
 @dataclass(frozen=True)

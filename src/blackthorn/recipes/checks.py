@@ -10,6 +10,7 @@ from ..claims import AnyStatement, Selection
 from ..errors import did_you_mean
 from ..measuring import AnyMeasure
 from ..stages import AnyImages, Step
+from ..stages.export import RUNTIMES
 from .lineage import rates
 from .network import Networks
 
@@ -21,6 +22,7 @@ def check_networks(networks: Networks) -> None:
     """Each network goes on from one before it or starts anew, and shrinks only what is pruned."""
     pruned: dict[str, bool] = {}
     gated: dict[str, bool] = {}
+    exported: set[str] = set()
     for name, network in networks.items():
         before = pruned.get(network.of or "")
         if network.of is not None and before is None:
@@ -42,10 +44,16 @@ def check_networks(networks: Networks) -> None:
                 f"networks.{name}: a new network starts with a train step{found}; write of: NETWORK to go on from one, "
                 "or from: FILE for weights that are there already"
             )
+        if network.of in exported:
+            raise ValueError(f"networks.{name}.of: '{network.of}' is a file by now, which can only be measured")
         inserted = network.begin is not None and network.begin.gates == "inserts"
         has_gates = gated.get(network.of or "", False) or inserted
         for number, step in enumerate(network.steps):
             _check_gates(f"networks.{name}.steps.{number}", step, has_gates)
+            if step.form in RUNTIMES and number + 1 < len(network.steps):
+                raise ValueError(
+                    f"networks.{name}.steps.{number}: no step can follow an {step.kind}; move it to the end"
+                )
             if step.form == "shrunk" and not (before or has_gates):
                 raise ValueError(
                     f"networks.{name}.steps.{number}: nothing is pruned before this {step.kind}; add a prune"
@@ -53,6 +61,7 @@ def check_networks(networks: Networks) -> None:
             before = step.requested is not None or (before and step.form != "shrunk")
             has_gates = step.gates == "inserts" or (has_gates and step.gates != "removes")
         pruned[name], gated[name] = bool(before), has_gates
+        exported |= {name} if network.steps and network.steps[-1].form in RUNTIMES else set()
     if not any(network.show for network in networks.values()):
         raise ValueError("networks: each has show: false, so nothing would be measured; leave it out of one")
 

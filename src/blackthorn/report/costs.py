@@ -9,6 +9,19 @@ from ..results import CostRecord
 from .families import zeros
 from .page import Page
 
+FORMS = (
+    "dense",
+    "masked",
+    "shrunk",
+    "sparse",
+    "dense onnx",
+    "shrunk onnx",
+    "onnx",
+    "dense int8",
+    "shrunk int8",
+    "int8",
+)
+"""In the order in which they are shown; the last words say that ONNX Runtime computes them."""
 COST_METRICS = ("parameters", "nonzero", "macs", "bytes", "latency")
 
 
@@ -19,7 +32,7 @@ class Cost:
     row: str
     metric: str
     form: str
-    """ "dense", "masked" (zeros kept in place) or "shrunk" (channels really removed)."""
+    """One of `FORMS`, or empty."""
     batch: int | None
     value: float
     low: float
@@ -91,7 +104,7 @@ def _seeds(page: Page, row: str) -> tuple[int, ...]:
 
 
 def _order(page: Page, cost: Cost) -> tuple[int, int, int, str, int]:
-    forms, known = ("", "dense", "masked", "shrunk"), COST_METRICS
+    forms, known = ("", *FORMS), COST_METRICS
     return (
         page.rows.index(cost.row),
         forms.index(cost.form) if cost.form in forms else len(forms),

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .decouple import Decouple as Decouple
+from .export import Export as Export
 from .gate import FoldGates as FoldGates
 from .gate import InsertGates as InsertGates
 from .images import AdversarialImages as AdversarialImages
@@ -25,7 +26,7 @@ from .stage import Work as Work
 from .train import Augmentation as Augmentation
 from .train import Train as Train
 
-Step = Annotated[Train | Prune | Shrink | Decouple | InsertGates | FoldGates, Field(discriminator="kind")]
+Step = Annotated[Train | Prune | Shrink | Decouple | InsertGates | FoldGates | Export, Field(discriminator="kind")]
 """Every step that a network of a recipe can go through, told apart by `kind`."""
 
 AnyImages = Annotated[AdversarialImages | RobustImages, Field(discriminator="kind")]
@@ -37,6 +38,7 @@ __all__ = [
     "Augmentation",
     "Built",
     "Decouple",
+    "Export",
     "FoldGates",
     "Held",
     "InsertGates",

@@ -6,7 +6,7 @@ Every reader distrusts: a file that is not as a stage wrote it is refused in one
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from ..data import ImageSet, pixels
 from ..data.card import CARD
 from ..data.decode import Decoder
 from ..data.hub import read_folder
-from ..deploy import Bundle, load, save
+from ..deploy import Bundle, OnnxNetwork, load, save
 from ..errors import BundleError, DataError, StoreError
 from ..files import one_line, write_whole
 from ..pruning import Masks
@@ -28,6 +28,7 @@ from ..seal import check
 from ..values import ValidationError
 
 NETWORK = "network.safetensors"
+EXPORTED = ("network.onnx", "network.int8.onnx")
 NOISE = "noise.safetensors"
 IMAGES = "images.safetensors"
 RECORDS = "records.jsonl"
@@ -54,12 +55,19 @@ def save_network(
 def load_network(folder: Path, factory: str | None, into: nn.Module | None = None) -> Bundle:
     """Read a network back; `factory` builds it where the architecture is a person's own, or it is read into a module.
 
+    One that was exported is what its file computes.
+
     Raises:
         BundleError: it cannot be read.
+        ModelError: it was exported, and ONNX Runtime is not installed.
     """
     try:
         check(folder / NETWORK)
-        return load(folder / NETWORK, factory=factory, into=into)
+        bundle = load(folder / NETWORK, factory=factory, into=into)
+        for exported in (folder / name for name in EXPORTED if (folder / name).is_file()):
+            check(exported)
+            bundle = replace(bundle, model=OnnxNetwork(exported), masks=None)
+        return bundle
     except BundleError as problem:
         raise BundleError(f"{problem}; delete the folder {folder} and run again") from None
     except (OSError, ValueError) as problem:

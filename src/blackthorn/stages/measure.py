@@ -1,25 +1,23 @@
 """Measuring a network: the one stage that runs every measure, by the protocol of `measuring.measure`."""
 
-import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from torch import nn
-
 from ..attacks import AttackWarning, Precision
 from ..data import Splits
-from ..deploy import Bundle, without_zeros
-from ..errors import PruningError
+from ..deploy import Bundle
+from ..deploy.onnx_network import require
 from ..measuring import AnyMeasure, parameters
 from ..measuring.measure import Subject
-from ..pruning import shrink
 from ..results import Record
 from ..values import spell
 from .artifacts import save_examples, save_flags, save_records
+from .export import RUNTIMES
+from .forms import forms_of
 from .noise import NoiseMaking
-from .stage import Decider, Form, Need, Stage, Task, Work
+from .stage import Decider, Need, Task, Work
 from .substitute import Substitution
 
 
@@ -72,8 +70,10 @@ class Measuring(Task):
         return Need("source", None if source.trained is None else Substitution(source.trained), on=row)
 
     def check(self, splits: Splits) -> None:
-        """As the measure says."""
+        """As the measure says; and ModelError where ONNX Runtime is wanted and not installed."""
         self.measure.check(splits)
+        if any(form in RUNTIMES for form in getattr(self.measure, "also", ())):
+            require()
 
     def effort(self, splits: Splits) -> float:
         """As the measure says."""
@@ -94,7 +94,7 @@ class Measuring(Task):
             source=next(iter(work.inputs("source")), None),
             noises=work.inputs("noises"),
             scored_on=None if criterion is None else work.images(criterion),
-            forms=lambda: _forms(work, bundle),
+            forms=lambda *also: forms_of(work, bundle, also),
         )
         measure = self.measure
         if measure.precision == "auto":
@@ -117,7 +117,7 @@ def _known(work: Work, bundle: Bundle) -> dict[str, Any]:
         **{name: said for name, said in bundle.about.items() if "sparsity" in name},
         **work.provenance(),
         "classes": tuple(work.splits.test.classes),
-        "parameters": parameters(bundle.model),
+        "parameters": parameters(bundle.model) or None,  # what a runtime computes has none to count
     }
 
 
@@ -127,26 +127,3 @@ def _completed(record: Record, known: Mapping[str, Any], bundle: Bundle) -> Reco
     doubts = bundle.about.get("warnings")
     warned = (*record.warnings, *(doubts if isinstance(doubts, list) and record.flagged is not None else ()))
     return replace(record, **{name: said for name, said in known.items() if name in fields}, warnings=warned)
-
-
-def _forms(work: Work, bundle: Bundle) -> dict[str, nn.Module]:
-    """The network as it would be with nothing pruned, as it is with zeros, and cut down to what is left."""
-    stage = work.stage.parent
-    assert stage is not None
-    dense = stage.built(work.splits).to(work.device)
-    if stage.value.form == "shrunk" and stage.parent is not None:
-        return {"dense": dense, "masked": work.bundle(stage.parent).model, "shrunk": bundle.model}
-    if bundle.masks is None:
-        return {"dense": dense, _form(stage): bundle.model}
-    forms = {"dense": dense, "masked": bundle.model}
-    with contextlib.suppress(PruningError):  # a network that cannot be cut has no smaller form to time
-        small = without_zeros(shrink(bundle.model, bundle.masks, example=work.example()))
-        if parameters(small) < parameters(bundle.model):
-            forms["shrunk"] = small
-    return forms
-
-
-def _form(stage: Stage) -> Form:
-    """What a network without masks is by now; once shrunk, it stays so."""
-    forms = [one.value.form for one in stage.lineage() if one.value.form is not None]
-    return "shrunk" if "shrunk" in forms else forms[0] if forms else "dense"

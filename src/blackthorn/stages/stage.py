@@ -23,7 +23,7 @@ from ..values import spell
 from .artifacts import load_network, save_network
 
 Chosen = Literal["float32", "bf16"]
-Form = Literal["dense", "masked", "shrunk"]
+Form = Literal["dense", "masked", "shrunk", "onnx", "int8"]
 Decider = Literal["seed", "images"]
 GatesRole = Literal["inserts", "needs", "removes", "refuses"]
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ..charts import BARS, SERIES, Chart, Panel, Point, bar_panel
-from ..costs import COST_METRICS, Cost, costs, references, sparsity_costs
+from ..costs import COST_METRICS, FORMS, Cost, costs, references, sparsity_costs
 from ..csv_text import csv_text, listed
 from ..families import featured, networks
 from ..page import Page
+from ..runtimes import runtime_lines
 from ..template import fill
 from ..words import amount, ratio
 from .view import View
@@ -47,10 +48,10 @@ class CostLine:
 
 def view(page: Page) -> View:
     """The file, which has the sparsities too, is written even where no cost is measured."""
-    lines, chart, html = cost_lines(page), relative_cost(page), Markup()
+    lines, chart, html, spent = cost_lines(page), relative_cost(page), Markup(), costs(page)
     if lines:
         titles = [cost_title(metric, batch) for metric, batch in _columns(page)]
-        html = fill("views/costs.html", chart=chart, titles=titles, lines=lines)
+        html = fill("views/costs.html", chart=chart, titles=titles, lines=lines, told=runtime_lines(spent))
     charts = [chart] if chart else []
     files = {"costs.csv": costs_csv(page)}
     return View(name="costs", nav="Cost", title="Cost and latency", html=html, charts=charts, files=files)
@@ -84,7 +85,7 @@ def relative_cost(page: Page) -> Chart | None:
     compared, rows = references(page, spent), networks(page)
     pruned = {row.name for row in rows if row.base is not None}
     kept = [row.name for row in featured(rows, SERIES)]
-    forms = [form for form in ("dense", "masked", "shrunk") if any(cost.form == form for cost in spent)]
+    forms = [form for form in FORMS if any(cost.form == form for cost in spent)][:SERIES]
     panels = []
     for metric, batch in dict.fromkeys((cost.metric, cost.batch) for cost in spent if cost.form):
         bars: list[Point] = []
@@ -92,6 +93,8 @@ def relative_cost(page: Page) -> Chart | None:
         for cost in spent:
             reference = compared.get(cost)
             if (cost.metric, cost.batch) != (metric, batch) or cost.row not in kept or reference is None:
+                continue
+            if cost.form not in forms:
                 continue
             if cost == reference and cost.row in pruned:
                 continue  # a pruned network's own dense form is in the table; its bar is always 100 %
