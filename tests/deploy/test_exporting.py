@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from blackthorn import deploy, models
 from blackthorn.attacks import PGD, Square, craft
 from blackthorn.data import load_data
-from blackthorn.deploy import OnnxNetwork, decouple, export, onnx_network, sparsify
+from blackthorn.deploy import OnnxNetwork, decouple, export, sparsify
 from blackthorn.errors import BundleError, ModelError
+from blackthorn.models import onnx_network
 from blackthorn.pruning import FilterNorm, Magnitude, prune, shrink
 
 pytestmark = pytest.mark.timeout(300)  # the exporter alone takes seconds to import

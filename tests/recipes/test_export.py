@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from blackthorn.deploy import OnnxNetwork, onnx_network
+from blackthorn.deploy import OnnxNetwork
 from blackthorn.errors import ModelError, RecipeError
+from blackthorn.models import onnx_network
 from blackthorn.recipes.planning import check
 from blackthorn.results import AccuracyRecord, CostRecord
 from blackthorn.running import Store, collect
@@ -64,7 +65,7 @@ def test_the_file_lies_in_the_folder_of_its_stage_and_is_what_is_measured(tmp_pa
     assert run(made, tmp_path / "store") == {}
     stage = next(place.stage.parent for place in laid_out(made).places if place.row == "int8")
     assert stage is not None
-    file = Store(tmp_path / "store").root / "stages" / stage.name / "network.int8.onnx"
+    file = tmp_path / "store" / "stages" / stage.name / "network.int8.onnx"
     network, splits = OnnxNetwork(file), made.data.load()
     grid, _ = collect(laid_out(made), Store(tmp_path / "store"))
     value = grid.of(AccuracyRecord)["int8", "natural"][0].record.value

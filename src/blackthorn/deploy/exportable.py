@@ -51,7 +51,8 @@ def exportable(model: nn.Module, shape: tuple[int, int, int]) -> Exportable:
     sparse = {name: layer for name, layer in plain.named_modules() if isinstance(layer, SparseLayer)}
     if sparse:
         put_in_place(plain, made := {name: dense_form(layer, name) for name, layer in sparse.items()})
-        form = "convolutions again" if all(isinstance(one, nn.Conv2d) for one in made.values()) else "dense"
+        again = all(any(isinstance(part, nn.Conv2d) for part in one.modules()) for one in made.values())
+        form = "convolutions again" if again else "dense"
         said.append(f"sparse layers were made {form}: {', '.join(sparse)}; no runtime reads them as they are")
     network = Logits(plain, name, _is_probability(plain, shape, name)).eval().requires_grad_(False)
     images = example_images(shape)

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from ..errors import BlackthornError, BundleError, ModelError, did_you_mean
 from ..files import one_line, write_whole
 from ..models import architecture_of
+from ..models.onnx_network import OnnxNetwork, require
 from .agreement import Agreement, agreement, shown_images, some_of
 from .exportable import Exportable, exportable
-from .onnx_network import OnnxNetwork, require
 from .quantize import quantized, quietly
 
 Format = Literal["onnx", "pt2", "int8"]

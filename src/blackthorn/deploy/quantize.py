@@ -14,7 +14,7 @@ from torch import Tensor
 from ..data import pixels
 from ..errors import ModelError
 from ..files import one_line
-from .onnx_network import require
+from ..models.onnx_network import require
 
 _AT_ONCE = 32  # images that calibration runs
 

@@ -5,9 +5,10 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
-from ..data import pixels
+from ..data import Splits, pixels
 from ..errors import ModelError
 from ..models import device_of
+from ..models.onnx_network import require
 from ..results import CostRecord
 from ..types import Progress
 from ..values import Count, value
@@ -37,6 +38,11 @@ class Cost(Measure):
     def __call__(self, models: Mapping[str, nn.Module], example: Tensor) -> list[CostRecord]:
         """Records of networks by form (dense, masked, shrunk); see `cost_records`."""
         return cost_records(models, example, batches=self.batches, repeats=self.repeats)
+
+    def check(self, splits: Splits) -> None:
+        """Raises ModelError where ONNX Runtime is wanted and not installed."""
+        if "onnx" in self.also or "int8" in self.also:
+            require()
 
     def effort(self, images: int) -> float:
         """Each form runs every batch once a round, whatever the number of test images."""

@@ -4,8 +4,8 @@ from typing import Literal
 
 from ..data import Splits
 from ..deploy import export
-from ..deploy.onnx_network import require
 from ..measuring.images import evenly
+from ..models.onnx_network import require
 from ..values import Count, value
 from .stage import Decider, Form, Task, Work
 

@@ -8,13 +8,11 @@ from typing import Any
 from ..attacks import AttackWarning, Precision
 from ..data import Splits
 from ..deploy import Bundle
-from ..deploy.onnx_network import require
 from ..measuring import AnyMeasure, parameters
 from ..measuring.measure import Subject
 from ..results import Record
 from ..values import spell
 from .artifacts import save_examples, save_flags, save_records
-from .export import RUNTIMES
 from .forms import forms_of
 from .noise import NoiseMaking
 from .stage import Decider, Need, Task, Work
@@ -70,10 +68,8 @@ class Measuring(Task):
         return Need("source", None if source.trained is None else Substitution(source.trained), on=row)
 
     def check(self, splits: Splits) -> None:
-        """As the measure says; and ModelError where ONNX Runtime is wanted and not installed."""
+        """As the measure says."""
         self.measure.check(splits)
-        if any(form in RUNTIMES for form in getattr(self.measure, "also", ())):
-            require()
 
     def effort(self, splits: Splits) -> float:
         """As the measure says."""
