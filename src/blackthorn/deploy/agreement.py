@@ -67,7 +67,7 @@ def some_of(real: Tensor | None) -> Tensor | None:
 def agreement(runs: Callable[[Tensor], Tensor], network: nn.Module, images: Tensor) -> Agreement:
     """Ask both about the same images: the file in batches of 1, of 7 and of up to 128."""
     sizes = [1, 7, *[128] * (len(images) // 128 + 1)]
-    given = images.split(_within(sizes, len(images)))
+    given = torch.split(images, _within(sizes, len(images)))
     wanted = torch.cat([logits_from(network, batch).float() for batch in given])
     read = torch.cat([runs(batch) for batch in given])
     if read.shape != wanted.shape or not bool(torch.isfinite(read).all()):

@@ -45,7 +45,7 @@ def quantized(network: bytes, images: Tensor) -> bytes:
 
     class Batches(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime is not typed
         def __init__(self, name: str) -> None:
-            self._name, self._left = name, iter(images.split(_AT_ONCE))
+            self._name, self._left = name, iter(torch.split(images, _AT_ONCE))
 
         def get_next(self) -> dict[str, Any] | None:
             batch = next(self._left, None)
