@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
-from .model_card import UNKNOWN
+from .card import UNKNOWN
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from .cache import Decoded, cached, fingerprint
-from .model_card import UNKNOWN, license_of
+from .card import UNKNOWN, license_of
 from .decode import Decoder, Mode
 from .images import ImageSet, Splits
 from .listing import content

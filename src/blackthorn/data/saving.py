@@ -16,7 +16,7 @@ import torch
 
 from ..errors import DataError, StoreError
 from ..files import one_line, write_whole
-from .model_card import CARD, card
+from .card import CARD, card
 from .images import ImageSet, Splits
 
 if TYPE_CHECKING:

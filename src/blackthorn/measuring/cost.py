@@ -40,11 +40,6 @@ class Cost(Measure):
         """2: bytes are those of the bundle, which holds no zeros."""
         return 2
 
-    @property
-    def revision(self) -> int:
-        """2: bytes are those of the bundle, which holds no zeros."""
-        return 2
-
     def __call__(self, models: Mapping[str, nn.Module], example: Tensor) -> list[CostRecord]:
         """Records of networks by form (dense, masked, shrunk); see `cost_records`."""
         return cost_records(models, example, batches=self.batches, repeats=self.repeats)
