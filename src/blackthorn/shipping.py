@@ -29,8 +29,8 @@ from .measuring import parameters
 from .pruning import Masks, shrink
 from .recipes.request import Request
 from .report import Page
-from .report.model_card import UNKNOWN, Lines, Shipped, card
 from .report.demo import Tried, check_runtime, demo
+from .report.model_card import UNKNOWN, Lines, Shipped, card
 from .running.store import written
 from .stages import Stage
 from .stages.artifacts import NETWORK, load_network
