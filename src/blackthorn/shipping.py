@@ -178,8 +178,9 @@ def _trained(experiment: Experiment, row: str) -> tuple[Stage, Path]:
 def _before_export(experiment: Experiment, stage: Stage, done: Path) -> tuple[Stage, Path]:
     """The network itself, where a row is the file that it was exported to."""
     store = experiment.store
-    while stage.value.form in RUNTIMES and stage.parent is not None:
-        stage, done = stage.parent, store.stage(stage.parent.kind, stage.parent.key)
+    parent = stage.parent
+    while stage.value.form in RUNTIMES and parent is not None:
+        stage, done, parent = parent, store.stage(parent.kind, parent.key), parent.parent
     return stage, done
 
 
@@ -222,7 +223,7 @@ def _demo(experiment: Experiment, page: Page, row: str, to: Path, runtime: Path)
             other = export(_loaded(stage, done, splits).model, aside, ["onnx"], images=splits.test.x[:_SHOWN])
             networks = {base: other["onnx"].path.read_bytes(), **networks}
     test = splits.test
-    first = [int((test.y == label).nonzero()[0]) for label in test.y.unique().tolist()[:_EXAMPLES]]
+    first = [int((test.y == label).nonzero()[0]) for label in sorted(set(test.y.tolist()))[:_EXAMPLES]]
     radii = [page.attack(metric) or {} for metric in page.accuracy_metrics]
     eps = [float(attack["eps"]) for attack in radii if attack.get("norm", "linf") == "linf" and "eps" in attack]
     tried = Tried(

@@ -27,7 +27,7 @@ class PartialLayerNorm(nn.LayerNorm):
 def partial_layer_norm(x: Tensor, whole: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias, over the last axis and `whole - x.shape[-1]` zeros more."""
     if has_torch_function_unary(x):
-        return handle_torch_function(partial_layer_norm, (x,), x, whole, weight, bias, eps)  # type: ignore[no-any-return]
+        return handle_torch_function(partial_layer_norm, (x,), x, whole, weight, bias, eps)
     absent = whole - x.shape[-1]
     mean = x.sum(-1, keepdim=True) / whole
     apart = x - mean
@@ -43,7 +43,7 @@ def cut_norm(norm: nn.LayerNorm) -> None:
         whole = norm.normalized_shape[0]
         norm.__class__ = PartialLayerNorm
         norm.whole = whole  # type: ignore[assignment]  # by its new class
-    norm.normalized_shape = (len(norm.weight),)
+    norm.normalized_shape = (norm.weight.shape[0],)
 
 
 def layer_norm_gains(model: nn.Module) -> set[int]:

@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..extent import Extent
@@ -68,7 +69,8 @@ def getitem(graph: ChannelGraph, call: Call) -> bool:
         index[at : at + 1] = [slice(None)] * (source.dim() - sum(i is not None for i in index) + 1)
     if not all(i is None or isinstance(i, (slice, int)) for i in index):
         return False
-    ids, value, axes, old, new = flow.ids, flow.value, [], 0, 0
+    ids, value, old, new = flow.ids, flow.value, 0, 0
+    axes: list[int] = []
     for i in [*index, *[slice(None)] * (source.dim() - sum(i is not None for i in index))]:
         if old in flow.axes and i is not None:
             taken = _taken(graph, ids, len(axes), i)
@@ -105,7 +107,7 @@ def _parts(graph: ChannelGraph, call: Call, flow: Flow, axis: int, sizes: list[i
             graph.pin(flow.ids, _WRITTEN + line_of_caller())
             return False
         assert sum(sizes) == count
-        ids, value = list(flow.ids.split(sizes, at)), list(flow.value.split(sizes, at))
+        ids, value = list(torch.split(flow.ids, sizes, at)), list(torch.split(flow.value, sizes, at))
     for part, numbers, held in zip(call.result, ids, value):
         graph.put(part, flow.axes, numbers, held)
     return True
