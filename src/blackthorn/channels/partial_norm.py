@@ -49,5 +49,5 @@ def cut_norm(norm: nn.LayerNorm) -> None:
 def layer_norm_gains(model: nn.Module) -> set[int]:
     """The ids of the gains of norms over the last axis that `cut_norm` can cut."""
     kinds = (nn.LayerNorm, PartialLayerNorm)
-    norms = [module for module in model.modules() if type(module) in kinds]
+    norms = [module for module in model.modules() if isinstance(module, nn.LayerNorm) and type(module) in kinds]
     return {id(one.weight) for one in norms if len(one.normalized_shape) == 1 and one.weight is not None}
