@@ -103,7 +103,8 @@ def test_a_value_reads_back_from_its_spelling_as_itself(thing: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("union", "thing"), [(union, thing) for union, examples in UNIONS for thing in examples], ids=repr
+    ("union", "thing"),
+    [pytest.param(union, thing, id=repr(thing)) for union, examples in UNIONS for thing in examples],
 )
 def test_a_value_reads_back_through_the_union_of_its_kind(union: Any, thing: Any) -> None:
     assert parse(union, spell(thing)) == thing
