@@ -35,7 +35,7 @@ FLOORS = [
     {"running"},
     {"report"},
     {"experiment"},
-    {"auditing", "compressing", "shipping"},
+    {"auditing", "compressing", "exporting", "shipping"},
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

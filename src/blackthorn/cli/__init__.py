@@ -9,6 +9,7 @@ from ..errors import BlackthornError, legible
 from . import audit as audit  # a command is there once its file is imported
 from . import compare as compare
 from . import compress as compress
+from . import export as export
 from . import report as report
 from . import run as run
 from . import ship as ship

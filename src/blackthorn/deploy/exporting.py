@@ -59,7 +59,7 @@ class Exported:
 def export(
     model: nn.Module,
     folder: str | os.PathLike[str],
-    formats: Iterable[Format] = ("onnx", "pt2"),
+    formats: Iterable[str] = ("onnx", "pt2"),
     *,
     name: str = "network",
     images: Tensor | None = None,
