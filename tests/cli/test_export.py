@@ -7,8 +7,10 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from blackthorn import models
+from blackthorn import load_data, models
 from blackthorn.deploy import OnnxNetwork, save
+from blackthorn.exporting import CALIBRATE
+from blackthorn.measuring.images import evenly
 from blackthorn.models import onnx_network
 
 from .conftest import Cli, refusal
@@ -42,13 +44,22 @@ def test_a_bundle_is_exported_without_a_data_set(cli: Cli, net: nn.Module, tmp_p
 
 def test_weights_of_a_factory_are_exported_in_8_bits(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "foreign_export.py").write_text(NETS)
+    torch.manual_seed(0)
     linear = nn.Linear(64, 10)
     save_file({"1.weight": linear.weight.detach(), "1.bias": linear.bias.detach()}, tmp_path / "w.safetensors")
     words = ("--weights", "w.safetensors", "--formats", "int8", "--calibrate", "digits")
     assert cli("export", "foreign_export:foreign_to_export", *words).code == 0
-    x = torch.rand(5, 1, 8, 8)
+    train = load_data("digits", valid=0).train
+    x = train.x[evenly(len(train), CALIBRATE)].float() / 255  # within every range that was calibrated
     found = OnnxNetwork(tmp_path / "exported" / "network.int8.onnx")(x)
-    torch.testing.assert_close(found, linear(x.flatten(1)).detach(), atol=0.05, rtol=0)
+    with torch.no_grad():
+        wanted = linear(x.flatten(1))
+    # Half a step of 1/63 of the largest weight for each pixel, and half a step of 1/255 of the pixels and of the logits.
+    weights = float(linear.weight.abs().amax()) / 63 / 2 * x.flatten(1).sum(1).max()
+    pixels = float(linear.weight.abs().sum(1).max()) / 255 / 2
+    bound = float(weights + pixels + (wanted.max() - wanted.min()) / 255)
+    torch.testing.assert_close(found, wanted, atol=bound, rtol=0)
+    assert not torch.equal(found, wanted)
 
 
 @pytest.mark.parametrize(
