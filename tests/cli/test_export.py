@@ -54,7 +54,8 @@ def test_weights_of_a_factory_are_exported_in_8_bits(cli: Cli, tmp_path: Path) -
     found = OnnxNetwork(tmp_path / "exported" / "network.int8.onnx")(x)
     with torch.no_grad():
         wanted = linear(x.flatten(1))
-    # Half a step of 1/63 of the largest weight for each pixel, and half a step of 1/255 of the pixels and of the logits.
+    # Half a step of 1/63 of the largest weight for each pixel, of 1/255 of each pixel, and of 1/255 of the logits.
+    linear.requires_grad_(False)
     weights = float(linear.weight.abs().amax()) / 63 / 2 * x.flatten(1).sum(1).max()
     pixels = float(linear.weight.abs().sum(1).max()) / 255 / 2
     bound = float(weights + pixels + (wanted.max() - wanted.min()) / 255)
