@@ -16,6 +16,7 @@ from ..running.store import Store
 
 _DRAWN_EVERY = 0.1  # seconds; a stage may report thousands of times a second
 _TOLD_EVERY = 30.0  # seconds between lines about a stage that is still in work
+_LOST = "was taken over by another command, since this one had stood still"
 _WORTH_A_LINE = 1.0  # seconds; on a terminal, where bars show the rest
 
 
@@ -26,7 +27,8 @@ def watching(plan: Plan, store: Store, voice: str = "usual") -> Iterator[Listene
         yield quiet
         return
     console = Console(stderr=True)
-    done = [stage.key for stage in plan.stages if store.done(stage.kind, stage.key)]
+    finished = store.names()
+    done = [stage.key for stage in plan.stages if stage.name in finished]
     if done:
         console.print(f"{len(done)} of {len(plan.stages)} stages are done already", highlight=False)
     pace = Pace(plan, done)
@@ -51,6 +53,8 @@ class _Lines:
             self._say(f"{event.label}  {event.seconds:.1f} s")
         elif event.what == "failed":
             self._say(f"{event.label}  failed: {event.text}")
+        elif event.what == "lost":
+            self._say(f"{event.label}  {_LOST}")
         elif event.what == "waiting" and not self.waited:
             self.waited = True
             self._say(event.label)
@@ -122,20 +126,29 @@ class _Bars:
     def listen(self, event: Event) -> None:
         self.pace.hear(event)
         if event.what == "started":
+            self._drop(event.key)  # of a worker that died
             self.tasks[event.key] = self.bars.add_task(event.label, total=None)
         elif event.what == "advanced":
             if time.monotonic() - self.drawn < _DRAWN_EVERY and event.done < event.total:
                 return
             self.drawn = time.monotonic()
             words = f"{event.label} · {event.text}"
+            if event.key not in self.tasks:  # a cluster may tell of the progress before it tells of the start
+                self.tasks[event.key] = self.bars.add_task(event.label, total=None)
             self.bars.update(self.tasks[event.key], description=words, completed=event.done, total=event.total)
-        elif event.what in ("finished", "failed"):
-            self.bars.remove_task(self.tasks.pop(event.key))
+        elif event.what in ("finished", "failed", "lost"):
+            self._drop(event.key)
             if event.what == "failed":
                 self._say(Text.assemble(f"{event.label}  ", ("failed", "red"), f": {event.text}"))
+            elif event.what == "lost":
+                self._say(Text(f"{event.label}  {_LOST}"))
             elif event.seconds >= _WORTH_A_LINE:
                 self._say(Text(f"{event.label}  {event.seconds:.1f} s"))
         self._count(f" · {event.label}" if event.what == "waiting" else "")
+
+    def _drop(self, key: str) -> None:
+        if key in self.tasks:
+            self.bars.remove_task(self.tasks.pop(key))
 
     def _say(self, line: Text) -> None:
         self.bars.console.print(line, highlight=False, soft_wrap=True)

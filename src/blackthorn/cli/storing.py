@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import StoreError
-from ..running.keeping import Held, Unneeded, held, in_work, noted, remove, unneeded, without_note
+from ..running.keeping import Held, Unneeded, held, noted, remove, unneeded, without_note
 from ..running.store import Store, unsealed
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -83,7 +83,7 @@ def _one_by_one(finished: Sequence[Held], users: dict[str, list[str]]) -> Table:
 
 def _remarks(store: Store, everything: Sequence[Held], users: dict[str, list[str]]) -> Iterable[str]:
     attempts = [one for one in everything if not one.finished]
-    working = sum(in_work(store, one) for one in attempts)
+    working = sum(store.in_work(one.key) for one in attempts)
     if working:
         yield f"{working} stages are in work."
     if len(attempts) > working:

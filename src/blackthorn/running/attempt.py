@@ -1,7 +1,8 @@
-"""One attempt at one stage, in whatever process: under its lock, in its folder, with its errors told apart."""
+"""One attempt at one stage, in whatever process: with a lease on it, in its folder, with its errors told apart."""
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,54 +15,85 @@ from ..stages.artifacts import RECORDS, load_records
 from ..stages.perform import perform
 from .events import Event, Listener
 from .executor import Settled
+from .lease import Lease, LostError
 from .provenance import made_with
 from .store import Store, written
 
 
-def attempt(stage: Stage, splits: Splits, store: Store, device: torch.device, listen: Listener) -> Settled:
+def attempt(
+    stage: Stage, splits: Splits, store: Store, device: torch.device, listen: Listener, *, patience: float = 0.0
+) -> Settled:
     """Do a stage whose needs are finished, unless another command is at it or has done it.
+
+    With patience, wait so many seconds for needs that another machine has finished, until a mount shows them here.
 
     Raises:
         StoreError: the store cannot be written, or what it holds cannot be read.
         BundleError: a network in the store cannot be read.
     """
     # Two commands must not measure time side by side, even of different stages.
-    with store.lock("timing" if stage.timed else stage.key) as ours:
-        if not ours:
+    with store.lock("timing") if stage.timed else nullcontext(True) as quiet:
+        if not quiet:
             return Settled("busy")
-        if store.done(stage.kind, stage.key):
-            listen(Event("elsewhere", stage.key, stage.label))
-            return Settled("done")
-        start = time.perf_counter()
-        listen(Event("started", stage.key, stage.label))
-
-        def progress(text: str, done: int, total: int) -> None:
-            listen(Event("advanced", stage.key, stage.label, text, done, total))
-
-        def finished(need: Stage) -> Path:
-            folder = store.done(need.kind, need.key)
-            if folder is None:
-                raise StoreError(f"{store.stage(need.kind, need.key)}: has disappeared; run the command again")
-            return folder
-
-        try:
-            with store.work(stage.kind, stage.key) as folder:
-                logger = _Told(stage, listen)
-                perform(Work(stage, folder, splits, finished, device, progress, made_with(device), logger))
-                metrics = _numbers(folder)
-        except (StoreError, BundleError) as problem:
-            raise type(problem)(f"{stage.label}: {problem}") from problem
-        except Exception as problem:
-            reason = _reason(problem, stage)
-            if reason is None and isinstance(problem, OSError):
-                with written(store.folder):
+        with store.lease(stage.key) as lease:
+            if lease is None:
+                return Settled("busy")
+            if store.done(stage.kind, stage.key):
+                lease.finished = True
+                listen(Event("elsewhere", stage.key, stage.label))
+                return Settled("done")
+            listen(Event("started", stage.key, stage.label))
+            try:
+                return _with_lease(stage, lease, splits, store, device, listen, patience)
+            except Exception as problem:
+                if not isinstance(problem, LostError) and not lease.lost():
                     raise
-            if reason is None:
+            listen(Event("lost", stage.key, stage.label))
+            return Settled("busy")
+
+
+def _with_lease(
+    stage: Stage,
+    lease: Lease,
+    splits: Splits,
+    store: Store,
+    device: torch.device,
+    listen: Listener,
+    patience: float,
+) -> Settled:
+    start = time.perf_counter()
+
+    def progress(text: str, done: int, total: int) -> None:
+        if lease.noticed:
+            raise LostError
+        listen(Event("advanced", stage.key, stage.label, text, done, total))
+
+    def finished(need: Stage) -> Path:
+        folder = store.seen(need.kind, need.key, patience)
+        if folder is None:
+            raise StoreError(f"{store.stage(need.kind, need.key)}: has disappeared; run the command again")
+        return folder
+
+    try:
+        with store.work(stage.kind, stage.key, lease) as folder:
+            logger = _Told(stage, listen)
+            perform(Work(stage, folder, splits, finished, device, progress, made_with(device), logger))
+            metrics = _numbers(folder)
+    except (StoreError, BundleError) as problem:
+        raise type(problem)(f"{stage.label}: {problem}") from problem
+    except Exception as problem:
+        if isinstance(problem, LostError) or lease.lost():
+            raise
+        reason = _reason(problem, stage)
+        if reason is None and isinstance(problem, OSError):
+            with written(store.folder):
                 raise
-            listen(Event("failed", stage.key, stage.label, reason))
-            return Settled("failed", f"{stage.label}: {reason}")
-        listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start, metrics=metrics))
-        return Settled("done")
+        if reason is None:
+            raise
+        listen(Event("failed", stage.key, stage.label, reason))
+        return Settled("failed", f"{stage.label}: {reason}")
+    listen(Event("finished", stage.key, stage.label, seconds=time.perf_counter() - start, metrics=metrics))
+    return Settled("done")
 
 
 @dataclass(frozen=True)

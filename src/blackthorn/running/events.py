@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-What = Literal["started", "advanced", "logged", "finished", "failed", "elsewhere", "waiting"]
+What = Literal["started", "advanced", "logged", "finished", "failed", "lost", "elsewhere", "waiting"]
 
 
 @dataclass(frozen=True)
 class Event:
     """What happens to a stage: it is `started`, `advanced`, `finished` or `failed` here, or is found done, or given up,
-    `elsewhere`; `waiting` says that all stages that are left are locked by another command. `logged` has the numbers of
-    an epoch, and `finished` those of a measure.
+    `elsewhere`. It is `lost` when another command took it over, since this one had stood still. `waiting` says that all
+    stages that are left are in work in another command. `logged` has the numbers of an epoch, and `finished` those of
+    a measure.
     """
 
     what: What

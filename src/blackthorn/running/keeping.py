@@ -148,7 +148,7 @@ def unneeded(store: Store, keep: Collection[str] = ()) -> Unneeded:
             f"{store.folder / 'reports' / unknown[0]}: an older version made it, and it is not known which stages it "
             "needs; draw it again with blackthorn report, or name with --keep all that is to stay"
         )
-    working = {one.stage for one in everything if not one.finished and in_work(store, one)}
+    working = {one.stage for one in everything if not one.finished and store.in_work(one.key)}
     kept = [one for one in recipes if not keep or one.name in keep]
     busy = [one for one in recipes if one not in kept and one.stages & working]
     needed = working.union(*(one.stages for one in (*kept, *busy)))
@@ -157,12 +157,6 @@ def unneeded(store: Store, keep: Collection[str] = ()) -> Unneeded:
         [one for one in recipes if one not in kept and one not in busy],
         busy,
     )
-
-
-def in_work(store: Store, one: Held) -> bool:
-    """Whether a process is working on a stage now."""
-    with store.lock(one.key) as ours:
-        return not ours
 
 
 def remove(store: Store, unwanted: Unneeded) -> list[Held]:
@@ -177,9 +171,10 @@ def remove(store: Store, unwanted: Unneeded) -> list[Held]:
     for one in unwanted.recipes:
         note(store, one.name, one.command, [])
     for folder in unwanted.folders:
-        with store.lock(folder.key) as ours, written(store.folder):
-            if not ours:
+        with store.lease(folder.key) as lease, written(store.folder):
+            if lease is None:
                 continue
+            lease.finished = True
             aside = folder.path.with_name(f".{folder.path.name[:100]}.{secrets.token_hex(8)}.partial")
             try:
                 os.replace(folder.path, aside)

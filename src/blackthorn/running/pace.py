@@ -19,9 +19,11 @@ class Pace:
         self._effort = {stage.key: stage.effort for stage in plan.stages}
         self._resumed = {stage.key for stage in plan.stages if stage.value.trains}
         self._shares: dict[str, float] = {}
-        self._found: set[str] = set(found)
+        self._worked = 0.0
+        self._found = sum(self._effort[key] for key in found)
         self._settled: set[str] = set(found)
         self._begun: dict[str, float] = {}
+        self._given = 0.0
         self._start = time.monotonic()
         self.total = sum(self._effort.values())
         self.stages = len(self._effort)
@@ -34,30 +36,38 @@ class Pace:
     @property
     def done(self) -> float:
         """The effort behind us, whoever made it."""
-        return sum(self._shares.values()) + sum(self._effort[key] for key in self._found)
+        return self._worked + self._found
 
     def hear(self, event: Event) -> None:
         """Take note of an event."""
         effort = self._effort.get(event.key, 0.0)
         if event.what == "advanced" and event.total:
-            if event.key in self._resumed:
-                self._begun.setdefault(event.key, effort * (event.done - 1) / event.total)
-            self._shares[event.key] = effort * event.done / event.total
+            if event.key in self._resumed and event.key not in self._begun:
+                self._begun[event.key] = effort * (event.done - 1) / event.total
+                self._given += self._begun[event.key]
+            self._share(event.key, effort * event.done / event.total)
         elif event.what in ("finished", "failed"):
-            self._shares[event.key] = effort
+            self._share(event.key, effort)
             self._settled.add(event.key)
+        elif event.what == "lost":
+            self._share(event.key, 0.0)
         elif event.what == "elsewhere" and event.key not in self._settled:
-            self._shares.pop(event.key, None)
-            self._found.add(event.key)
+            self._share(event.key, 0.0)
+            self._found += effort
             self._settled.add(event.key)
 
     def left(self) -> float | None:
         """Seconds; None while nothing can be said."""
         elapsed = time.monotonic() - self._start
-        worked = sum(self._shares.values()) - sum(self._begun.values())
+        worked = self._worked - self._given
         if elapsed < _TOO_EARLY or worked <= 0:
             return None
         return max(self.total - self.done, 0.0) * elapsed / worked
+
+    def _share(self, key: str, effort: float) -> None:
+        """What was done here of a stage; sums are kept, since events come in thousands."""
+        self._worked += effort - self._shares.get(key, 0.0)
+        self._shares[key] = effort
 
 
 def clock(seconds: float) -> str:

@@ -5,6 +5,7 @@ commands on one store share the work without knowing of each other: each attempt
 that another command has locked is asked for again until that command has finished it or given it up.
 """
 
+import heapq
 import time
 from collections import Counter
 from concurrent.futures import Future
@@ -54,70 +55,70 @@ def carry_out(made: Plan, store: Store, executor: Executor, listen: Listener) ->
     """
     run = _Run(made, store, executor, listen)
     while run.open:
-        run.settle_what_others_did()
         run.hand_out()
         run.wait()
     return run.outcome
 
 
 class _Run:
-    """Which stages are open, ready, waited for, and in work."""
+    """Which stages are open, ready, waited for, and in work; a large plan takes no longer for each than a small one."""
 
     def __init__(self, made: Plan, store: Store, executor: Executor, listen: Listener) -> None:
         self.store, self.executor, self.listen = store, executor, listen
         self.outcome = Outcome()
         self.open: dict[str, Stage] = {}
-        """In the order of the plan: all that is neither done nor failed."""
+        """All that is neither done nor failed."""
+        done = store.names()
         for stage in made.stages:
-            if store.done(stage.kind, stage.key):
+            if stage.name in done:
                 self._elsewhere(stage)
             else:
                 self.open[stage.key] = stage
+        self._places = {key: place for place, key in enumerate(self.open)}
+        self._untimed = sum(not stage.timed for stage in self.open.values())
         self._order: TopologicalSorter[str] = TopologicalSorter(
             {key: [need.key for need in stage.needs if need.key in self.open] for key, stage in self.open.items()}
         )
         self._order.prepare()
-        self._ready: set[str] = set()
-        self._asked_again: dict[str, float] = {}
-        """When to ask again for a stage that another command has locked."""
+        self._ready: list[tuple[bool, int, str]] = []
+        """A heap: what is timed comes last, and the rest in the order of the plan."""
+        self._later: list[tuple[float, str]] = []
+        """A heap: when to ask again for a stage that another command has locked."""
         self._running: dict[Future[Settled], Stage] = {}
         self._told = False
 
-    def settle_what_others_did(self) -> None:
-        """Take note of what is ready, and settle what was done or given up meanwhile, and all that follows from it."""
-        while True:
-            self._ready |= set(self._order.get_ready())
-            waiting = self._ready - self._in_work()
-            settled = [stage for key, stage in self.open.items() if key in waiting and self._settled_already(stage)]
-            for stage in settled:
-                self._elsewhere(stage)
-                self._settle(stage)
-            if not settled:
-                return
-
-    def _settled_already(self, stage: Stage) -> bool:
-        if self.store.done(stage.kind, stage.key):
-            return True
-        reasons = [self.outcome.failures[need.key] for need in stage.needs if need.key in self.outcome.failures]
-        if reasons:
-            self.outcome.failures[stage.key] = reasons[0]
-        return bool(reasons)
-
     def hand_out(self) -> None:
-        """Give the executor as much as it can work on, in the order of the plan."""
-        now, ready = time.monotonic(), self._ready - self._in_work()
-        for key, stage in list(self.open.items()):
-            if len(self._running) >= self.executor.slots:
-                return
-            if key not in ready or self._asked_again.get(key, 0.0) > now:
-                continue
-            if stage.timed and (self._running or not all(other.timed for other in self.open.values())):
-                return  # what is timed comes last, and alone
-            if any(other.timed for other in self._running.values()):
-                return
+        """Give the executor as much as it can work on."""
+        while len(self._running) < self.executor.slots and (stage := self._next()) is not None:
             self._running[self.executor.submit(stage)] = stage
             if self.executor.slots == 1:
                 return  # it may be settled already, and so change what comes first
+
+    def _next(self) -> Stage | None:
+        """The first stage that can be begun now; what was done or given up meanwhile is settled on the way."""
+        while True:
+            for key in self._order.get_ready():
+                self._push(key)
+            while self._later and self._later[0][0] <= time.monotonic():
+                self._push(heapq.heappop(self._later)[1])
+            if not self._ready or any(other.timed for other in self._running.values()):
+                return None
+            if self._ready[0][0] and (self._running or self._untimed):
+                return None  # what is timed comes last, and alone
+            stage = self.open[heapq.heappop(self._ready)[2]]
+            if not self._settled_already(stage):
+                return stage
+            self._elsewhere(stage)
+            self._settle(stage)
+
+    def _push(self, key: str) -> None:
+        heapq.heappush(self._ready, (self.open[key].timed, self._places[key], key))
+
+    def _settled_already(self, stage: Stage) -> bool:
+        reasons = [self.outcome.failures[need.key] for need in stage.needs if need.key in self.outcome.failures]
+        if reasons:
+            self.outcome.failures[stage.key] = reasons[0]
+        return bool(reasons) or self.store.done(stage.kind, stage.key) is not None
 
     def wait(self) -> None:
         """Until a stage in work is settled, or it is time to ask other commands again."""
@@ -126,11 +127,11 @@ class _Run:
         if not self._running and not self._told:
             self._told = True
             self.listen(Event("waiting", "", "another process is working on what is left"))
-        self.executor.wait(self._running, _POLL if self._asked_again else _LONG)
+        self.executor.wait(self._running, _POLL if self._later else _LONG)
         for future in [future for future in self._running if future.done()]:
             stage, settled = self._running.pop(future), future.result()
             if settled.what == "busy":
-                self._asked_again[stage.key] = time.monotonic() + _POLL
+                heapq.heappush(self._later, (time.monotonic() + _POLL, stage.key))
                 continue
             if settled.what == "failed":
                 self.outcome.failures[stage.key] = settled.why
@@ -139,12 +140,8 @@ class _Run:
     def _settle(self, stage: Stage) -> None:
         self._told = False
         del self.open[stage.key]
-        self._ready.discard(stage.key)
-        self._asked_again.pop(stage.key, None)
+        self._untimed -= not stage.timed
         self._order.done(stage.key)
-
-    def _in_work(self) -> set[str]:
-        return {stage.key for stage in self._running.values()}
 
     def _elsewhere(self, stage: Stage) -> None:
         self.listen(Event("elsewhere", stage.key, stage.label))
