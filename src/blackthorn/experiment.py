@@ -34,16 +34,16 @@ from .results.table import lines
 from .running.arithmetic import Arithmetic
 from .running.beginning import begun, told
 from .running.beginning import found_device as found_device
+from .running.choosing import executor_for
 from .running.code import Code
 from .running.collecting import collect
 from .running.events import Listener, both, quiet
 from .running.keeping import note
 from .running.logbook import logbook
 from .running.loggers import logged
-from .running.processes import Processes
 from .running.provenance import facts
 from .running.reports import report_folder, report_name
-from .running.runner import Outcome, carry_out, run_plan, useful_jobs
+from .running.runner import Outcome, carry_out
 from .running.store import Store, unsealed, written
 from .stages import Held
 from .stages.artifacts import load_about
@@ -95,6 +95,7 @@ def run(
     allow_code: Sequence[str] = (),
     listen: Listener | None = None,
     logger: Logger | None = None,
+    on: str | None = None,
 ) -> Finished:
     """Run a recipe and write its report; what is in the store already is not done again.
 
@@ -113,13 +114,14 @@ def run(
         listen: called with an `Event` for everything that happens to a stage.
         logger: its `log_metrics(metrics, step)` is called with the numbers of every epoch and measure; `mlflow` is
             one, and so are lightning's loggers.
+        on: do the stages on a cluster, which must see the store: "ray", "ray://HOST:PORT" or "slurm".
     Raises:
         BlackthornError: anything refused; for failed stages, after the report of the others is written.
     """
     asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set), tuple(allow_code))
     experiment = Experiment.prepare(asked, store, data_root, device=found_device(device))
     log = quiet if logger is None else logged(logger)
-    return experiment.carry_out(jobs, both(listen or quiet, log)).write()
+    return experiment.carry_out(jobs, both(listen or quiet, log), on).write()
 
 
 def write_report(
@@ -204,24 +206,21 @@ class Experiment:
         made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None))
         return Experiment(request, recipe, root, splits, made, kept, device)
 
-    def carry_out(self, jobs: int | None, listen: Listener) -> "Experiment":
-        """Do what is not done, in so many processes, or as many as are useful.
+    def carry_out(self, jobs: int | None, listen: Listener, on: str | None = None, cores: int = 1) -> "Experiment":
+        """Do what is not done, in so many processes, or as many as are useful, or on a cluster.
 
         Raises:
+            RecipeError: there is no such cluster.
             StoreError: the store cannot be written or read, or a process has died.
         """
         assert self.device is not None
         self._note()
-        start = time.perf_counter()
-        jobs = useful_jobs(self.plan, self.device) if jobs is None else jobs
+        start, data, root = time.perf_counter(), self.recipe.data, self.data_root
         with logbook(self.folder, self.request.command) as write_down:
             listen = both(listen, write_down)
-            if jobs <= 1 or all(self.store.done(stage.kind, stage.key) for stage in self.plan.stages):
-                outcome = run_plan(self.plan, self.splits, self.store, self.device, listen)
-            else:
-                root = None if self.data_root is None else str(self.data_root)
-                with Processes(jobs, self.recipe.data, root, self.store, self.device, listen) as executor:
-                    outcome = carry_out(self.plan, self.store, executor, listen)
+            there = executor_for(self.plan, self.splits, data, root, self.store, self.device, listen, jobs, on, cores)
+            with there as executor:
+                outcome = carry_out(self.plan, self.store, executor, listen)
         return dataclasses.replace(self, outcome=outcome, seconds=time.perf_counter() - start)
 
     def write(self, out: Path | None = None) -> Finished:

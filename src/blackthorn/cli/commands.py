@@ -14,6 +14,7 @@ from ..recipes.kinds import kind_of, kinds
 from ..recipes.reading import published
 from ..recipes.request import Request
 from ..recipes.schema import json_schema
+from ..running.choosing import cluster
 from ..running.events import both
 from ..running.loggers import check_loggers, logging
 from ..running.outlook import Outlook, outlook
@@ -30,6 +31,8 @@ def run_command(
     device: str | None,
     voice: str = "usual",
     loggers: Sequence[str] = (),
+    on: str | None = None,
+    cores: int = 1,
 ) -> Finished:
     """Run what is not done, then write the report.
 
@@ -39,10 +42,12 @@ def run_command(
     torch.set_flush_denormal(True)  # before torch starts its threads, which take the setting over
     where = found_device(device)
     check_loggers(loggers)
+    if on is not None:
+        cluster(on)  # refused before images are read
     with busy("Reading the images", voice):
         experiment = Experiment.prepare(request, store, data_root, device=where)
     with watching(experiment.plan, experiment.store, voice) as listen, logging(loggers, experiment.folder) as log:
-        done = experiment.carry_out(jobs, both(listen, log))
+        done = experiment.carry_out(jobs, both(listen, log), on, cores)
     with busy("Writing the report", voice):
         return done.write()
 

@@ -26,7 +26,7 @@ from .options import (
     voice_of,
 )
 
-_MOST_JOBS = 256
+_MOST = 256
 
 
 @app.command
@@ -43,8 +43,19 @@ def run(
         Parameter(
             name="--jobs",
             help="Processes to share the work; each gets its share of the cores. By default as many as can train side "
-            "by side, at most one for each core.",
+            "by side, at most one for each core. With `--on`, the stages that a cluster is given at once.",
         ),
+    ] = None,
+    on: Annotated[
+        str | None,
+        Parameter(
+            name="--on",
+            help="Do the stages on a cluster: `ray` (the one that RAY_ADDRESS names), `ray://HOST:PORT`, or `slurm`; "
+            "`local` tries out on this machine what `slurm` does. All machines must see the store.",
+        ),
+    ] = None,
+    cores: Annotated[
+        str | None, Parameter(name="--cores", help="With `--on`: cores for each stage, by default 1.")
     ] = None,
     device: Device = None,
     model: Model = None,
@@ -76,7 +87,10 @@ def run(
     What is done already is not done again: a command that was stopped or killed is resumed by repeating it. The report
     is written to `STORE/reports/RECIPE-PRESET/index.html`, with `run.log` beside it.
     """
-    chosen, processes, voice = seeds_of(seeds), _jobs(jobs), voice_of(quiet, verbose)
+    chosen, processes, voice = seeds_of(seeds), _number("--jobs", jobs), voice_of(quiet, verbose)
+    threads = _number("--cores", cores)
+    if threads is not None and on is None:
+        raise RecipeError("--cores: says what a stage gets on a cluster; add --on, or leave it out")
     with busy("Loading", voice):
         from ..recipes.request import Request
         from .commands import dry_run_command, run_command
@@ -87,18 +101,26 @@ def run(
         print_json(ahead.to_json()) if json else sys.stdout.write(ahead.told())
         return
     finished = run_command(
-        request, store=store, data_root=data_root, jobs=processes, device=device, voice=voice, loggers=logger
+        request,
+        store=store,
+        data_root=data_root,
+        jobs=processes,
+        device=device,
+        voice=voice,
+        loggers=logger,
+        on=on,
+        cores=threads or 1,
     )
     if json:
         print_json(finished.to_json())
     close(finished, voice)
 
 
-def _jobs(text: str | None) -> int | None:
+def _number(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not (text.isdecimal() and text.strip("0")):
-        raise RecipeError(f"--jobs {text}: a number of processes is wanted, at least 1")
-    if len(text) > 4 or int(text) > _MOST_JOBS:
-        raise RecipeError(f"--jobs {text[:20]}: at most {_MOST_JOBS} processes are started; leave it out")
+        raise RecipeError(f"{option} {text}: a whole number is wanted, at least 1")
+    if len(text) > 4 or int(text) > _MOST:
+        raise RecipeError(f"{option} {text[:20]}: at most {_MOST} are given; leave it out")
     return int(text)

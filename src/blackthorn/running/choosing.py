@@ -1,0 +1,73 @@
+"""Which executor carries a plan out: this process, several of this machine, or a cluster."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from ..data import Splits
+from ..errors import RecipeError
+from ..recipes.data import Data
+from ..recipes.planning import Plan
+from .events import Listener
+from .executor import Executor
+from .here import Here
+from .on_ray import OnRay
+from .on_slurm import OnSlurm
+from .processes import Processes
+from .runner import useful_jobs
+from .store import Store
+from .there import Surroundings
+
+
+def executor_for(
+    made: Plan,
+    splits: Splits,
+    data: Data,
+    data_root: Path | None,
+    store: Store,
+    device: torch.device,
+    listen: Listener,
+    jobs: int | None = None,
+    on: str | None = None,
+    cores: int = 1,
+) -> Executor:
+    """An executor, to be entered.
+
+    Args:
+        made: what is to be done; by default it decides how many processes are useful.
+        splits: the images.
+        data: how another process reads them.
+        data_root: where it looks them up.
+        store: where results are kept.
+        device: where networks run.
+        listen: hears what happens.
+        jobs: processes, or stages that a cluster is given at once.
+        on: the cluster: `ray`, `ray://HOST:PORT`, `slurm` or `local`; None for this machine.
+        cores: for each stage on a cluster.
+    Raises:
+        RecipeError: there is no such cluster.
+    """
+    if on is not None:
+        there = cluster(on)
+        return there(Surroundings.of(data, data_root, store, device, cores), cores, listen, jobs)
+    jobs = useful_jobs(made, device) if jobs is None else jobs
+    if jobs <= 1 or store.names().issuperset(stage.name for stage in made.stages):
+        return Here(splits, store, device, listen)
+    return Processes(jobs, data, None if data_root is None else str(data_root), store, device, listen)
+
+
+def cluster(on: str) -> Callable[[Surroundings, int, Listener, int | None], Executor]:
+    """What makes an executor for a cluster of that name.
+
+    Raises:
+        RecipeError: there is none.
+    """
+    if on == "ray" or (on.startswith("ray://") and ":" in on.removeprefix("ray://")):
+        address = None if on == "ray" else on
+        return lambda where, cores, listen, jobs: OnRay(address, where, cores, listen, jobs)
+    if on in ("slurm", "local"):
+        kind: Literal["slurm", "local"] = "slurm" if on == "slurm" else "local"
+        return lambda where, cores, listen, jobs: OnSlurm(kind, where, cores, listen, jobs)
+    raise RecipeError(f"--on {on}: there is no such cluster; write ray, ray://HOST:PORT, slurm or local")
