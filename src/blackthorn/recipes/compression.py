@@ -1,8 +1,7 @@
 """The recipe of a compression: somebody's trained network, pruned in several ways to several rates, and fine-tuned."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
@@ -15,17 +14,17 @@ from ..stages import Load
 from ..values import Count, Number, Radius, Rate, check_radius, value
 from .audits import IMAGES, Audit, Tier
 from .given import beginning, name_of, taken
+from .ways import FILTERS, REMOVED, WEIGHTS, Way
 
 CHOSEN_BY = "natural, to choose by"
 """The measure of natural accuracy by which networks are chosen: on the images at even places."""
-COST = "cost"
+TIMED = "time"
+"""The measure of the time that every network takes, where it is to be faster."""
+_SQUARE, _QUERIES = "square", 500
 _MOST = 100.0  # times; the last rate that is tried leaves a 200th
 _ROBUST_LOSS = 2.0  # points of robust accuracy that may be lost where a radius is given and nothing else
 _AUDITED = 8 / 255  # where no radius is given: the usual one for colour images
 _STEPS, _TUNED_STEPS = 20, 5  # of PGD: to choose by, and in training, as in the quickstart
-_REMOVED = (0.3, 0.5, 0.65, 0.75, 0.82, 0.875, 0.91, 0.94, 0.955, 0.97, 0.98, 0.985, 0.99, 0.9925, 0.995)
-"""Shares that are removed. Each leaves about 0.7 of what the one before leaves, and they are the same for every wish: a
-second wish shares what was trained for the first."""
 
 
 def _times(read: object) -> object:
@@ -54,43 +53,6 @@ def _some(rate: float) -> float:
 
 Times = Annotated[float, BeforeValidator(_times), AfterValidator(_more)]
 """How many times smaller or faster: 4x; from Python also a number."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """A way to prune: one sweep."""
-
-    name: str
-    pruning: Mapping[str, Any]
-    """The options of its step, without the rate."""
-    cut: bool
-    """Whether what is removed is cut out, or stays as zeros."""
-    each_layer: bool = False
-    """Whether its rate is that of the filters of each layer, which go twice: as what makes and as what reads."""
-
-    def rate(self, removed: float) -> float:
-        """The rate at which about this share of the weights is removed: of filters, 1 - (1 - p)^2 are."""
-        return round(1 - (1 - removed) ** 0.5, 3) if self.each_layer else removed
-
-    def row(self, removed: float) -> str:
-        """The name of a network that was pruned so."""
-        return f"{self.name} {100 * self.rate(removed):.4g}%"
-
-    def steps(self, removed: float, tuning: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        """What is done to the network."""
-        prune = {"kind": "prune", **self.pruning, "sparsity": self.rate(removed)}
-        return [prune, tuning, *([{"kind": "shrink"}] if self.cut else [])]
-
-
-_NORM = {"kind": "filter_norm", "include_linear": True}
-_WEIGHTS = (
-    Way("weights", {"criterion": {"kind": "magnitude"}}, cut=False),
-    Way("active weights", {"criterion": {"kind": "activated_value"}, "scope": "per_layer"}, cut=False),
-)
-_FILTERS = (
-    Way("filters", {"criterion": _NORM, "budget": "params", "coupled": True}, cut=True),
-    Way("each layer", {"criterion": _NORM, "scope": "per_layer", "coupled": True}, cut=True, each_layer=True),
-)
 
 
 @value
@@ -163,8 +125,8 @@ class Compression:
     def ways(self) -> tuple[Way, ...]:
         """The ways that can fulfil the wish: single zeros make a file smaller, and nothing faster."""
         if self.sparsity is not None:
-            return _WEIGHTS
-        return _FILTERS if self.faster is not None else (_WEIGHTS[0], *_FILTERS)
+            return WEIGHTS
+        return FILTERS if self.faster is not None else (WEIGHTS[0], *FILTERS)
 
     @property
     def removed(self) -> list[float]:
@@ -172,7 +134,7 @@ class Compression:
         wanted = [1 / (1 - self.sparsity)] if self.sparsity is not None else list(self.gains.values())
         low, high = min(wanted) / 2.1, max(wanted) * (4.2 if self.faster is not None else 2.1)
         exact = {self.sparsity} if self.sparsity is not None else set()
-        return sorted({share for share in _REMOVED if low <= 1 / (1 - share) <= high} | exact)
+        return sorted({share for share in REMOVED if low <= 1 / (1 - share) <= high} | exact)
 
     def recipe(
         self,
@@ -182,6 +144,7 @@ class Compression:
         weights: str | None = None,
         without: Collection[str] = (),
         chosen: str | None = None,
+        exported: Sequence[str] = (),
         found: str = "",
     ) -> dict[str, Any]:
         """The recipe as a mapping.
@@ -192,6 +155,7 @@ class Compression:
             weights: a file of weights for a factory or a built-in network.
             without: rows that cannot be had.
             chosen: the row to audit against the original.
+            exported: the formats in which it is measured too: onnx, int8.
             found: what came of the sweep, in words.
         Raises:
             RecipeError: the network is none of these.
@@ -201,15 +165,26 @@ class Compression:
         named = name_of(network, weights)
         name = named if named not in swept else f"{named} (original)"
         gated = isinstance(begun["from"], str) and Load(begun["from"]).gates == "inserts"
-        choosing, audited = self._choosing(), {} if chosen is None else self.audit.measures()
-        if self.faster is not None:
-            audited = {**audited, COST: {"kind": "cost", "batches": [self.batch]}}
+        choosing = self._choosing()
+        cost = {"kind": "cost", **({"also": list(exported)} if exported else {})}
+        audited = {} if chosen is None else {**self.audit.measures(), "cost": cost}
+        asked = {} if chosen is None or not exported else self._asked(chosen)
+        timed = {} if self.faster is None else {TIMED: {"kind": "cost", "batches": [self.batch]}}
 
         def seen(row: str) -> list[str]:
-            return [*choosing, *(audited if row in (name, chosen) else [COST] if self.faster is not None else [])]
+            more = [one for one in asked if one.startswith(_SQUARE)] if row == chosen else []
+            return [*choosing, *timed, *(audited if row in (name, chosen) else ()), *more]
 
         first = {**begun, "steps": [{"kind": "fold"}] if gated else [], "measures": seen(name)}
         rows = {row: {"of": name, "steps": steps, "measures": seen(row)} for row, steps in swept.items()}
+        files = {
+            f"{chosen} {format}": {
+                "of": chosen,
+                "steps": [{"kind": "export", "format": format}],
+                "measures": ["natural", *asked],
+            }
+            for format in (exported if chosen is not None else ())
+        }
         robust = self.wishes.losses.get(self.attacked or "")
         kept = {"natural": self.keep_accuracy, **({} if robust is None else {"robust": robust})}
         return {
@@ -217,10 +192,21 @@ class Compression:
             "about": f"{found} {self._about(name, data)}".lstrip(),
             "data": {**taken(network), "valid": 0, **data},
             "model": {"kind": PLAIN},
-            "networks": {name: first, **rows},
-            "measures": {**choosing, **audited},
+            "networks": {name: first, **rows, **files},
+            "measures": {**choosing, **timed, **audited, **asked},
             "select": self._select(name, rows),
             "statements": [] if chosen is None else self.audit.statements(chosen, name, **kept),
+        }
+
+    def _asked(self, chosen: str) -> dict[str, Any]:
+        """How a file is attacked, which has no gradients: by images made on the network, and by its logits alone."""
+        audit = self.audit
+        seen = {"kind": "accuracy", "n_max": self.images, "part": audit.part}
+        ball = {"eps": audit.eps, "norm": self.norm}
+        pgd = {"kind": "pgd", **ball, "steps": _STEPS, "loss": "margin"}
+        return {
+            f"transferred {audit.said(1.0)}": {**seen, "attack": pgd, "source": {"kind": "network", "name": chosen}},
+            f"{_SQUARE} {audit.said(1.0)}": {**seen, "attack": {"kind": "square", **ball, "queries": _QUERIES}},
         }
 
     def _swept(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:

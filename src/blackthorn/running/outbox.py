@@ -1,16 +1,18 @@
 """The folder in which a compression leaves what is shipped: the bundle, the page, and the recipe that made both."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..deploy.exporting import ENDINGS
 from ..errors import StoreError
 from ..files import in_place_of
 from ..stages.artifacts import NETWORK
 from .store import written
 
 _PAGE, _RECIPE = "index.html", "recipe.yaml"
+_SHIPPED = {NETWORK, *(f"network{ending}" for ending in ENDINGS.values())}
 
 
 @dataclass(frozen=True)
@@ -35,17 +37,15 @@ class Outbox:
             raise StoreError(f"--out {folder}: holds other files; give a new folder, or one of an earlier compression")
         return Outbox(folder)
 
-    def ship(self, bundle: Path | None) -> Path | None:
-        """Put the bundle there; None takes that of an earlier compression away, which fulfilled other wishes.
+    def ship(self, files: Mapping[str, Path]) -> None:
+        """Put files there under these names; what an earlier compression left, which fulfilled other wishes, goes.
 
         Raises:
             StoreError: the folder cannot be written.
         """
-        place = self.folder / NETWORK
         with written(self.folder):
-            if bundle is None:
-                place.unlink(missing_ok=True)
-                return None
-            with in_place_of(place) as aside:
-                shutil.copyfile(bundle, aside)
-        return place
+            for name in _SHIPPED - files.keys():
+                (self.folder / name).unlink(missing_ok=True)
+            for name, file in files.items():
+                with in_place_of(self.folder / name) as aside:
+                    shutil.copyfile(file, aside)

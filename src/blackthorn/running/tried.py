@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..claims.wishes import Candidate
-from ..recipes.compression import CHOSEN_BY, COST, Compression
+from ..recipes.compression import CHOSEN_BY, TIMED, Compression
 from ..recipes.planning import Plan
 from ..results import AccuracyRecord, CostRecord, Grid
 from ..stages.artifacts import NETWORK
@@ -31,11 +31,7 @@ class Tried:
     @property
     def failed(self) -> dict[str, str]:
         """The networks that could not be made or measured, each with the first reason."""
-        found: dict[str, str] = {}
-        for place in self.plan.places:
-            if place.stage.key in self.failures:
-                found.setdefault(place.row, self.failures[place.stage.key])
-        return found
+        return failed_rows(self.plan, self.failures)
 
     @property
     def made(self) -> list[str]:
@@ -45,9 +41,7 @@ class Tried:
 
     def file(self, row: str) -> Path:
         """The bundle of a network."""
-        stage = next(place.stage.parent for place in self.plan.places if place.row == row)
-        assert stage is not None  # a measure measures a network
-        return self.store.stage(stage.kind, stage.key) / NETWORK
+        return folder_of(self.plan, self.store, row) / NETWORK
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -82,6 +76,22 @@ class Tried:
         """How many times less time than the network before it was cut down, which is as large as the original: both
         were timed in turns. 0 where no time was measured.
         """
-        records = [cell.record for cell in self.grid.of(CostRecord).get((row, COST), [])]
+        records = [cell.record for cell in self.grid.of(CostRecord).get((row, TIMED), [])]
         took = {one.form: one.value for one in records if (one.metric, one.batch) == ("latency", self.options.batch)}
         return took["masked"] / took["shrunk"] if {"masked", "shrunk"} <= took.keys() else 0.0
+
+
+def folder_of(plan: Plan, store: Store, row: str) -> Path:
+    """Where a network lies."""
+    stage = next(place.stage.parent for place in plan.places if place.row == row)
+    assert stage is not None  # a measure measures a network
+    return store.stage(stage.kind, stage.key)
+
+
+def failed_rows(plan: Plan, failures: Mapping[str, str]) -> dict[str, str]:
+    """The networks that could not be made or measured, each with the first reason."""
+    found: dict[str, str] = {}
+    for place in plan.places:
+        if place.stage.key in failures:
+            found.setdefault(place.row, failures[place.stage.key])
+    return found

@@ -1,0 +1,101 @@
+"""What is to be compressed, and what is wished of it, as a command or a program says it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from ..data import Splits
+from ..errors import DataError, RecipeError
+from ..experiment import AnyPath, Experiment, found_device
+from ..recipes.complaints import one_line
+from ..recipes.compression import Compression
+from ..recipes.given import allowed, name_of, safe
+from ..recipes.request import Request
+from ..running.outbox import Outbox
+from ..values import ValidationError, parse
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to be compressed, and what is wished."""
+
+    network: nn.Module | str
+    weights: str | None
+    images: str | Splits
+    options: Mapping[str, Any]
+    """Those of a `Compression`, as they were written; None stands for what was not."""
+    resize: int | None = None
+    out: AnyPath | None = None
+    called: bool = False
+    """Whether factories that it names may be called although a file, and no person, names them."""
+    allow_code: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
+    """The words of the command line."""
+
+    @property
+    def compression(self) -> Compression:
+        """The options, checked.
+
+        Raises:
+            RecipeError: one of them is refused.
+        """
+        options = {name: given for name, given in self.options.items() if given is not None}
+        try:
+            made: Compression = parse(Compression, options)
+        except ValidationError as error:
+            raise RecipeError(f"compress: {one_line(error, options)}") from None
+        return made
+
+    def request(
+        self,
+        without: Collection[str] = (),
+        chosen: str | None = None,
+        exported: Sequence[str] = (),
+        found: str = "",
+    ) -> Request:
+        """The recipe: without the networks that cannot be had, with the audit of the chosen one, and what was found.
+
+        Raises:
+            RecipeError: an option or the network is refused.
+        """
+        source = self.images if isinstance(self.images, str) else self.images.name
+        data = {"source": source, **({} if self.resize is None else {"resize": self.resize})}
+        made = self.compression.recipe(
+            self.network,
+            data,
+            weights=self.weights,
+            without=without,
+            chosen=chosen,
+            exported=exported,
+            found=found,
+        )
+        agreed = allowed(made, [self.network], called=self.called)
+        name = f"compress-{safe(next(iter(made['networks'])))}"
+        return Request(name, allow_code=(*self.allow_code, *agreed), made=made, said=self.said)
+
+    @property
+    def outbox(self) -> Outbox:
+        """Where everything is written.
+
+        Raises:
+            StoreError: files of something else are there.
+        """
+        named = f"{safe(name_of(self.network, self.weights))}-compressed"
+        given = [Path(one) for one in (self.network, self.weights) if isinstance(one, str)]
+        return Outbox.at(Path(named if self.out is None else self.out), given)
+
+    def prepare(self, store: AnyPath, data_root: AnyPath | None, device: str | None) -> Experiment:
+        """The sweep, with its images.
+
+        Raises:
+            BlackthornError: anything refused, before anything is trained.
+        """
+        _ = self.outbox  # refused before anything is trained
+        splits = None if isinstance(self.images, str) else self.images
+        experiment = Experiment.prepare(self.request(), store, data_root, device=found_device(device), splits=splits)
+        if not len(experiment.splits.train):
+            raise DataError(f"{experiment.splits.name}: there are no training images to fine-tune on; give some")
+        return experiment

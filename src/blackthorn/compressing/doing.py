@@ -1,0 +1,152 @@
+"""A compression, carried out: the sweep, the choice, the audit, and the folder."""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..claims.wishes import Candidate, grant
+from ..deploy.exporting import ENDINGS
+from ..errors import RecipeError
+from ..experiment import AnyPath, Experiment, Finished
+from ..models.onnx_network import available
+from ..recipes.compression import Compression
+from ..report import Page
+from ..report.compressed import files_told, told
+from ..report.verdict import compared, verdict
+from ..running.events import Listener
+from ..running.outlook import Outlook, outlook
+from ..running.tried import Tried, failed_rows, folder_of
+from ..stages.artifacts import NETWORK
+from ..stages.export import RUNTIMES
+from .asked import Asked
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """What came of a compression; as a path, it is that of its page."""
+
+    verdict: str
+    """What was chosen, what it costs, and what the audit says of it; or which wish was the expensive one."""
+    network: Path | None
+    """The bundle; None where no network fulfils the wishes."""
+    files: Sequence[Path]
+    """Everything that ships: the bundle, and the exported files."""
+    finished: Finished
+    """The page, and every record that it shows."""
+    tried: Sequence[Candidate]
+    """Every network that was made, with what it gains and loses."""
+    asked: Mapping[str, Any]
+    """Network, data and wishes."""
+
+    @property
+    def granted(self) -> bool:
+        """Whether a network fulfils the wishes."""
+        return self.network is not None
+
+    @property
+    def index(self) -> Path:
+        """The page."""
+        return self.finished.index
+
+    def __fspath__(self) -> str:
+        return str(self.finished.index)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, for programs: what was asked, what was tried, the verdict and the comparisons of the audit."""
+        return {
+            **self.asked,
+            "granted": self.granted,
+            "files": {path.name: str(path) for path in self.files},
+            "verdict": self.verdict,
+            "tried": [{"row": one.row, **one.gains, "lost": dict(one.losses)} for one in self.tried],
+            "comparisons": [
+                {"statement": one.statement, "holds": one.holds, "evidence": one.evidence}
+                for one in self.finished.verdicts
+            ],
+            "notes": list(self.finished.notes),
+            "report": str(self.index),
+        }
+
+
+def planned(asked: Asked, *, store: AnyPath, data_root: AnyPath | None, device: str | None) -> Outlook:
+    """What the sweep would train, and about how long; nothing is trained.
+
+    Raises:
+        BlackthornError: anything refused, in one line.
+    """
+    experiment = asked.prepare(store, data_root, device)
+    assert experiment.device is not None
+    return outlook(experiment.plan, experiment.splits, experiment.store, experiment.device)
+
+
+def carried_out(
+    asked: Asked,
+    *,
+    store: AnyPath,
+    data_root: AnyPath | None,
+    device: str | None,
+    jobs: int | None,
+    listening: Callable[[Experiment], AbstractContextManager[Listener]],
+) -> Compressed:
+    """Do what is not done yet, choose, audit the chosen network, and write everything into one folder.
+
+    Raises:
+        BlackthornError: anything refused, in one line.
+    """
+    options, sweep = asked.compression, asked.prepare(store, data_root, device)
+    with listening(sweep) as listen:
+        sweep = sweep.carry_out(jobs if isinstance(asked.images, str) else 1, listen)
+    tried = Tried(options, sweep.plan, sweep.store, sweep.page().grid, sweep.outcome.failures)
+    failed, original = tried.failed, tried.original
+    if original in failed or len(tried.made) == 1:
+        raise RecipeError(f"{original} cannot be compressed: {next(iter(failed.values()))}")
+    granted = grant(options.wishes, tried.candidates)
+    row = None if granted.picked is None else granted.picked.row
+    found = told(granted, options.wishes, original, tried.sizes)
+    notes = {name: f"{name} could not be had: {why}" for name, why in failed.items()}
+    if row is not None and not available():
+        notes["onnx"] = "no ONNX files: pip install 'blackthorn[export]'"
+    formats: tuple[str, ...] = RUNTIMES if row is not None and available() else ()
+    whole = sweep
+    for _ in range(2):  # what cannot be exported is left out, and the rest written
+        request = asked.request(failed, row, formats, found)
+        whole = Experiment.prepare(request, store, data_root, device=sweep.device, splits=sweep.splits)
+        with listening(whole) as listen:
+            whole = whole.carry_out(1, listen)
+        lost = failed_rows(whole.plan, whole.outcome.failures)
+        notes |= {name: f"{name} could not be had: {why}" for name, why in lost.items()}
+        formats = tuple(format for format in formats if f"{row} {format}" not in lost)
+        if not lost:
+            break
+    outbox = asked.outbox
+    finished = whole.write(outbox.folder)
+    files: dict[str, Path] = {}
+    said = [found]
+    if row is not None:
+        exported = {format: f"{row} {format}" for format in formats}
+        files = {NETWORK: tried.file(row)}
+        for format, name in exported.items():
+            file = f"network{ENDINGS[format]}"
+            files[file] = folder_of(whole.plan, whole.store, name) / file
+        page = _audit(whole.page(), options)
+        said += [verdict(page, row), compared(finished.verdicts), files_told(whole.page(), [*exported.values()])]
+    outbox.ship(files)
+    return Compressed(
+        verdict=" ".join(part for part in said if part),
+        network=outbox.folder / NETWORK if files else None,
+        files=tuple(outbox.folder / name for name in files),
+        finished=dataclasses.replace(finished, notes=(*finished.notes, *notes.values())),
+        tried=tried.candidates,
+        asked={"network": original, "data": sweep.splits.name, "chosen": row, **options.gains},
+    )
+
+
+def _audit(page: Page, options: Compression) -> Page:
+    """What the audit measured, without the measures by which the network was chosen."""
+    metrics, grid = options.audit.measures(), page.grid
+    held = {name: kind for name, kind in grid.metrics.items() if name in metrics}
+    cells = [cell for cell in grid.cells if cell.metric in held]
+    return dataclasses.replace(page, grid=dataclasses.replace(grid, metrics=held, cells=cells))
