@@ -10,6 +10,7 @@ from torch import nn
 from blackthorn import load_data, models
 from blackthorn.deploy import load, save
 from blackthorn.measuring import Accuracy
+from blackthorn.models.onnx_network import OnnxNetwork, available
 from blackthorn.objectives import CrossEntropy
 from blackthorn.recipes.reading import read_recipe
 from blackthorn.training import fit
@@ -50,12 +51,19 @@ def test_a_smaller_file_comes_out_with_its_page_and_its_recipe_and_nothing_is_do
     assert said.code == 0, said.err
     told = json.loads(said.out)
     file = tmp_path / "net-compressed" / "network.safetensors"
-    assert told["granted"] and told["bundle"] == "net-compressed/network.safetensors"
+    shipped = ["network.safetensors", *(["network.onnx", "network.int8.onnx"] if available() else [])]
+    assert told["granted"] and told["files"] == {name: f"net-compressed/{name}" for name in shipped}
+    assert all((tmp_path / "net-compressed" / name).is_file() for name in shipped)
     chosen = next(one for one in told["tried"] if one["row"] == told["chosen"])
     assert 1.6 <= chosen["smaller"] == pytest.approx(bundle.stat().st_size / file.stat().st_size, rel=0.02)
     small, test = load(file).model, load_data("digits").test
     page = (file.parent / "index.html").read_text()
-    assert "(wished: 1.6x smaller)" in page and "network.safetensors" not in page
+    assert "(wished: 1.6x smaller)" in page
+    if available():
+        x = test.x.float() / 255
+        onnx = OnnxNetwork(file.parent / "network.onnx")
+        assert torch.allclose(onnx(x), small(x), atol=1e-4)
+        assert f"{told['chosen']} int8 is right on" in told["verdict"]
     made = read_recipe(str(file.parent / "recipe.yaml"))
     assert made.title == "Compressing net" and [one.kind for one in made.statements] == ["keeps", "keeps"]
     natural = Accuracy(n_max=12, part="even")
