@@ -30,8 +30,13 @@ class Tried:
 
     @property
     def failed(self) -> dict[str, str]:
-        """The networks that could not be made or measured, each with the first reason."""
-        return failed_rows(self.plan, self.failures)
+        """The networks that could not be made or measured, or not be compared, each with the first reason."""
+        found = failed_rows(self.plan, self.failures)
+        for (row, metric), cells in self.grid.of(AccuracyRecord).items():
+            if alarms := [alarm for cell in cells for alarm in cell.record.alarms]:
+                said = f"{row}, {metric}: an alarm rang ({', '.join(alarms)}), so that it must not be compared"
+                found.setdefault(row, said)
+        return found
 
     @property
     def made(self) -> list[str]:
