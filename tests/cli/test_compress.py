@@ -63,7 +63,7 @@ def test_a_smaller_file_comes_out_with_its_page_and_its_recipe_and_nothing_is_do
         x = test.x.float() / 255
         onnx = OnnxNetwork(file.parent / "network.onnx")
         assert torch.allclose(onnx(x), small(x), atol=1e-4)
-        assert f"{told['chosen']} int8 is right on" in told["verdict"]
+        assert f"int8 of {told['chosen']} is right on" in told["verdict"]
     made = read_recipe(str(file.parent / "recipe.yaml"))
     assert made.title == "Compressing net" and [one.kind for one in made.statements] == ["keeps", "keeps"]
     natural = Accuracy(n_max=12, part="even")

@@ -71,7 +71,7 @@ def test_exported_files_are_attacked_by_transfer_and_by_queries() -> None:
     wished = Compression(smaller=4, eps="4/255")
     raw = wished.recipe(nn.Linear(4, 2), {"source": "digits"}, chosen="filters 75%", exported=["onnx", "int8"])
     made = recipe_of(raw, "compress")
-    files = ["filters 75% onnx", "filters 75% int8"]
+    files = ["onnx of filters 75%", "int8 of filters 75%"]
     assert [name for name in made.networks if name not in recipe(smaller=4).networks] == files
     for name in files:
         assert made.networks[name].measures == ("natural", "transferred 4/255", "square 4/255")
