@@ -12,7 +12,7 @@ from ..deploy.exporting import ENDINGS
 from ..errors import RecipeError
 from ..experiment import AnyPath, Experiment, Finished
 from ..models.onnx_network import available
-from ..recipes.compression import Compression, file_of
+from ..recipes.compression import Compression, exported_row
 from ..report import Page
 from ..report.compressed import files_told, told
 from ..report.verdict import compared, verdict
@@ -118,7 +118,7 @@ def carried_out(
             whole = whole.carry_out(1, listen)
         lost = failed_rows(whole.plan, whole.outcome.failures)
         notes |= {name: f"{name} could not be had: {why}" for name, why in lost.items()}
-        formats = tuple(format for format in formats if file_of(row or "", format) not in lost)
+        formats = tuple(format for format in formats if exported_row(row or "", format) not in lost)
         if not lost:
             break
     outbox = asked.outbox
@@ -126,7 +126,7 @@ def carried_out(
     files: dict[str, Path] = {}
     said = [found]
     if row is not None:
-        exported = {format: file_of(row, format) for format in formats}
+        exported = {format: exported_row(row, format) for format in formats}
         files = {NETWORK: tried.file(row)}
         for format, name in exported.items():
             file = f"network{ENDINGS[format]}"

@@ -55,7 +55,7 @@ Times = Annotated[float, BeforeValidator(_times), AfterValidator(_more)]
 """How many times smaller or faster: 4x; from Python also a number."""
 
 
-def file_of(row: str, format: str) -> str:
+def exported_row(row: str, format: str) -> str:
     """What a network is called as a file of this format; no sweep's pattern fits it."""
     return f"{format} of {row}"
 
@@ -183,7 +183,7 @@ class Compression:
         first = {**begun, "steps": [{"kind": "fold"}] if gated else [], "measures": seen(name)}
         rows = {row: {"of": name, "steps": steps, "measures": seen(row)} for row, steps in swept.items()}
         files = {
-            file_of(chosen, format): {
+            exported_row(chosen, format): {
                 "of": chosen,
                 "steps": [{"kind": "export", "format": format}],
                 "measures": ["natural", *asked],
