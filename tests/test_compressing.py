@@ -13,6 +13,9 @@ from blackthorn.measuring import parameters
 from blackthorn.objectives import CrossEntropy
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 class Held(nn.Module):
     """A network that no function builds."""
 

@@ -17,6 +17,7 @@ from blackthorn.training import fit
 
 from .conftest import Cli, refusal
 
+pytestmark = pytest.mark.timeout(600)
 QUICK = ("--data", "digits", "--epochs", "1", "--images", "12")
 NETS = """
 from torch import nn
