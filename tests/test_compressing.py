@@ -12,7 +12,6 @@ from blackthorn.errors import BlackthornError
 from blackthorn.measuring import parameters
 from blackthorn.objectives import CrossEntropy
 
-
 pytestmark = pytest.mark.timeout(300)
 
 
