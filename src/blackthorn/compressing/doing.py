@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..claims.wishes import Candidate, grant
-from ..deploy.exporting import ENDINGS
+from ..deploy.exporting import ENDINGS, Format
 from ..errors import RecipeError
 from ..experiment import AnyPath, Experiment, Finished
 from ..models.onnx_network import available
@@ -109,7 +109,7 @@ def carried_out(
     notes = {name: f"{name} could not be had: {why}" for name, why in failed.items()}
     if row is not None and not available():
         notes["onnx"] = "no ONNX files: pip install 'blackthorn[export]'"
-    formats: tuple[str, ...] = RUNTIMES if row is not None and available() else ()
+    formats: tuple[Format, ...] = RUNTIMES if row is not None and available() else ()
     whole = sweep
     for _ in range(2):  # what cannot be exported is left out, and the rest written
         request = asked.request(failed, row, formats, found)

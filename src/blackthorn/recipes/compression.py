@@ -182,14 +182,10 @@ class Compression:
 
         first = {**begun, "steps": [{"kind": "fold"}] if gated else [], "measures": seen(name)}
         rows = {row: {"of": name, "steps": steps, "measures": seen(row)} for row, steps in swept.items()}
-        files = {
-            exported_row(chosen, format): {
-                "of": chosen,
-                "steps": [{"kind": "export", "format": format}],
-                "measures": ["natural", *asked],
-            }
-            for format in (exported if chosen is not None else ())
-        }
+        files: dict[str, Any] = {}
+        for format in exported if chosen is not None else ():
+            steps = [{"kind": "export", "format": format}]
+            files[exported_row(chosen or "", format)] = {"of": chosen, "steps": steps, "measures": ["natural", *asked]}
         robust = self.wishes.losses.get(self.attacked or "")
         kept = {"natural": self.keep_accuracy, **({} if robust is None else {"robust": robust})}
         return {
