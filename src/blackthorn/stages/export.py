@@ -9,7 +9,7 @@ from ..models.onnx_network import require
 from ..values import Count, value
 from .stage import Decider, Form, Task, Work
 
-RUNTIMES = ("onnx", "int8")
+RUNTIMES: tuple[Literal["onnx", "int8"], ...] = ("onnx", "int8")
 """The forms that ONNX Runtime computes; no step goes on from one."""
 
 
