@@ -6,7 +6,9 @@ third of the time in which the command line starts.
 
 import ast
 import inspect
-import textwrap
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -43,11 +45,29 @@ class _Described(GenerateJsonSchema):
 
 def _written_in(cls: type) -> dict[str, str]:
     """The docstrings in the body of one class; none where its source is not there."""
+    return _in_module(cls.__module__).get(cls.__qualname__, {})
+
+
+@cache
+def _in_module(name: str) -> dict[str, dict[str, str]]:
+    """Class -> option -> docstring, of a module that is loaded; parsed once."""
     try:
-        source = inspect.getsource(cls)
-    except (OSError, TypeError):  # a class of C, or one that was typed in
+        tree = ast.parse(inspect.getsource(sys.modules[name]))
+    except (KeyError, OSError, TypeError):  # written in C, or typed in
         return {}
-    (body,) = [node.body for node in ast.parse(textwrap.dedent(source)).body if isinstance(node, ast.ClassDef)]
+    return dict(_in_body(tree.body, ""))
+
+
+def _in_body(body: Sequence[ast.stmt], prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield prefix + node.name, _below_options(node.body)
+            yield from _in_body(node.body, f"{prefix}{node.name}.")
+        elif isinstance(node, ast.FunctionDef):
+            yield from _in_body(node.body, f"{prefix}{node.name}.<locals>.")
+
+
+def _below_options(body: Sequence[ast.stmt]) -> dict[str, str]:
     found = {}
     for option, below in pairwise(body):
         said = isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) and below.value.value
