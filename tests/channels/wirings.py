@@ -47,8 +47,8 @@ class GroupedShuffle(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 8, 3, padding=1)
-        self.one, self.norm = nn.Conv2d(8, 12, 1, groups=2), nn.BatchNorm2d(12)
-        self.deep, self.two = nn.Conv2d(12, 12, 3, padding=1, groups=12), nn.Conv2d(12, 8, 1, groups=2)
+        self.one, self.norm = nn.Conv2d(8, 16, 1, groups=2), nn.BatchNorm2d(16)
+        self.deep, self.two = nn.Conv2d(16, 16, 3, padding=1, groups=16), nn.Conv2d(16, 8, 1, groups=2)
         self.out = nn.Linear(8, 5)
 
     def forward(self, x: Tensor) -> Tensor:

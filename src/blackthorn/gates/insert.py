@@ -131,6 +131,8 @@ class _Layers:
         """Layer -> the dropout whose output it is given as it is."""
         handles = []
         for name, module in model.named_modules():
+            if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+                continue
             handles.append(module.register_forward_pre_hook(partial(self._enter, name)))
             if isinstance(module, _DROPOUTS):
                 handles.append(module.register_forward_hook(partial(self._drop, name)))

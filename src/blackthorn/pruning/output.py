@@ -5,6 +5,7 @@ import warnings
 from torch import Tensor, nn
 
 from ..channels import trace
+from ..channels.trace import as_images
 from ..errors import PruningError
 from .example import example_of
 from .layers import prunable_weights
@@ -19,6 +20,8 @@ def output_weights(model: nn.Module, x: Tensor | None = None, *, say: bool = Tru
         say: warn where there is no image, and the last weight of the model is taken by convention.
     """
     weights = prunable_weights(model)
+    if x is not None:
+        as_images(model, x)
     try:
         found = [name for name in trace(model, example_of(model, x)).output if name in weights]
     except PruningError:

@@ -84,6 +84,8 @@ def prove(small: nn.Module, whole: nn.Module, example: Tensor, *, tolerance: flo
         entered.pop()
 
     for name, module in small.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):  # takes no hooks
+            continue
         hooks.append(module.register_forward_pre_hook(lambda *_, name=name: entered.append(name)))
         hooks.append(module.register_forward_hook(leave))
     try:

@@ -25,6 +25,15 @@ def permute(graph: ChannelGraph, call: Call) -> bool:
     return graph.put(result, tuple(sorted(axes)), flow.ids.permute(order), flow.value.permute(order))
 
 
+def property_of(graph: ChannelGraph, call: Call) -> bool:
+    """x.T and x.mT are transposed, x.data is x; other properties are no tensors, or not followed."""
+    name = getattr(getattr(call.func, "__self__", None), "__name__", "")
+    flow = call.spread(graph)
+    if name == "data" and flow is not None:
+        return graph.put(call.result, flow.axes, flow.ids, flow.value)
+    return name in ("T", "mT", "H", "mH") and permute(graph, call)
+
+
 def expand(graph: ChannelGraph, call: Call) -> bool:
     """The same numbers along other axes, as squeeze-excite writes it: gate.expand_as(x)."""
     flow, result = call.spread(graph), call.result

@@ -45,6 +45,7 @@ _FAMILIES: dict[str, Rule] = {
     "stack": shapes.stack,
     "flatten view reshape squeeze unsqueeze unflatten ravel": reshape,
     "permute transpose movedim moveaxis t": shapes.permute,
+    "__get__": shapes.property_of,
     "expand expand_as": shapes.expand,
     "roll flip": shapes.roll,
     "getitem": parts.getitem,
