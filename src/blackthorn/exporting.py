@@ -9,6 +9,7 @@ from torch import nn
 
 from .data import Splits
 from .deploy import Exported, export, load
+from .deploy.container import header_of
 from .deploy.weights import fitted, read_weights
 from .errors import BundleError, RecipeError
 from .measuring.images import evenly
@@ -16,7 +17,6 @@ from .models import build
 from .recipes.data import Data
 from .recipes.given import beginning, taken
 from .recipes.network import is_factory
-from .stages.load import header_of
 
 CALIBRATE = 256  # training images, evenly spread; more change the ranges of activations little
 

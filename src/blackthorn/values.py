@@ -85,7 +85,8 @@ def _rate(rate: float) -> float:
     return rate
 
 
-_NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^[-+0-9.eE]+\s*(/\s*[0-9.]+|%)?$"}]}
+_WRITTEN = r"^([-+0-9.eE]|\{\w+\})+\s*(/\s*([0-9.]|\{\w+\})+|%)?$"  # 8/255, 98%, 1e-4, or {rate}% of a sweep
+_NUMBER_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _WRITTEN}]}
 
 Number = Annotated[float, BeforeValidator(_number), WithJsonSchema(_NUMBER_SCHEMA)]
 """A float that may be written 8/255, 98% or 1e-4."""

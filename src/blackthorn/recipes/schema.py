@@ -126,6 +126,15 @@ def json_schema() -> str:
         "description": "Lists of values for {names} in this network's name and options: one network "
         "for each combination.",
     }
-    for key, short in (("data", "a name or folder"), ("model", "a name, or package.module:factory")):
-        made["properties"][key] = {"anyOf": [{"type": "string", "description": short}, made["properties"][key]]}
+    name = "a name, or package.module:factory"
+    for options, key, short in (
+        (made["properties"], "data", "a name or folder"),
+        (made["properties"], "model", name),
+        (network, "model", name),
+    ):
+        options[key] = {"anyOf": [{"type": "string", "description": short}, options[key]]}
+    for one in made["$defs"].values():
+        for key, option in one.get("properties", {}).items():
+            if "enum" in option:  # a word may be one of a sweep's
+                one["properties"][key] = {"anyOf": [option, {"type": "string", "pattern": r"^\{\w+\}$"}]}
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **made}, indent=1)

@@ -12,6 +12,7 @@ import socket
 import time
 from collections.abc import Collection
 from concurrent.futures import Future
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -53,10 +54,10 @@ class OnRay(Executor):
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
-            import ray
+            ray: Any = import_module("ray")
         except ImportError:
             raise RecipeError("--on ray: Ray is not installed; pip install 'blackthorn[ray]'") from None
-        self._ray: Any = ray
+        self._ray = ray
         options: dict[str, Any] = {} if self._address else {"log_to_driver": False, "logging_level": logging.ERROR}
         found = self._address or os.environ.get("RAY_ADDRESS")
         if found not in (None, "auto", "local") and not _answers(found):
@@ -69,7 +70,8 @@ class OnRay(Executor):
         self._head = (
             ray.get_runtime_context().gcs_address if self._address is None else self._address.rpartition("/")[2]
         )
-        needs = {"num_cpus": self._cores, "num_gpus": 1 if self._where.device.startswith("cuda") else 0}
+        gpus = 1 if self._where.device.startswith("cuda") else 0
+        needs: dict[str, float] = {"num_cpus": self._cores, "num_gpus": gpus}
         if not self._fits(needs):
             raise RecipeError(
                 f"--on ray: no node of the cluster has {self._cores} cores, or the GPU that a stage needs"

@@ -19,6 +19,7 @@ class OwnCriterion(Own):
     """
 
     what: ClassVar[str] = "criterion"
+    revision: ClassVar[int] = 1  # the hash of its file tells one version from another
 
     @property
     def wants(self) -> Wanted:
