@@ -30,7 +30,7 @@ EVERY_MEASURE = pytest.mark.parametrize("measure", MEASURES, ids=repr)
 
 def records(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> list[Record]:
     noises = [torch.full(x.shape[1:], 0.2)] * len(measure.noises)
-    subject = Subject(model, x, y, noises=noises, scored_on=(x, y), forms=lambda: {"dense": model})
+    subject = Subject(model, x, y, noises=noises, scored_on=(x, y), forms=lambda *also: {"dense": model})
     return list(measure.measure(subject).records)
 
 
