@@ -204,7 +204,7 @@ def test_a_store_of_an_older_version_opens_and_says_so_once(cli: Cli, store: Pat
         file.unlink()
     said = cli("report", "r.yaml", "--store", str(store))
     assert said.code == 0
-    assert said.err.splitlines()[:-1] == ["9 of the stages have no checksums: an older version made them"]
+    assert said.err.splitlines().count("9 of the stages have no checksums: an older version made them") == 1
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,10 @@ NUMBERS = [0, 1, -1, 2**31, 2**63, 2**64, 10**30, 10**400, -(10**400), 0.5, -0.0
 ODD = [float("nan"), float("inf"), -float("inf")]
 
 scalars = (
-    st.sampled_from([None, True, False, *WORDS, *NUMBERS, *ODD]) | st.text(max_size=20) | st.integers() | st.floats()
+    st.sampled_from([None, True, False, *WORDS, *NUMBERS, *ODD])
+    | st.text(max_size=20)
+    | st.integers()
+    | st.floats(allow_subnormal=False)
 )
 trees = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3)

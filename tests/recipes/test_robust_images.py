@@ -165,7 +165,7 @@ def test_names_move_nothing_and_options_do(tmp_path: Path) -> None:
         return [stage(made, one).key for one in (name, "on robust")]
 
     base = keys(robust())
-    assert base == ["bec06beb30ae", "99ef5cfebc56"]
+    assert base == ["23f32b580e55", "3e5167d97289"]
     renamed = robust()
     renamed["images"]["others"] = renamed["images"].pop("seen")
     renamed["networks"]["on robust"]["steps"][0]["images"] = "others"

@@ -74,7 +74,7 @@ def test_a_run_logs_every_epoch_from_the_command_line(cli: Cli, tmp_path: Path) 
     path = write(tmp_path, tiny())
     said = cli("run", "r.yaml", "--preset", "smoke", "--logger", "csv", "--quiet", "--store", "store", "--jobs", "1")
     assert (said.code, said.err) == (0, "")
-    lines = list(csv.DictReader((tmp_path / "store/reports/r-smoke/metrics.csv").open(newline="")))
+    lines = list(csv.DictReader((tmp_path / "store/reports/r-smoke/metrics.csv").read_text("utf-8").splitlines()))
     losses = [(line["name"], line["step"]) for line in lines if line["name"].endswith("/loss")]
     assert sorted(losses) == [
         ("seed 0/dense/train 2 epochs/loss", "1"),

@@ -9,6 +9,8 @@ from .statistics import Reading
 
 ENOUGH = 0.95
 """Share of planted examples that a sound attack finds (Zimmermann et al. 2022)."""
+EASY = 0.5
+"""Share found by random points from which what an attack misses says nothing: class 1 fills much of the ball."""
 
 
 @record
@@ -27,7 +29,7 @@ class PlantedRecord(Record):
     """End of the 95 % interval over images."""
     high: float
     guessed: float
-    """Share that random search found; where it is large, the test is easy and says little."""
+    """Share that random points found; where it is above a half, the test is too easy and says nothing."""
     attack: dict[str, Any]
     """As spelled in a recipe."""
     eps: float
@@ -36,8 +38,8 @@ class PlantedRecord(Record):
 
     @property
     def missed(self) -> bool:
-        """Whether the attack surely finds too few: the whole interval lies below 95 %."""
-        return self.high < ENOUGH
+        """Whether the attack surely finds too few: the whole interval lies below 95 %, and random points find few."""
+        return self.high < ENOUGH and self.guessed <= EASY
 
     @property
     def reading(self) -> Reading:

@@ -147,7 +147,8 @@ class Store:
                 os.replace(left, partial)
                 break
         partial.mkdir(exist_ok=True)
-        for aside in (*partial.glob("*.writing"), *partial.glob(".*.partial")):
+        # An attempt may have been killed between its checksums and its new name: they would not hold for what follows.
+        for aside in (partial / SEAL, *partial.glob("*.writing"), *partial.glob(".*.partial")):
             aside.unlink(missing_ok=True)
         return partial
 
