@@ -22,6 +22,8 @@ from blackthorn.cli.commands import schema_command
 from blackthorn.recipes import read_recipe
 from blackthorn.recipes.reading import published
 
+pytestmark = pytest.mark.timeout(400)  # examples train, in processes of their own
+
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(page for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("results/**/*.md")])
 
@@ -239,7 +241,7 @@ def _python(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
         env={**kept, "PYTHONPATH": str(folder / "src"), "BLACKTHORN_CACHE": str(folder / "cache")},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
 
 
@@ -268,7 +270,7 @@ def test_every_example_runs(file: Path, tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=300,
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout
