@@ -2,7 +2,6 @@
 
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,27 +12,11 @@ import pytest
 from ..cli.conftest import Cli, refusal
 from ..cli.conftest import cli as cli
 from ..cli.test_faults import ENVIRONMENT, results, start, until
-from ..recipes.conftest import laid_out
-from ..recipes.tiny import read, tiny, write
+from ..recipes.tiny import tiny, write
+from .long import begun, epochs, finish_in, recipe
 
 pytest.importorskip("ray")
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-LONG = {"kind": "train", "epochs": 1000, "batch_size": 8, "stop_at_chance": False}
-
-
-def begun(folder: Path, store: str) -> Path:
-    """The folder of the long training of a recipe that is being run, once it has a checkpoint."""
-    made = laid_out(read(folder, recipe()))
-    name = next(stage.name for stage in made.stages if stage.label.endswith("1000 epochs"))
-    until(lambda: list((folder / store).glob(f"stages/{name}*.partial/checkpoint.pt")), 240)
-    return next((folder / store).glob(f"stages/{name}*.partial"))
-
-
-def recipe() -> dict[str, Any]:
-    """One long training, whose epochs can be counted, and a short one on the way."""
-    made = tiny()
-    made["networks"]["long"] = {"steps": [LONG]}
-    return made
 
 
 @pytest.fixture
@@ -72,18 +55,6 @@ def test_a_node_that_dies_in_the_middle_costs_an_epoch_and_changes_no_number(
     assert results(tmp_path, "ray") == results(tmp_path, "alone")
     history = [path.read_text() for path in sorted(store.glob("stages/train-*/history.jsonl"))]
     assert history == [path.read_text() for path in sorted((tmp_path / "alone").glob("stages/train-*/history.jsonl"))]
-
-
-def epochs(partial: Path) -> int:
-    """How many a checkpoint has behind it."""
-    import torch
-
-    return len(torch.load(partial / "checkpoint.pt", weights_only=True)["history"])
-
-
-def finish_in(process: "subprocess.Popen[str]", seconds: float) -> tuple[int, str]:
-    _, err = process.communicate(timeout=seconds)
-    return process.returncode, err
 
 
 @pytest.mark.slow

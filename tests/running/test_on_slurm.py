@@ -10,7 +10,7 @@ from ..cli.conftest import Cli, refusal
 from ..cli.conftest import cli as cli
 from ..cli.test_faults import results, start, until
 from ..recipes.tiny import tiny, write
-from .test_on_ray import begun, epochs, finish_in, recipe
+from .long import begun, epochs, finish_in, recipe
 
 pytest.importorskip("submitit")
 
