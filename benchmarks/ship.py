@@ -52,11 +52,11 @@ def separable(num_classes: int, in_channels: int) -> nn.Module:
     return Separable(num_classes, in_channels)
 
 
-_MNIST = {"data": {"source": "mnist"}, "eps": 0.1, "tuned": 2, "images": 300}
+_MNIST = {"data": {"source": "mnist"}, "eps": 0.1, "images": 300}
 _CIFAR = {"data": {"source": "cifar10"}, "eps": "2/255", "tuned": 1, "images": 200}
 NETWORKS: dict[str, dict[str, Any]] = {
-    "mlp": {**_MNIST, "model": {"kind": "mlp", "hidden": [300, 100]}, "epochs": 5},
-    "wang_cnn": {**_MNIST, "model": {"kind": "wang_cnn"}, "epochs": 2},
+    "mlp": {**_MNIST, "model": {"kind": "mlp", "hidden": [300, 100]}, "epochs": 10, "tuned": 6},
+    "wang_cnn": {**_MNIST, "model": {"kind": "wang_cnn"}, "epochs": 4, "tuned": 2},
     "resnet18": {**_CIFAR, "model": {"kind": "resnet18", "width": 8}, "epochs": 5},
     "foreign": {**_CIFAR, "model": {"kind": "ship:separable"}, "epochs": 5},
 }

@@ -21,7 +21,7 @@ from blackthorn.recipes import read_recipe
 from blackthorn.results import AccuracyRecord, Grid
 from blackthorn.running import Store
 from blackthorn.running.collecting import collect
-from blackthorn.shipping import ONNX
+from blackthorn.shipping.folder import ONNX
 
 from .cli.conftest import Cli, refusal
 from .cli.conftest import cli as cli
@@ -72,7 +72,7 @@ def cells(grid: Grid, row: str) -> dict[str, AccuracyRecord]:
 
 def test_the_folder_has_the_network_its_card_and_its_recipe(done: Path) -> None:
     names = {file.name for file in (done / "weight 90%").iterdir()}
-    assert names - {ONNX} == {"network.safetensors", "README.md", "recipe.yaml"}
+    assert names - {ONNX} == {"network.safetensors", "network.pt2", "README.md", "recipe.yaml"}
     assert yaml.safe_load((done / "weight 90%" / "recipe.yaml").read_text())["title"] == "Tiny"
 
 

@@ -1,5 +1,6 @@
 """A network as files that run without this package: ONNX, int8 ONNX, torch.export; each is run before it is written."""
 
+import copy
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -113,7 +114,12 @@ def export(
 
 
 def onnx_bytes(model: nn.Module, example: Tensor, *, calibrate: Tensor | None = None) -> bytes:
-    """The content of an ONNX file, in float32 or, with images to calibrate on, in int8; not verified.
+    """The content of one of the files of `onnx_contents`: int8 where there are images to calibrate on."""
+    return onnx_contents(model, example, calibrate=calibrate)["onnx" if calibrate is None else "int8"]
+
+
+def onnx_contents(model: nn.Module, example: Tensor, *, calibrate: Tensor | None = None) -> dict[str, bytes]:
+    """The content of ONNX files, by format: in float32 and, with images to calibrate on, in int8; not verified.
 
     Args:
         model: as for `export`.
@@ -124,7 +130,7 @@ def onnx_bytes(model: nn.Module, example: Tensor, *, calibrate: Tensor | None = 
     channels, height, width = example.shape[1:]
     shape = (channels, height, width)
     made = _Contents(exportable(model, shape), shape, calibrate)
-    return made.of("onnx" if calibrate is None else "int8")[0]
+    return {"onnx": made.onnx} if calibrate is None else {"onnx": made.onnx, "int8": made.of("int8")[0]}
 
 
 @dataclass(frozen=True)
@@ -180,9 +186,10 @@ class _Contents:
         return content
 
     def _pt2(self) -> tuple[bytes, Callable[[Tensor], Tensor]]:
-        written = io.BytesIO()
+        written, program = io.BytesIO(), copy.copy(self.traced)
+        program.example_inputs = None  # these would be the only pickle in the file
         with quietly():
-            torch.export.save(self.traced, written)
+            torch.export.save(program, written)
             read = torch.export.load(io.BytesIO(written.getvalue())).module()
         return written.getvalue(), read
 

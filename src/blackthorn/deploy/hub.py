@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..data.hub import reachable
 from ..errors import BundleError
 from ..files import one_line
@@ -13,7 +15,7 @@ from ..files import one_line
 SCHEME = "hf://"
 _WHERE = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^/\s]+))?(?:/(?P<file>[^\s]+))?")
 _NETWORK = "network.safetensors"  # as it lies in a folder that ships
-_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz")
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib")
 """Endings of files that may run code when somebody reads them."""
 T = TypeVar("T")
 
@@ -41,7 +43,7 @@ def push(folder: str | os.PathLike[str], repo: str, *, private: bool = False, me
     if not (folder / _NETWORK).is_file():
         raise BundleError(f"push: {folder} holds no {_NETWORK}; write the folder by blackthorn ship")
     files = [str(file.relative_to(folder)) for file in sorted(folder.rglob("*")) if file.is_file()]
-    unsafe = next((file for file in files if file.endswith(_PICKLES)), None)
+    unsafe = next((file for file in files if file.endswith(_PICKLES) or _has_objects(folder / file)), None)
     if unsafe is not None:
         raise BundleError(f"push: {folder / unsafe} may be a pickle, which could run any code when read; remove it")
 
@@ -74,6 +76,21 @@ def fetched(where: str) -> Path:
     file = read["file"] or _NETWORK
     repo, revision = read["repo"], read["revision"]
     return _told(where, lambda: Path(hf_hub_download(repo, file, revision=revision, local_files_only=not _online())))
+
+
+def _has_objects(file: Path) -> bool:
+    """Whether an array of numpy holds pickled objects, and not numbers alone."""
+    if file.suffix not in (".npy", ".npz"):
+        return False
+    try:
+        held = np.load(file, allow_pickle=False)
+        if isinstance(held, np.lib.npyio.NpzFile):
+            with held:
+                for name in held.files:
+                    held[name]  # read, which numpy refuses for objects
+    except (OSError, ValueError, EOFError, KeyError):
+        return True
+    return False
 
 
 def _told(what: str, asked: Callable[[], T]) -> T:
