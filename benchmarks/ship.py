@@ -52,15 +52,15 @@ def separable(num_classes: int, in_channels: int) -> nn.Module:
     return Separable(num_classes, in_channels)
 
 
-_MNIST = {"data": {"source": "mnist"}, "eps": 0.1, "images": 300}
-_CIFAR = {"data": {"source": "cifar10"}, "eps": "2/255", "tuned": 1, "images": 200}
+_MNIST = {"data": {"source": "mnist"}, "eps": 0.1, "train": 5000, "images": 300}
+_CIFAR = {"data": {"source": "cifar10"}, "eps": "2/255", "train": 2500, "tuned": 1, "images": 100}
 NETWORKS: dict[str, dict[str, Any]] = {
     "mlp": {**_MNIST, "model": {"kind": "mlp", "hidden": [300, 100]}, "epochs": 10, "tuned": 6},
     "wang_cnn": {**_MNIST, "model": {"kind": "wang_cnn"}, "epochs": 4, "tuned": 2},
     "resnet18": {**_CIFAR, "model": {"kind": "resnet18", "width": 8}, "epochs": 5},
     "foreign": {**_CIFAR, "model": {"kind": "ship:separable"}, "epochs": 5},
 }
-"""Each is trained for so many epochs, and every pruned one tuned; so many images are attacked."""
+"""Each is trained for so many epochs on so many images, and every pruned one is tuned; so many images are attacked."""
 _QUICK = {"source": "digits", "resize": 28}
 
 
@@ -86,14 +86,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="folder for the table and its numbers")
     parser.add_argument("--only", default=None, choices=NETWORKS, help="only this network")
     parser.add_argument("--quick", action="store_true", help="on digits, in a minute a network")
-    parser.add_argument("--train", type=int, default=5000, help="at most so many training images")
+    parser.add_argument("--train", type=int, default=None, help="so many training images instead")
     return parser.parse_args()
 
 
 def _through(name: str, asked: dict[str, Any], options: argparse.Namespace) -> Finished:
     """Train, compress, export and measure one network; what is done already is not done again."""
     data = {**(_QUICK if options.quick else asked["data"]), "valid": 0}
-    data |= {} if options.quick else {"train": options.train, "test": 2000}
+    data |= {} if options.quick else {"train": options.train or asked["train"], "test": 2000}
     epochs, tuned, seen = (2, 1, 50) if options.quick else (asked[name] for name in ("epochs", "tuned", "images"))
     splits = bt.load_data(**data, data_root=options.data_root)
     original = options.store / f"{name}.safetensors"

@@ -10,7 +10,7 @@ from typing import Any
 from ..claims.wishes import Candidate, grant
 from ..errors import RecipeError
 from ..experiment import AnyPath, Experiment, Finished
-from ..models.onnx_network import available
+from ..models import onnx_network
 from ..recipes.compression import CHOSEN_BY, TIMED, Compression, exported_row
 from ..report import Page
 from ..report.compressed import told
@@ -105,7 +105,7 @@ def carried_out(
     row = None if granted.picked is None else granted.picked.row
     found = told(granted, options.wishes, original, tried.sizes)
     notes = {name: f"{name} could not be had: {why}" for name, why in failed.items()}
-    formats: Sequence[str] = RUNTIMES if row is not None and available() else ()
+    formats: Sequence[str] = RUNTIMES if row is not None and onnx_network.available() else ()
     whole = sweep
     for _ in range(2):  # what cannot be exported is left out, and the rest written
         request = asked.request(failed, row, formats, found)

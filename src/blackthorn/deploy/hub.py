@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -56,7 +57,9 @@ def push(folder: str | os.PathLike[str], repo: str, *, private: bool = False, me
         done = api.upload_folder(repo_id=repo, folder_path=folder, commit_message=message, ignore_patterns=hidden)
         return str(done.commit_url)
 
-    return _told(f"push to {repo}", upload)
+    where = _told(f"push to {repo}", upload)
+    local.cache_clear()  # there is a newer one now
+    return where
 
 
 def fetched(where: str) -> Path:
@@ -76,6 +79,24 @@ def fetched(where: str) -> Path:
     file = read["file"] or _NETWORK
     repo, revision = read["repo"], read["revision"]
     return _told(where, lambda: Path(hf_hub_download(repo, file, revision=revision, local_files_only=not _online())))
+
+
+@lru_cache
+def local(file: str) -> Path:
+    """A file of this machine: of an address on the hub, what was downloaded. The hub is asked once in a process.
+
+    Raises:
+        BundleError: as `fetched`.
+    """
+    return fetched(file) if file.startswith(SCHEME) else Path(file)
+
+
+def name_on_hub(where: str) -> str:
+    """What a network is called there: the repository without its owner, or the file where one is named."""
+    read = _WHERE.fullmatch(where)
+    if read is None:
+        return where.removeprefix(SCHEME)
+    return Path(read["file"]).stem if read["file"] else read["repo"].partition("/")[2]
 
 
 def _has_objects(file: Path) -> bool:
