@@ -69,7 +69,7 @@ def main() -> None:
     options = _options()
     lines = []
     for name, asked in NETWORKS.items():
-        if options.only in (None, name):
+        if name in options.only:
             lines += _lines(name, _through(name, asked, options))
     _print(lines)
     if options.out is not None:
@@ -84,7 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--data-root", type=Path, default=None, help="folder with mnist and cifar10; else the hub")
     parser.add_argument("--store", type=Path, default=Path("runs"), help="where everything is kept")
     parser.add_argument("--out", type=Path, default=None, help="folder for the table and its numbers")
-    parser.add_argument("--only", default=None, choices=NETWORKS, help="only this network")
+    parser.add_argument("--only", nargs="+", default=list(NETWORKS), choices=NETWORKS, help="only these networks")
     parser.add_argument("--quick", action="store_true", help="on digits, in a minute a network")
     parser.add_argument("--train", type=int, default=None, help="so many training images instead")
     return parser.parse_args()
