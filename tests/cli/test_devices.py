@@ -71,6 +71,32 @@ def test_a_rank_that_dies_ends_the_command_in_one_line_and_a_resume_goes_on(kill
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_all_ranks_in_one_line(number: int, tmp_path: Path) -> None:
+    write(tmp_path, long_recipe())
+    process = start(tmp_path, *PLAIN, "store", "--devices", "2")
+    begun(tmp_path, "store")
+    started = ranks_of(process.pid)
+    assert sorted(started.values()) == [0, 1]
+    process.send_signal(number)
+    code, err = finish_in(process, 60)
+    said = [line for line in err.splitlines() if line.startswith("blackthorn: ")]
+    assert code == 128 + number and said == ["blackthorn: stopped; run the same command again to go on"], err
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+@pytest.mark.slow
+def test_ranks_end_with_the_command_that_started_them(tmp_path: Path) -> None:
+    write(tmp_path, long_recipe())
+    process = start(tmp_path, *PLAIN, "store", "--devices", "2", start_new_session=True)
+    begun(tmp_path, "store")
+    started = ranks_of(process.pid)
+    process.kill()
+    process.communicate(timeout=60)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 30)
+
+
+@pytest.mark.slow
 def test_ranks_of_different_versions_are_refused_in_one_line(tmp_path: Path) -> None:
     write(tmp_path, tiny())
     (tmp_path / "sitecustomize.py").write_text(
