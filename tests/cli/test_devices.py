@@ -7,6 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+
+from blackthorn.errors import RecipeError
+from blackthorn.running.joining import own_gpu
 
 from ..recipes.tiny import tiny, write
 from ..running.long import begun, epochs, finish_in
@@ -32,6 +36,23 @@ def test_torchrun_and_devices_must_agree(cli: Cli, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     assert "--devices 3: torchrun has started 2 ranks" in refusal(cli(*PLAIN, "s", "--devices", "3"))
+
+
+def test_a_rank_that_cannot_join_says_why(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, tiny())
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("MASTER_ADDR", raising=False)
+    said = refusal(cli(*PLAIN, "s", "--device", "cpu"))
+    assert said.startswith("ranks cannot be joined (") and "MASTER_ADDR" in said
+    monkeypatch.setattr(torch.distributed, "is_available", lambda: False)
+    assert "this torch was built without torch.distributed" in refusal(cli(*PLAIN, "s", "--device", "cpu"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="counts on a machine without GPUs")
+def test_each_rank_needs_a_gpu_of_its_own() -> None:
+    with pytest.raises(RecipeError, match="--devices 3: this machine has 0 GPUs; take fewer, or --device cpu"):
+        own_gpu(2, 3)
 
 
 @pytest.mark.slow

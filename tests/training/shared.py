@@ -141,6 +141,12 @@ def train_otherwise() -> Trained:
     return train("clean", seed=ranks().rank)
 
 
+def train_from_other_weights(name: str) -> Trained:
+    """The ranks begin with other weights, and so with other masks."""
+    network = TRAININGS[name].get("network", small)
+    return train(name, network=lambda: network(ranks().rank))
+
+
 def blow_up(where: int) -> Trained:
     """A loss that is not finite, on one rank only."""
 

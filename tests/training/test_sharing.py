@@ -10,7 +10,17 @@ from blackthorn.errors import BundleError, RanksError, TrainingError
 from blackthorn.training import SGD
 
 from ..ranks import Pair, pair
-from .shared import TRAININGS, Trained, apart, blow_up, die, train, train_alone, train_otherwise
+from .shared import (
+    TRAININGS,
+    Trained,
+    apart,
+    blow_up,
+    die,
+    train,
+    train_alone,
+    train_from_other_weights,
+    train_otherwise,
+)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +60,12 @@ def test_without_synchronised_norms_running_statistics_are_averaged(two: Pair) -
 
 def unsynced() -> Trained:
     return train("clean", sync_batchnorm=False, optimizer=SGD(lr=1e-30), batch_size=20)
+
+
+@pytest.mark.parametrize("name", ["held", "admm"])
+def test_all_begin_where_the_first_is(name: str, two: Pair) -> None:
+    expected = train(name)
+    assert all(apart(expected, trained) < 1e-10 for trained in two(train_from_other_weights, name))
 
 
 def test_a_rank_can_train_by_itself(two: Pair) -> None:

@@ -118,7 +118,7 @@ def joined(device: torch.device) -> Iterator[tuple[Talk | None, torch.device]]:
     if not dist.is_available():
         raise RecipeError("--devices: this torch was built without torch.distributed; install another, or leave it out")
     if device.type == "cuda":
-        device = _own(asked.local, asked.locals)
+        device = own_gpu(asked.local, asked.locals)
     store = _group(device)
     talk = Talk(ranks(), store)
     talk.ranks.agree({"blackthorn": __version__, "torch": torch.__version__, "device": device.type})
@@ -133,7 +133,7 @@ def joined(device: torch.device) -> Iterator[tuple[Talk | None, torch.device]]:
             dist.destroy_process_group()
 
 
-def _own(local: int, locals: int) -> torch.device:
+def own_gpu(local: int, locals: int) -> torch.device:
     """The GPU of the rank of that number among those of this machine."""
     found = torch.cuda.device_count()
     if locals > found:

@@ -10,6 +10,7 @@ several times in a step, or leave parameters out (decision 16).
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from ..data import ImageSet
 from ..errors import TrainingError
 from ..speed.ranks import Part, Ranks
 from ..speed.whole_batch import batch_norms, whole_batch
+from .constraint import Constraint
 
 
 class Sharing:
@@ -43,8 +45,10 @@ class Sharing:
         self.parts = [ranks.part(min(batch_size, images - first)) for first in range(0, images, batch_size)]
         """This rank's part of each batch of an epoch."""
 
-    def check(self, settings: Mapping[str, str], model: nn.Module, images: ImageSet) -> None:
-        """Refuse ranks that were not given the same.
+    def begin(
+        self, settings: Mapping[str, str], model: nn.Module, images: ImageSet, constraints: Sequence[Constraint]
+    ) -> None:
+        """Refuse ranks that were not given the same, and let constraints be those of the first.
 
         Raises:
             RanksError: names what differs.
@@ -52,6 +56,9 @@ class Sharing:
         shapes = {f"parameter {name}": str(tuple(held.shape)) for name, held in model.named_parameters()}
         versions = {"blackthorn": __version__, "torch": torch.__version__}
         self.ranks.agree(versions | dict(settings) | {"the number of images": str(len(images))} | shapes)
+        if self.ranks.count > 1:
+            for constraint in constraints:
+                constraint.load_state_dict(self.ranks.same(partial(dict, constraint.state_dict())))
 
     def within(self, part: Part) -> AbstractContextManager[None]:
         """The context in which the loss of a part is computed."""

@@ -132,7 +132,7 @@ def fit(
         "parameter_groups": ", ".join(map(_described, groups)),
     }
     sharing = Sharing(ranks(), len(images), batch_size, synced=sync_batchnorm)
-    sharing.check(settings, model, images)
+    sharing.begin(settings, model, images, constraints)
     together = sharing.ranks
     if not together.first:
         progress = logger = None
