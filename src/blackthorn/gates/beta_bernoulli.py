@@ -72,8 +72,8 @@ class BetaBernoulliGate(nn.Module):
         log_pi = (-torch.expm1(uniform.log() / b)).log() / a
         log_pi = log_pi.clamp(math.log(_TINY), -_TINY)
         logit = log_pi - (-torch.expm1(log_pi)).log()
-        kind = {"device": self.a.device, "dtype": self.a.dtype}
-        noise = drawn(lambda images: torch.rand(images, len(self.a), **kind), batch).logit(_TINY)
+        uniform = drawn(lambda images: self.a.detach().new_empty(images, len(self.a)).uniform_(), batch)
+        noise = uniform.logit(_TINY)
         return ((noise + logit) / self.options.temperature).sigmoid()
 
     def expected(self) -> Tensor:

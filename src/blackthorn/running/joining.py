@@ -146,13 +146,16 @@ def own_gpu(local: int, locals: int) -> torch.device:
 
 def _group(device: torch.device) -> Any:
     """Initialise torch's process group, and give a store beside it."""
+    from torch.distributed.distributed_c10d import PrefixStore  # which not every build of torch has
+    from torch.distributed.rendezvous import rendezvous
+
     try:
-        store, rank, count = next(iter(dist.rendezvous("env://", timeout=_JOIN)))
+        store, rank, count = next(iter(rendezvous("env://", timeout=_JOIN)))
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         dist.init_process_group(
-            backend, store=dist.PrefixStore("group", store), rank=rank, world_size=count, timeout=_SILENCE
+            backend, store=PrefixStore("group", store), rank=rank, world_size=count, timeout=_SILENCE
         )
     except (RuntimeError, ValueError, OSError) as problem:
         reason = " ".join(str(problem).split())[:200]
         raise RanksError(f"ranks cannot be joined ({reason}); see MASTER_ADDR and MASTER_PORT") from None
-    return dist.PrefixStore("talk", store)
+    return PrefixStore("talk", store)

@@ -18,10 +18,8 @@ from torch.overrides import TorchFunctionMode
 from .ranks import Part, Ranks
 
 _part: ContextVar[Part | None] = ContextVar("part", default=None)
-_DRAWING = {
-    **dict.fromkeys((F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout), 2),
-    F.rrelu: 3,
-}
+_DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
+_DRAWING: dict[Any, int] = {**dict.fromkeys(_DROPOUTS, 2), F.rrelu: 3}
 """Functions that draw for each image, and the place of their argument `training`."""
 
 

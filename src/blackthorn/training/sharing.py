@@ -81,7 +81,7 @@ class Sharing:
         counts = torch.tensor(used, dtype=torch.float32, device=gradients[0].device)
         for tensors in _by_type([*gradients, *statistics, counts]):
             flat = self.ranks.add(torch.cat([tensor.reshape(-1) for tensor in tensors]))
-            for tensor, summed in zip(tensors, flat.split([tensor.numel() for tensor in tensors])):
+            for tensor, summed in zip(tensors, torch.split(flat, [tensor.numel() for tensor in tensors])):
                 tensor.copy_(summed.view(tensor.shape))
         for parameter, gradient, count in zip(learning, gradients, counts.tolist()):
             parameter.grad = gradient if count else None  # one that no rank used stays out of the optimiser's step
