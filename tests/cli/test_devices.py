@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,7 @@ from blackthorn.errors import RecipeError
 from blackthorn.running.joining import own_gpu
 
 from ..recipes.tiny import tiny, write
-from ..running.long import begun, epochs, finish_in
-from ..running.long import recipe as long_recipe
+from ..running.long import LONG, epochs, finish_in
 from .conftest import Cli, refusal
 from .test_faults import ENVIRONMENT, command, results, start, until
 
@@ -73,10 +73,7 @@ def test_two_devices_give_what_one_gives_however_they_are_started(tmp_path: Path
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_rank_that_dies_ends_the_command_in_one_line_and_a_resume_goes_on(killed: int, tmp_path: Path) -> None:
-    write(tmp_path, long_recipe())
-    process = start(tmp_path, *PLAIN, "store", "--devices", "2")
-    partial = begun(tmp_path, "store")
-    until(lambda: epochs(partial) > 3, 240)
+    process, partial = in_the_middle(tmp_path)
     rank = {one: number for number, one in ranks_of(process.pid).items()}[killed]
     os.kill(rank, signal.SIGKILL)
     code, err = finish_in(process, 60)
@@ -86,7 +83,7 @@ def test_a_rank_that_dies_ends_the_command_in_one_line_and_a_resume_goes_on(kill
     assert not ranks_of(process.pid)
     assert epochs(partial) > 3
     for store in ("store", "whole"):
-        code, err = command(tmp_path, *PLAIN, store, "--devices", "2")
+        code, err = finish_in(start(tmp_path, *PLAIN, store, "--devices", "2"), 300)
         assert code == 0, err
     assert results(tmp_path, "store") == results(tmp_path, "whole")
 
@@ -94,9 +91,7 @@ def test_a_rank_that_dies_ends_the_command_in_one_line_and_a_resume_goes_on(kill
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_all_ranks_in_one_line(number: int, tmp_path: Path) -> None:
-    write(tmp_path, long_recipe())
-    process = start(tmp_path, *PLAIN, "store", "--devices", "2")
-    begun(tmp_path, "store")
+    process, _ = in_the_middle(tmp_path)
     started = ranks_of(process.pid)
     assert sorted(started.values()) == [0, 1]
     process.send_signal(number)
@@ -108,9 +103,7 @@ def test_a_signal_ends_all_ranks_in_one_line(number: int, tmp_path: Path) -> Non
 
 @pytest.mark.slow
 def test_ranks_end_with_the_command_that_started_them(tmp_path: Path) -> None:
-    write(tmp_path, long_recipe())
-    process = start(tmp_path, *PLAIN, "store", "--devices", "2", start_new_session=True)
-    begun(tmp_path, "store")
+    process, _ = in_the_middle(tmp_path)
     started = ranks_of(process.pid)
     process.kill()
     process.communicate(timeout=60)
@@ -139,6 +132,21 @@ def test_a_batch_too_small_is_refused_in_one_line(tmp_path: Path) -> None:
     code, err = command(tmp_path, *PLAIN, "s", "--devices", "2", "--set", "networks.*.steps.train.batch_size=1")
     assert code == 2 and len(err.splitlines()) == 1, err
     assert "has a batch_size of 1, and each rank needs an image of every batch" in err
+
+
+def in_the_middle(folder: Path) -> tuple["subprocess.Popen[str]", Path]:
+    """A command with two ranks in the middle of a training, and the folder of that."""
+    recipe = tiny()
+    recipe["networks"] = {"dense": {"steps": [{**LONG, "epochs": 150}]}}
+    recipe["statements"] = []
+    write(folder, recipe)
+    process = start(folder, *PLAIN, "store", "--devices", "2")
+    until(lambda: any(epochs(path.parent) > 3 for path in checkpoints(folder)), 240)
+    return process, next(checkpoints(folder)).parent
+
+
+def checkpoints(folder: Path) -> Iterator[Path]:
+    return folder.glob("store/stages/*.partial/checkpoint.pt")
 
 
 def ranks_of(parent: int) -> dict[int, int]:
