@@ -49,7 +49,7 @@ def carry_out(folder: Path, store: str) -> Any:
         return problem
     finally:
         for rank in talk.others:
-            talk.tell(rank, None)
+            talk.tell(rank, "end")
 
 
 def test_they_find_what_one_process_finds(two: Pair, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@
 exchange tensors (`speed.ranks`). Between trainings the first rank tells the others what to do, and they answer.
 """
 
+import json
 import os
-import pickle
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,12 +24,17 @@ from .launching import LAUNCHED, asked_ranks, watch_starter
 _JOIN = timedelta(minutes=5)  # until all ranks must be there
 _SILENCE = timedelta(hours=1)  # of a rank in a training: rank 0 may measure for early stopping; deaths are seen at once
 _LOOK = 0.05  # seconds between looks for a message
+_CPU = torch.device("cpu")
 _FAREWELL = 5.0  # seconds that the first rank waits for the others to go
 
 
 @dataclass
 class Talk:
-    """Messages between the first rank and each other one; an answer belongs to each message."""
+    """Messages between the first rank and each other one; an answer belongs to each message.
+
+    Words and answers lie in a store until they are read. A thing that goes with a word is sent by torch, to a rank that
+    waits for it.
+    """
 
     ranks: Ranks
     store: Any
@@ -42,14 +47,20 @@ class Talk:
         """All ranks but the first."""
         return range(1, self.ranks.count)
 
-    def tell(self, rank: int, said: Any) -> None:
-        """Send a message to a rank."""
-        number = self._told[rank] = self._told.get(rank, 0) + 1
-        with _reached():
-            self.store.set(f"to/{rank}/{number}", pickle.dumps(said))
+    def tell(self, rank: int, word: str, thing: Any = None) -> None:
+        """Send a word to a rank, and perhaps a thing.
 
-    def hear(self, seconds: float | None = None) -> Any:
-        """The next message of the first rank.
+        Raises:
+            RanksError: the rank has ended.
+        """
+        number = self._told[rank] = self._told.get(rank, 0) + 1
+        with _reached("another rank"):
+            self.store.set(f"to/{rank}/{number}", json.dumps([word, thing is not None]))
+            if thing is not None:
+                dist.send_object_list([thing], rank, device=_CPU)
+
+    def hear(self, seconds: float | None = None) -> tuple[str, Any]:
+        """The next word of the first rank, and the thing that came with it.
 
         Raises:
             RanksError: it has ended, or said nothing for so many seconds.
@@ -60,12 +71,17 @@ class Talk:
             if end is not None and time.monotonic() > end:
                 raise RanksError(f"rank 0 did not answer for {seconds:g} s")
             time.sleep(_LOOK)
-        return said[0]
+        word, has_thing = said[0]
+        things: list[Any] = [None]
+        if has_thing:
+            with _reached("rank 0"):
+                dist.recv_object_list(things, 0, device=_CPU)
+        return word, things[0]
 
     def answer(self, said: Any) -> None:
-        """Answer the last message."""
-        with _reached():
-            self.store.set(f"from/{self.ranks.rank}/{self._told[self.ranks.rank]}", pickle.dumps(said))
+        """Answer the last word, by what JSON can hold."""
+        with _reached("rank 0"):
+            self.store.set(f"from/{self.ranks.rank}/{self._told[self.ranks.rank]}", json.dumps(said))
 
     def answered(self, rank: int, seconds: float = 0.0) -> Any | None:
         """The answer to the last message to a rank; None if there is none after so many seconds."""
@@ -79,26 +95,26 @@ class Talk:
         if not self.ranks.first:
             return self.answer(True)
         for rank in self.others:
-            self.tell(rank, None)
+            self.tell(rank, "end")
         end = time.monotonic() + seconds
         for rank in self.others:
             self.answered(rank, end - time.monotonic())
 
     def _read(self, key: str) -> tuple[Any] | None:
-        with _reached():
+        with _reached("another rank" if self.ranks.first else "rank 0"):
             if not self.store.check([key]):
                 return None
-            said = pickle.loads(self.store.get(key))
+            said = json.loads(self.store.get(key))
             self.store.delete_key(key)
             return (said,)
 
 
 @contextmanager
-def _reached() -> Iterator[None]:
+def _reached(whom: str) -> Iterator[None]:
     try:
         yield
     except RuntimeError:  # as torch says that a connection is gone
-        raise RanksError("rank 0 has ended; run the same command again to go on") from None
+        raise RanksError(f"{whom} has ended; run the same command again to go on") from None
 
 
 @contextmanager

@@ -8,12 +8,14 @@ import time
 from collections import deque
 from collections.abc import Collection
 from concurrent.futures import Future
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 
 import torch
 
+from .. import errors
 from ..data import Splits
 from ..errors import BlackthornError, RanksError, RecipeError
 from ..recipes.planning import Plan
@@ -59,7 +61,7 @@ class OnRanks(Executor):
 
     def __enter__(self) -> "OnRanks":
         for rank in self._talk.others:
-            self._talk.tell(rank, self._where)
+            self._talk.tell(rank, "begin", self._where)
         return self
 
     def __exit__(
@@ -103,7 +105,7 @@ class OnRanks(Executor):
                 return True
             self._busy[free[0]] = stage, future
             self._listen(Event("started", stage.key, stage.label))
-            self._talk.tell(free[0], (stage, False))
+            self._talk.tell(free[0], "do", stage)
         return False
 
     def _collect(self) -> None:
@@ -112,10 +114,9 @@ class OnRanks(Executor):
             if answer is None:
                 continue
             del self._busy[rank]
-            came, events = answer
-            for event in events:
-                self._listen(event)
-            came = believed(came, stage, self._store)
+            for event in answer["events"]:
+                self._listen(Event(**event))
+            came = believed(_read(answer["came"]), stage, self._store)
             if isinstance(came, BlackthornError):
                 future.set_exception(came)
             else:
@@ -130,7 +131,7 @@ class OnRanks(Executor):
             if event.what == "started":
                 begun = True
                 for rank in self._talk.others:
-                    self._talk.tell(rank, (stage, True))
+                    self._talk.tell(rank, "share", stage)
             self._listen(event)
 
         settled = attempt(stage, self._splits, self._store, self._device, listen)
@@ -139,18 +140,30 @@ class OnRanks(Executor):
         if settled.what == "busy":
             raise RanksError(f"{stage.label}: another command has taken it over, since this one stood still; {_AGAIN}")
         for rank in self._talk.others:
-            came = self._talk.answered(rank, _TOGETHER)
-            if came is None or came.what != settled.what:
+            answer = self._talk.answered(rank, _TOGETHER)
+            came = None if answer is None else _read(answer)
+            if not isinstance(came, Settled) or came.what != settled.what:
                 ours, theirs = (_ended(one) for one in (settled, came))
                 raise RanksError(f"{stage.label}: rank 0 {ours} and rank {rank} {theirs}; {_AGAIN}")
         for rank in self._talk.others:
-            self._talk.tell(rank, True)
+            self._talk.tell(rank, "agreed")
         return settled
 
 
-def _ended(settled: Settled | None) -> str:
-    if settled is None:
-        return "does not answer"
+def _written(came: Settled | BlackthornError) -> list[str]:
+    """What came of a stage, as an answer."""
+    return [came.what, came.why] if isinstance(came, Settled) else [type(came).__name__, str(came)]
+
+
+def _read(answer: list[str]) -> Settled | BlackthornError:
+    what, why = answer
+    kind = getattr(errors, what, None)
+    return Settled(what, why) if kind is None else kind(why)  # type: ignore[arg-type, no-any-return]  # as written
+
+
+def _ended(settled: Settled | BlackthornError | None) -> str:
+    if not isinstance(settled, Settled):
+        return "does not answer" if settled is None else str(settled)
     return "is done" if settled.what == "done" else f"has failed ({settled.why})"
 
 
@@ -161,20 +174,21 @@ def follow(talk: Talk, device: torch.device) -> None:
         RanksError: the first rank has ended, or this one has failed alone.
         BlackthornError: the images cannot be read here.
     """
-    where = talk.hear()
-    if where is None:
+    word, where = talk.hear()
+    if word == "end":
         return
     where = where.on(device)
-    while (said := talk.hear()) is not None:
-        stage, together = said
-        if not together:
+    while (heard := talk.hear())[0] != "end":
+        word, stage = heard
+        if word == "do":
             events: list[Event] = []
             with alone():
                 came = attempt_there(where, stage, events.append)
-            talk.answer((came, [event for event in events if event.what not in ("started", "advanced")]))
+            told = [asdict(event) for event in events if event.what not in ("started", "advanced")]
+            talk.answer({"came": _written(came), "events": told})
             continue
         settled = _shared(where, stage)
-        talk.answer(settled)
+        talk.answer(_written(settled))
         try:
             talk.hear(None if settled.what == "done" else _TOGETHER)
         except RanksError as problem:
