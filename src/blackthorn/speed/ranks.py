@@ -161,8 +161,8 @@ def _met() -> Iterator[None]:
     except BlackthornError:
         raise
     except RuntimeError as problem:  # what torch's backends raise has no narrower kind in common
-        reason = " ".join(str(problem).split())
-        raise RanksError(f"another rank has ended or does not answer ({reason[-120:]})") from None
+        reason = " ".join(str(problem).split()).partition(". ")[0][-120:]
+        raise RanksError(f"another rank has ended ({reason}); run the same command again to go on") from None
 
 
 def _short(said: object) -> str:
