@@ -20,7 +20,9 @@ def main() -> None:
         except BaseException as problem:
             # An interrupted import may raise anything. What SystemExit says counts: the command had ended already.
             if asked.code is not None and not isinstance(problem, SystemExit):
-                _end(asked.code, "stopped; run the same command again to go on")
+                # A rank that a command has started leaves the word to that command.
+                launched = "BLACKTHORN_LAUNCHED" in os.environ
+                _end(asked.code, "" if launched else "stopped; run the same command again to go on")
             if isinstance(problem, BrokenPipeError):  # `blackthorn list | head`
                 _end(1)
             if isinstance(problem, OSError) and problem.filename is None:

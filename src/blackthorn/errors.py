@@ -8,7 +8,8 @@
     ├── PruningError      pruning that removes nothing, empties a layer or does not fit the network
     ├── BundleError       a file that is not one of our bundles or checkpoints
     ├── RecipeError       a recipe, preset or override that is not valid
-    └── StoreError        results that cannot be written or read back
+    ├── StoreError        results that cannot be written or read back
+    └── RanksError        ranks of one training that are not the same, or one that has ended
 
 Every message is one line: where, what was read, what to write instead. The command line prints it and exits with 2.
 """
@@ -65,6 +66,10 @@ class RecipeError(BlackthornError):
 
 class StoreError(BlackthornError):
     """Results that cannot be written or read back."""
+
+
+class RanksError(BlackthornError):
+    """Ranks of one training that are not the same, or one that has ended."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

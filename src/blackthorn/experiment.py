@@ -34,7 +34,7 @@ from .results.table import lines
 from .running.arithmetic import Arithmetic
 from .running.beginning import begun, told
 from .running.beginning import found_device as found_device
-from .running.choosing import executor_for
+from .running.choosing import HERE, Place, executor_for
 from .running.code import Code
 from .running.collecting import collect
 from .running.events import Listener, both, quiet
@@ -121,7 +121,7 @@ def run(
     asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set), tuple(allow_code))
     experiment = Experiment.prepare(asked, store, data_root, device=found_device(device))
     log = quiet if logger is None else logged(logger)
-    return experiment.carry_out(jobs, both(listen or quiet, log), on).write()
+    return experiment.carry_out(jobs, both(listen or quiet, log), Place(on)).write()
 
 
 def write_report(
@@ -206,8 +206,8 @@ class Experiment:
         made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None))
         return Experiment(request, recipe, root, splits, made, kept, device)
 
-    def carry_out(self, jobs: int | None, listen: Listener, on: str | None = None, cores: int = 1) -> "Experiment":
-        """Do what is not done, in so many processes, or as many as are useful, or on a cluster.
+    def carry_out(self, jobs: int | None, listen: Listener, place: Place = HERE) -> "Experiment":
+        """Do what is not done, in so many processes, or as many as are useful, or on a cluster, or with other ranks.
 
         Raises:
             RecipeError: there is no such cluster.
@@ -218,7 +218,7 @@ class Experiment:
         start, data, root = time.perf_counter(), self.recipe.data, self.data_root
         with logbook(self.folder, self.request.command) as write_down:
             listen = both(listen, write_down)
-            there = executor_for(self.plan, self.splits, data, root, self.store, self.device, listen, jobs, on, cores)
+            there = executor_for(self.plan, self.splits, data, root, self.store, self.device, listen, jobs, place)
             with there as executor:
                 outcome = carry_out(self.plan, self.store, executor, listen)
         return dataclasses.replace(self, outcome=outcome, seconds=time.perf_counter() - start)

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,6 +7,7 @@ from hypothesis import strategies as st
 
 from blackthorn.data import Crop, Flip, ImageSet, batches, pixels
 from blackthorn.errors import DataError
+from blackthorn.speed.ranks import Ranks
 
 
 def numbered(n: int) -> ImageSet:
@@ -95,3 +98,23 @@ def test_float_images_are_served_as_they_are_inside_the_unit_interval_or_not() -
     assert torch.equal(served.flatten().sort().values, x.flatten())
     assert torch.equal(images.x, torch.linspace(-1, 2, 12).view(12, 1, 1, 1))  # and nothing was divided in place
     assert pixels(x, bounded=False) is x
+
+
+@settings(max_examples=50)
+@given(
+    st.integers(1, 40), st.integers(1, 40), st.integers(1, 5), st.one_of(st.none(), st.integers(0, 9)), st.booleans()
+)
+def test_the_parts_of_all_ranks_are_the_batches_of_one(
+    n: int, size: int, count: int, seed: int | None, augmented: bool
+) -> None:
+    augment = [Crop(pad=1), Flip()] if augmented else []
+    options: dict[str, Any] = {"seed": seed, "epoch": 2, "augment": augment}
+    shared = [list(batches(numbered(n), size, ranks=Ranks(rank, count), **options)) for rank in range(count)]
+    for number, (x, y) in enumerate(batches(numbered(n), size, **options)):
+        parts = [Ranks(rank, count).part(len(y)) for rank in range(count)]
+        assert sum(part.weight for part in parts) == pytest.approx(1)
+        assert max(part.counted for part in parts) - min(part.counted for part in parts) <= 1
+        served = [shared[rank][number] for rank in range(count)]
+        assert torch.equal(torch.cat([a[: part.counted] for (a, _), part in zip(served, parts)]), x)
+        assert torch.equal(torch.cat([b[: part.counted] for (_, b), part in zip(served, parts)]), y)
+        assert all(len(b) == max(1, part.counted) for (_, b), part in zip(served, parts))  # nobody stands idle

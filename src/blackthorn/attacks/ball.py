@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..errors import AttackError, did_you_mean
+from ..speed.whole_batch import drawn, room
 from ..values import check_radius
 
 Norm = Literal["linf", "l2"]
@@ -92,11 +93,11 @@ class Ball:
         """A point drawn uniformly from the ball, clipped to [0, 1] (Madry et al. 2018, sec. 4)."""
         eps = self._shaped(x)
         if self.norm == "linf":
-            delta = torch.empty_like(x).uniform_(-1, 1) * eps
+            delta = drawn(lambda images: room(x, images).uniform_(-1, 1), len(x)) * eps
         else:
-            direction = torch.randn_like(x)
+            direction = drawn(lambda images: room(x, images).normal_(), len(x))
             length = self.size(direction).clamp_min(1e-12)
-            radius = torch.rand(len(x), device=x.device, dtype=x.dtype) ** (1 / x[0].numel())
+            radius = drawn(lambda images: x.new_empty(images).uniform_(), len(x)) ** (1 / x[0].numel())
             delta = direction * per_image(radius / length, x) * eps
         return (x + delta).clamp_(0, 1)
 

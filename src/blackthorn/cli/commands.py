@@ -14,9 +14,11 @@ from ..recipes.kinds import kind_of, kinds
 from ..recipes.reading import published
 from ..recipes.request import Request
 from ..recipes.schema import json_schema
-from ..running.choosing import cluster
+from ..running.choosing import Place, cluster
 from ..running.events import both
+from ..running.joining import joined
 from ..running.loggers import check_loggers, logging
+from ..running.on_ranks import check_batches, follow
 from ..running.outlook import Outlook, outlook
 from .closing import busy
 from .progress import watching
@@ -35,8 +37,8 @@ def run_command(
     loggers: Sequence[str] = (),
     on: str | None = None,
     cores: int = 1,
-) -> Finished:
-    """Run what is not done, then write the report.
+) -> Finished | None:
+    """Run what is not done, then write the report; None where this is not the first of several ranks.
 
     Raises:
         BlackthornError: anything refused; with failed stages, after the report of the others is written.
@@ -46,10 +48,16 @@ def run_command(
     check_loggers(loggers)
     if on is not None:
         cluster(on)  # refused before images are read
-    with busy("Reading the images", voice):
-        experiment = Experiment.prepare(request, store, data_root, device=where)
-    with watching(experiment.plan, experiment.store, voice) as listen, logging(loggers, experiment.folder) as log:
-        done = experiment.carry_out(jobs, both(listen, log), on, cores)
+    with joined(where) as (talk, where):
+        if talk is not None and not talk.ranks.first:
+            follow(talk, where)
+            return None
+        with busy("Reading the images", voice):
+            experiment = Experiment.prepare(request, store, data_root, device=where)
+        if talk is not None:
+            check_batches(experiment.plan, talk.ranks)
+        with watching(experiment.plan, experiment.store, voice) as listen, logging(loggers, experiment.folder) as log:
+            done = experiment.carry_out(jobs, both(listen, log), Place(on, cores, talk))
     with busy("Writing the report", voice):
         return done.write()
 

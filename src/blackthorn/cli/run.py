@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from ..errors import RecipeError
+from ..running.launching import asked_ranks, launch
 from .application import app
 from .closing import busy, close, print_json
 from .options import (
@@ -54,6 +55,14 @@ def run(
             "`local` tries out on this machine what `slurm` does. All machines must see the store.",
         ),
     ] = None,
+    devices: Annotated[
+        str | None,
+        Parameter(
+            name="--devices",
+            help="Let so many processes, each with a GPU or its share of the cores, train every network together: each "
+            "works on its part of every batch. Measures are shared out. `torchrun -m blackthorn run` does the same.",
+        ),
+    ] = None,
     cores: Annotated[
         str | None, Parameter(name="--cores", help="With `--on`: cores for each stage, by default 1.")
     ] = None,
@@ -91,6 +100,9 @@ def run(
     threads = _number("--cores", cores)
     if threads is not None and on is None:
         raise RecipeError("--cores: says what a stage gets on a cluster; add --on, or leave it out")
+    ranks = _ranks(_number("--devices", devices), jobs, on)
+    if ranks > 1 and asked_ranks() is None and not dry_run:
+        sys.exit(launch(ranks, sys.argv[1:]))
     with busy("Loading", voice):
         from ..recipes.request import Request
         from .commands import dry_run_command, run_command
@@ -111,9 +123,23 @@ def run(
         on=on,
         cores=threads or 1,
     )
+    if finished is None:
+        return
     if json:
         print_json(finished.to_json())
     close(finished, voice)
+
+
+def _ranks(devices: int | None, jobs: str | None, on: str | None) -> int:
+    """How many ranks are asked for, here or by whoever has started this process as one of them."""
+    started = asked_ranks()
+    count = devices or (1 if started is None else started.count)
+    if started is not None and count != started.count:
+        raise RecipeError(f"--devices {count}: torchrun has started {started.count} ranks; leave --devices out")
+    if count > 1 and (jobs or on):
+        option = f"--jobs {jobs}" if jobs else f"--on {on}"
+        raise RecipeError(f"{option}: {count} devices work on each training together; leave one of the two out")
+    return count
 
 
 def _number(option: str, text: str | None) -> int | None:

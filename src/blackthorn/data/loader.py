@@ -7,6 +7,7 @@ import torch
 from torch import Generator, Tensor
 
 from ..errors import DataError
+from ..speed.ranks import Ranks
 from .augment import Augmentation
 from .images import ImageSet, pixels
 
@@ -20,6 +21,7 @@ def batches(
     augment: Sequence[Augmentation] | None = (),
     device: torch.device | str = "cpu",
     drop_last: bool = False,
+    ranks: Ranks | None = None,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """One pass over the images: x float32 (B, C, H, W), in [0, 1] if stored as uint8, and y int64 (B,), on the device.
 
@@ -28,12 +30,15 @@ def batches(
     is not touched. Call `images.to(device)` once before training: images that are there already are not
     copied again.
 
+    With several ranks each is given its part of every batch: the images that one rank alone would be given, in the same
+    order and augmented alike.
+
     Raises:
         DataError: the batch size is below 1.
     """
     if batch_size < 1:
         raise DataError(f"batch_size: read {batch_size}; write a whole number of at least 1")
-    return _batches(images.to(device), batch_size, seed, epoch, tuple(augment or ()), drop_last)
+    return _batches(images.to(device), batch_size, seed, epoch, tuple(augment or ()), drop_last, ranks or Ranks())
 
 
 def _batches(
@@ -43,6 +48,7 @@ def _batches(
     epoch: int,
     augment: tuple[Augmentation, ...],
     drop_last: bool,
+    ranks: Ranks,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     order = None
     if seed is not None:
@@ -50,10 +56,16 @@ def _batches(
     draws = stream("augment", seed, epoch)
     end = len(images) - len(images) % size if drop_last else len(images)
     for start in range(0, end, size):
-        index = slice(start, start + size) if order is None else order[start : start + size]
+        whole = min(size, end - start)
+        rows = ranks.part(whole).rows
+        wanted = slice(0, whole) if augment else rows  # augmentations draw for the whole batch
+        at = slice(start + wanted.start, start + wanted.stop)
+        index = at if order is None else order[at]
         x, y = images.x[index], images.y[index]
         for augmentation in augment:
             x = augmentation(x, draws)
+        if augment:
+            x, y = x[rows], y[rows]
         yield pixels(x, bounded=False), y
 
 

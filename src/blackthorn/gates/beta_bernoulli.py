@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..models import ParameterGroup
+from ..speed.whole_batch import drawn
 from ..values import NonNegative, Number, Positive, value
 from .gate import GATES
 
@@ -66,12 +67,13 @@ class BetaBernoulliGate(nn.Module):
     def sample(self, batch: int) -> Tensor:
         """A mask for each example, (batch, units) in [0, 1]; one keep probability for each unit is behind all."""
         a, b = _positive(self.a, self.b)
-        drawn = torch.rand_like(self.a).clamp(*_UNIFORM)
+        uniform = torch.rand_like(self.a).clamp(*_UNIFORM)
         # pi = (1 - u^(1/b))^(1/a), whose powers would underflow, by its logarithm
-        log_pi = (-torch.expm1(drawn.log() / b)).log() / a
+        log_pi = (-torch.expm1(uniform.log() / b)).log() / a
         log_pi = log_pi.clamp(math.log(_TINY), -_TINY)
         logit = log_pi - (-torch.expm1(log_pi)).log()
-        noise = torch.rand(batch, len(self.a), device=self.a.device, dtype=self.a.dtype).logit(_TINY)
+        uniform = drawn(lambda images: self.a.detach().new_empty(images, len(self.a)).uniform_(), batch)
+        noise = uniform.logit(_TINY)
         return ((noise + logit) / self.options.temperature).sigmoid()
 
     def expected(self) -> Tensor:

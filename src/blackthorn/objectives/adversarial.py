@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..attacks import AnyAttack, Problem
 from ..attacks.search import lent
 from ..channels import captured
+from ..speed.whole_batch import drawn
 from ..values import NonNegative, value
 from .clean import CleanObjective
 from .features import taps
@@ -146,6 +147,6 @@ def truncated_gaussian(eps_max: float, n: int, device: torch.device | str = "cpu
     Reference: Wang et al. 2018, sec. 3, after Kurakin et al. 2017, sec. 3.
     """
     scale = eps_max / 2 * math.sqrt(2)
-    uniform = torch.rand(n, device=device, dtype=torch.float64)
+    uniform = drawn(lambda images: torch.rand(images, device=device, dtype=torch.float64), n)
     # erf(sqrt(2)) is erf(eps_max / scale): what is left of the distribution after the cut at two deviations
     return (scale * torch.erfinv(uniform * math.erf(math.sqrt(2)))).clamp(0, eps_max).float()

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..attacks.ball import Ball
 from ..attacks.gradients import attacking, input_gradient
+from ..speed.whole_batch import drawn, room
 from ..values import Count, NonNegative, Positive, Radius, check_radius, value
 from .loss import Loss
 from .standard import share_right
@@ -73,7 +74,7 @@ class Trades:
         with attacking(model) as forward:
             with torch.no_grad():
                 logits: Tensor = forward(x)
-            x_adv = x + _START * torch.randn_like(x)
+            x_adv = x + _START * drawn(lambda images: room(x, images).normal_(), len(x))
             for _ in range(self.steps):
                 leaf = x_adv.detach().requires_grad_()
                 gradient = input_gradient(divergence(logits, forward(leaf)), leaf)

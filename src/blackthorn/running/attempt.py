@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ..data import Splits
-from ..errors import BlackthornError, BundleError, StoreError
+from ..errors import BlackthornError, BundleError, RanksError, StoreError
 from ..stages import Stage, Work
 from ..stages.artifacts import RECORDS, load_records
 from ..stages.perform import perform
@@ -30,6 +30,7 @@ def attempt(
     Raises:
         StoreError: the store cannot be written, or what it holds cannot be read.
         BundleError: a network in the store cannot be read.
+        RanksError: another rank has ended.
     """
     # Two commands must not measure time side by side, even of different stages.
     with store.lock("timing") if stage.timed else nullcontext(True) as quiet:
@@ -79,12 +80,12 @@ def _with_lease(
             logger = _Told(stage, listen)
             perform(Work(stage, folder, splits, finished, device, progress, made_with(device), logger))
             metrics = _numbers(folder)
-    except (StoreError, BundleError) as problem:
+    except (StoreError, BundleError, RanksError) as problem:
         raise type(problem)(f"{stage.label}: {problem}") from problem
     except Exception as problem:
         if isinstance(problem, LostError) or lease.lost():
             raise
-        reason = _reason(problem, stage)
+        reason = reason_of(problem, stage)
         if reason is None and isinstance(problem, OSError):
             with written(store.folder):
                 raise
@@ -115,7 +116,7 @@ def _numbers(folder: Path) -> dict[str, float]:
     return {} if reading is None else {"value": reading.value, "low": reading.low, "high": reading.high}
 
 
-def _reason(problem: Exception, stage: Stage) -> str | None:
+def reason_of(problem: Exception, stage: Stage) -> str | None:
     """Why a network cannot go through a stage; None for an error of this program, which must not be hidden."""
     first = " ".join(str(problem).split())[:200]
     if isinstance(problem, BlackthornError):

@@ -1,6 +1,7 @@
-"""Which executor carries a plan out: this process, several of this machine, or a cluster."""
+"""Which executor carries a plan out: this process, several of this machine, ranks, or a cluster."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -13,12 +14,29 @@ from ..recipes.planning import Plan
 from .events import Listener
 from .executor import Executor
 from .here import Here
+from .joining import Talk
+from .on_ranks import OnRanks
 from .on_ray import OnRay
 from .on_slurm import OnSlurm
 from .processes import Processes
 from .runner import useful_jobs
 from .store import Store
 from .there import Surroundings
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where stages are done: on this machine by default."""
+
+    on: str | None = None
+    """The cluster: `ray`, `ray://HOST:PORT`, `slurm` or `local`."""
+    cores: int = 1
+    """For each stage on a cluster."""
+    talk: Talk | None = None
+    """With the other ranks, where there are several."""
+
+
+HERE = Place()
 
 
 def executor_for(
@@ -30,8 +48,7 @@ def executor_for(
     device: torch.device,
     listen: Listener,
     jobs: int | None = None,
-    on: str | None = None,
-    cores: int = 1,
+    place: Place = HERE,
 ) -> Executor:
     """An executor, to be entered.
 
@@ -44,14 +61,16 @@ def executor_for(
         device: where networks run.
         listen: hears what happens.
         jobs: processes, or stages that a cluster is given at once.
-        on: the cluster: `ray`, `ray://HOST:PORT`, `slurm` or `local`; None for this machine.
-        cores: for each stage on a cluster.
+        place: where stages are done.
     Raises:
         RecipeError: there is no such cluster.
     """
-    if on is not None:
-        there = cluster(on)
-        return there(Surroundings.of(data, data_root, store, device, cores), cores, listen, jobs)
+    if place.on is not None:
+        there = cluster(place.on)
+        return there(Surroundings.of(data, data_root, store, device, place.cores), place.cores, listen, jobs)
+    if place.talk is not None:
+        here = Surroundings.of(data, data_root, store, device, torch.get_num_threads())
+        return OnRanks(place.talk, here, splits, store, device, listen)
     jobs = useful_jobs(made, device) if jobs is None else jobs
     if jobs <= 1 or store.names().issuperset(stage.name for stage in made.stages):
         return Here(splits, store, device, listen)

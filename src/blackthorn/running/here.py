@@ -9,6 +9,7 @@ from types import TracebackType
 import torch
 
 from ..data import Splits
+from ..speed.ranks import alone
 from ..stages import Stage
 from .attempt import attempt
 from .events import Listener
@@ -37,7 +38,8 @@ class Here(Executor):
     def submit(self, stage: Stage) -> "Future[Settled]":
         """Do the stage now; what ends the whole run is raised at once."""
         done: Future[Settled] = Future()
-        done.set_result(attempt(stage, self.splits, self.store, self.device, self.listen))
+        with alone():  # whoever calls this in a process group has not told the other ranks which stage it is
+            done.set_result(attempt(stage, self.splits, self.store, self.device, self.listen))
         return done
 
     def wait(self, running: "Collection[Future[Settled]]", seconds: float) -> None:

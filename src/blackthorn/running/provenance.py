@@ -12,6 +12,7 @@ import torch
 from .. import __version__
 from ..data import Splits
 from ..results import Record
+from ..speed.ranks import ranks
 
 
 def made_with(device: torch.device) -> dict[str, Any]:
@@ -23,6 +24,7 @@ def made_with(device: torch.device) -> dict[str, Any]:
         "python": platform.python_version(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else processor(),
         "threads": torch.get_num_threads(),
+        **({"ranks": count} if (count := ranks().count) > 1 else {}),
     }
 
 

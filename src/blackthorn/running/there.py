@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,15 @@ class Surroundings:
         path = tuple(os.path.abspath(place) for place in sys.path)
         return Surroundings(spelled, root, str(store.folder.resolve()), str(device), threads, folder, path)
 
+    def on(self, device: torch.device) -> "Surroundings":
+        """The same with another device, and the threads that this process has."""
+        return replace(self, device=str(device), threads=torch.get_num_threads())
+
 
 def attempt_there(where: Surroundings, stage: Stage, listen: Listener) -> Settled | BlackthornError:
     """Do a stage in this process; wait while another command works on it. What ends the whole run is returned."""
     try:
-        splits, store = _settled_in(where)
+        splits, store = settled_in(where)
         told = _seldom(listen)
         while True:
             settled = attempt(stage, splits, store, torch.device(where.device), told, patience=LATE)
@@ -72,7 +76,7 @@ def attempt_there(where: Surroundings, stage: Stage, listen: Listener) -> Settle
 
 
 @cache
-def _settled_in(where: Surroundings) -> tuple[Splits, Store]:
+def settled_in(where: Surroundings) -> tuple[Splits, Store]:
     """Once for each process: it may be given many stages."""
     if not (Path(where.store) / "stages").is_dir():
         raise StoreError(f"{where.store}: is not there on {platform.node()}; all machines must see the store")

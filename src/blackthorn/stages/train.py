@@ -12,6 +12,8 @@ from ..deploy import Bundle
 from ..errors import DataError
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import ADMM, Hold
+from ..speed.ranks import ranks
+from ..speed.whole_batch import batch_norms
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, Constraint, EarlyStopping, fit
 from ..values import Count, value, whole
 from .artifacts import MadeImages, save_history
@@ -45,6 +47,9 @@ class Train(Task):
     """What the weights are drawn towards; pruned ones stay zero in any case."""
     early_stopping: EarlyStopping | None = None
     """Keep the weights of the epoch that did best on the validation images."""
+    sync_batchnorm: bool = False
+    """Where several devices train together, let batch norms see the whole batch, as one device alone does. By default
+    each device normalises its part of a batch by itself, which is faster, and gives other numbers."""
     precision: Precision = "auto"
     """Arithmetic of forward and backward passes; auto takes bf16 where it is measured to be faster."""
     stop_at_chance: bool = True
@@ -118,6 +123,7 @@ class Train(Task):
             valid=work.splits.valid,
             early_stopping=self.early_stopping,
             precision=work.precision(self.precision),
+            sync_batchnorm=self.sync_batchnorm,
             # Each training of a chain has a seed of its own, or fine-tuning would see the images in the order in which
             # the training before saw them.
             seed=seed * 1000 + trainings_before,
@@ -127,8 +133,15 @@ class Train(Task):
             logger=work.logger,
         )
         save_history(work.folder, history)
-        work.keep(bundle.model, bundle.masks, _warned(bundle.about, images.warnings))
+        warnings = [*images.warnings, *self._doubts(bundle.model)]
+        work.keep(bundle.model, bundle.masks, _warned(bundle.about, warnings))
         (work.folder / _CHECKPOINT).unlink(missing_ok=True)
+
+    def _doubts(self, model: nn.Module) -> list[str]:
+        count = ranks().count
+        if count == 1 or self.sync_batchnorm or not batch_norms(model):
+            return []
+        return [f"trained on {count} devices with batch statistics of each; sync_batchnorm: true makes them one"]
 
 
 def _warned(about: Mapping[str, Any], warnings: Sequence[str]) -> Mapping[str, Any]:

@@ -1,6 +1,8 @@
 """Training: `fit` minimises an objective on images, subject to constraints."""
 
 from ..speed.denormals import flushed as flushed
+from ..speed.ranks import alone as alone
+from ..speed.whole_batch import drawn as drawn
 from .constraint import Constraint as Constraint
 from .early_stopping import EarlyStopping as EarlyStopping
 from .inversion import Inversion as Inversion
@@ -49,6 +51,8 @@ __all__ = [
     "RobustDataset",
     "Substitute",
     "Substituted",
+    "alone",
+    "drawn",
     "fit",
     "flushed",
     "robust_dataset",

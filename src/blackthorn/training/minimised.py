@@ -31,9 +31,10 @@ class Minimised:
 
     def __init__(self, learning: Iterable[nn.Parameter], groups: Iterable[ParameterGroup], images: int) -> None:
         self._images = images
-        self._learning = list(learning)
+        self.learning = list(learning)
+        """The parameters that are trained."""
         self._named: dict[str, list[nn.Parameter]] = {}
-        learns = set(map(id, self._learning))
+        learns = set(map(id, self.learning))
         for group in groups:
             if group.name:
                 held = self._named.setdefault(group.name, [])
@@ -60,12 +61,15 @@ class Minimised:
         total = loss.mean(self._images)
         for penalty in penalties:
             total = total + penalty
-        others = [parameter for parameter in self._learning if id(parameter) not in apart]
+        others = [parameter for parameter in self.learning if id(parameter) not in apart]
         return [*found, Share(total, others if loss.own else None)]
 
 
-def backward(shares: Sequence[Share]) -> None:
-    """Give every parameter the gradient of its own loss; each loss goes back through the passes forward by itself."""
+def backward(shares: Sequence[Share], weight: float = 1.0) -> None:
+    """Give every parameter the gradient of its own loss, times the weight; each loss goes back through the passes
+    forward by itself.
+    """
     wanted = [share for share in shares if share.parameters is None or len(share.parameters)]
     for number, share in enumerate(wanted, start=1):
-        torch.autograd.backward(share.loss, inputs=share.parameters, retain_graph=number < len(wanted))
+        loss = share.loss if weight == 1 else share.loss * weight
+        torch.autograd.backward(loss, inputs=share.parameters, retain_graph=number < len(wanted))

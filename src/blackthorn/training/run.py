@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import BundleError
 from ..speed.precision import Chosen, Precision
+from ..speed.ranks import Ranks
 from . import checkpoint as checkpoints
 from .constraint import Constraint
 
@@ -59,17 +60,20 @@ class Run:
         }
         checkpoints.save(path, state)
 
-    def restore(self, path: Path, asked: Precision) -> None:
-        """Go on from a checkpoint, with torch's generators as they were.
+    def restore(self, path: Path, asked: Precision, ranks: Ranks) -> None:
+        """Go on from a checkpoint, if it exists, with torch's generators as they were.
 
         Args:
             path: the checkpoint.
+            ranks: the first reads the file for all.
             asked: the precision that the caller wants; `auto` takes that of the checkpoint.
 
         Raises:
             BundleError: the file is no checkpoint, or that of a run with other settings or another network.
         """
-        state = checkpoints.load(path)
+        state = ranks.same(lambda: checkpoints.load(path) if path.exists() else None)
+        if state is None:
+            return
         self._refuse_another_run(state, asked, path)
         try:
             self.model.load_state_dict(state["model"])
@@ -81,7 +85,7 @@ class Run:
         self.precision, self.history = state["precision"], state["history"]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
         torch.set_rng_state(state["generator"])
-        if state["cuda_generators"]:
+        if state["cuda_generators"] and ranks.count == 1:
             torch.cuda.set_rng_state_all(state["cuda_generators"])
 
     def _refuse_another_run(self, state: dict[str, Any], asked: Precision, path: Path) -> None:

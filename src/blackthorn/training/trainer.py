@@ -2,12 +2,12 @@
 
 Adversarial training, quadratic costs and Bayesian pruning are objectives; held masks and ADMM are constraints.
 There are no subclasses and no callbacks. The same seed gives the same weights, whether or not the run was
-interrupted.
+interrupted; and to rounding, whether one process trains or several ranks share every batch.
 """
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from ..models import ParameterGroup, device_of, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
 from ..speed.precision import Precision, arithmetic
+from ..speed.ranks import Part, ranks
 from ..types import Logger, Progress
 from .constraint import Constraint
 from .early_stopping import EarlyStopping
@@ -30,6 +31,7 @@ from .minimised import Minimised, Share, backward
 from .optimizers import Adam, AnyOptimizer
 from .run import Epoch, Run
 from .schedules import AnySchedule, Constant
+from .sharing import Sharing
 
 _BATCH = 128  # images in a step
 _SHOWN_EVERY = 10  # steps between reports of progress; a report waits for the device too
@@ -50,6 +52,7 @@ def fit(
     valid: Images | None = None,
     early_stopping: EarlyStopping | None = None,
     precision: Precision = "auto",
+    sync_batchnorm: bool = False,
     seed: int = 0,
     device: torch.device | str | None = None,
     stop_at_chance: bool = True,
@@ -58,6 +61,10 @@ def fit(
     logger: Logger | None = None,
 ) -> list[Epoch]:
     """Train `model` in place, on the device where it is, and return the history.
+
+    Where torch's process group is initialised, its ranks train the network together: each calls `fit` with the same
+    arguments, works on its part of every batch, and ends with the same weights and history, which are to rounding those
+    of one process. The first rank's weights are where all begin, and it alone writes, logs and reports.
 
     Args:
         model: any network from images in [0, 1] to logits.
@@ -77,6 +84,8 @@ def fit(
         early_stopping: keep the weights of the best epoch instead of the last.
         precision: arithmetic of forward and backward passes; weights stay in float32 in any case. `auto` times both
             on this network, so name one of the two where results must not depend on the machine.
+        sync_batchnorm: let batch norms see the whole batch, as with one rank. By default each rank normalises by the
+            statistics of its own part, as is usual, and running statistics are averaged.
         seed: of data order, augmentation, dropout and random starts. torch's own generator is left as it was.
         device: move the network there first; by default it stays where it is.
         stop_at_chance: stop when training accuracy is no better than guessing after 3 epochs, or at the end; and,
@@ -91,6 +100,7 @@ def fit(
         ModelError: modules of the network ask for parameter groups that cannot be.
         BundleError: `checkpoint` exists and is not a checkpoint of this run.
         StoreError: `checkpoint` cannot be written.
+        RanksError: ranks were not given the same, or one of them has ended.
     """
     objective, schedule = as_objective(objective), as_schedule(schedule) or Constant()
     mover = as_optimizer(optimizer) or Adam()
@@ -118,31 +128,37 @@ def fit(
         "schedule": repr(schedule),
         "augment": repr(list(augment)),
         "early_stopping": repr(early_stopping),
+        "sync_batchnorm": "on" if sync_batchnorm else "",
         "parameter_groups": ", ".join(map(_described, groups)),
     }
+    sharing = Sharing(ranks(), len(images), batch_size, synced=sync_batchnorm)
+    sharing.begin(settings, model, images, constraints)
+    together = sharing.ranks
+    if not together.first:
+        progress = logger = None
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flushed():
         torch.manual_seed(seed)
-        chosen = resolve_for(precision, model, example)
+        chosen = together.same(lambda: resolve_for(precision, model, example))
         torch.manual_seed(seed)
         learning = [parameter for parameter in model.parameters() if parameter.requires_grad]
         run = Run(settings, model, mover.build(learning, groups), constraints, chosen)
         minimised = Minimised(learning, groups, len(images))
         rates = _Rates(run.optimizer, mover.lr, schedule)
-        per_epoch = math.ceil(len(images) / batch_size)
-        steps = _Steps(run, objective, minimised, rates, epochs, per_epoch, mover.bounded, progress)
-        if checkpoint is not None and checkpoint.exists():
-            run.restore(checkpoint, precision)
+        steps = _Steps(run, objective, minimised, rates, epochs, sharing, mover.bounded, progress)
+        if checkpoint is not None:
+            run.restore(checkpoint, precision, together)
         if stop_at_chance:
             steps.refuse_gates(len(run.history), example)
         for epoch in range(len(run.history), epochs):
             if _out_of_patience(run, early_stopping):
                 break
-            order = batches(images, batch_size, seed=seed, epoch=epoch, augment=augment, device=device)
+            together.same_start(model, device)
+            order = batches(images, batch_size, seed=seed, epoch=epoch, augment=augment, device=device, ranks=together)
             means = steps.epoch(epoch, order)
             for constraint in constraints:
                 constraint.after_epoch(model, epoch)
             if early_stopping is not None and valid is not None:
-                means["valid"] = early_stopping.score(model, valid, precision=run.precision)
+                means["valid"] = together.same(partial(early_stopping.score, model, valid, precision=run.precision))
                 run.keep_if_best(epoch, means["valid"])
             run.history.append(means)
             if logger is not None:
@@ -150,7 +166,7 @@ def fit(
             if stop_at_chance:
                 refuse_chance(run.history, images.y, epochs, means["lr"])
                 steps.refuse_gates(epoch + 1, example)
-            if checkpoint is not None:
+            if checkpoint is not None and together.first:
                 run.save(checkpoint)
         if run.best is not None:
             model.load_state_dict(run.best)
@@ -191,8 +207,7 @@ class _Steps:
     minimised: Minimised
     rates: _Rates
     epochs: int
-    per_epoch: int
-    """How many steps an epoch has."""
+    sharing: Sharing
     bounded: bool
     """The optimiser moves a parameter by at most its rate in a step."""
     progress: Progress | None
@@ -209,45 +224,48 @@ class _Steps:
         refuse_closed_gates(model, x, when)
         if done < self.epochs and self.bounded:
             gates = self.minimised.named(GATES)
-            lr, reach = self.rates.left(gates, done / self.epochs, self.per_epoch * (self.epochs - done))
+            lr, reach = self.rates.left(gates, done / self.epochs, len(self.sharing.parts) * (self.epochs - done))
             if gates:
                 refuse_open_gates(model, Outlook(when, lr, reach))
 
     def epoch(self, epoch: int, order: Iterator[tuple[Tensor, Tensor]]) -> Epoch:
         """Take a step on each batch of `order`, and return the means over all images."""
-        model, steps = self.run.model.train(), self.per_epoch
+        model, ranks, steps = self.run.model.train(), self.sharing.ranks, len(self.sharing.parts)
         sums: dict[str, Tensor] = {}
         seen, lr = 0, 0.0
-        for step, (x, y) in enumerate(order):
+        for step, ((x, y), part) in enumerate(zip(order, self.sharing.parts)):
             lr = self.rates.set((epoch + step / steps) / self.epochs)
-            loss, shares = self._forward(x, y)
+            loss, shares = self._forward(x, y, part)
             if step % _WATCHED_EVERY == 0 or step == steps - 1:
                 for share in shares:
                     at = f"epoch {epoch + 1} of {self.epochs}, step {step + 1} of {steps}"
-                    _refuse_not_finite([share.loss], f"the loss is {share.loss.item():g} in {at}", lr)
-            self._update(shares)
-            seen += len(y)
-            for name, part in loss.parts.items():
-                sums[name] = sums.get(name, torch.zeros((), device=x.device)) + part * len(y)
+                    mean = ranks.add(share.loss.detach() * part.weight)
+                    _refuse_not_finite([mean], f"the loss is {mean.item():g} in {at}", lr)
+            self._update(shares, part)
+            seen += part.counted
+            for name, mean in loss.parts.items():
+                sums[name] = sums.get(name, torch.zeros((), device=x.device)) + mean * part.counted
             if self.progress is not None and (step % _SHOWN_EVERY == 0 or step == steps - 1):
                 accuracy = f" accuracy {sums['accuracy'].item() / seen:.1%}" if "accuracy" in sums else ""
                 text = f"epoch {epoch + 1}/{self.epochs}{accuracy}"
                 self.progress(text, epoch * steps + step + 1, self.epochs * steps)
         where = f"weights are not finite after epoch {epoch + 1} of {self.epochs}"
         _refuse_not_finite(model.parameters(), where, lr)
-        return {name: (value / seen).item() for name, value in sums.items()} | {"lr": lr}
+        images = sum(part.images for part in self.sharing.parts)
+        return {name: (ranks.add(value) / images).item() for name, value in sums.items()} | {"lr": lr}
 
-    def _forward(self, x: Tensor, y: Tensor) -> tuple[Loss, list[Share]]:
+    def _forward(self, x: Tensor, y: Tensor, part: Part) -> tuple[Loss, list[Share]]:
         """The objective's loss, and what each parameter minimises, penalties of the constraints included."""
-        with arithmetic(self.run.precision, x.device):
+        with arithmetic(self.run.precision, x.device), self.sharing.within(part):
             loss = self.objective(self.run.model, x, y)
         penalties = (constraint.penalty(self.run.model) for constraint in self.run.constraints)
         return loss, self.minimised.shares(loss, [penalty for penalty in penalties if penalty is not None])
 
-    def _update(self, shares: list[Share]) -> None:
+    def _update(self, shares: list[Share], part: Part) -> None:
         """One step of the optimiser, after which the constraints put the weights back where they must be."""
         self.run.optimizer.zero_grad(set_to_none=True)
-        backward(shares)
+        backward(shares, part.weight)
+        self.sharing.exchange(part, self.run.model, self.minimised.learning)
         self.run.optimizer.step()
         for constraint in self.run.constraints:
             constraint.after_step(self.run.model)
