@@ -20,6 +20,7 @@ from ..running.loggers import check_loggers, logging
 from ..running.outlook import Outlook, outlook
 from .closing import busy
 from .progress import watching
+from .reading import reading
 
 
 def run_command(
@@ -44,8 +45,8 @@ def run_command(
     check_loggers(loggers)
     if on is not None:
         cluster(on)  # refused before images are read
-    with busy("Reading the images", voice):
-        experiment = Experiment.prepare(request, store, data_root, device=where)
+    with reading(voice) as told:
+        experiment = Experiment.prepare(request, store, data_root, device=where, progress=told)
     with watching(experiment.plan, experiment.store, voice) as listen, logging(loggers, experiment.folder) as log:
         done = experiment.carry_out(jobs, both(listen, log), on, cores)
     with busy("Writing the report", voice):
@@ -58,11 +59,13 @@ def dry_run_command(request: Request, *, store: Path, data_root: Path | None, de
     Raises:
         BlackthornError: anything refused, as `run` would.
     """
-    with busy("Looking ahead"), TemporaryDirectory() as nowhere:
+    with TemporaryDirectory() as nowhere:
         where = store if store.is_dir() else Path(nowhere)
-        found = Experiment.prepare(request, where, data_root, device=found_device(device))
+        with reading() as told:
+            found = Experiment.prepare(request, where, data_root, device=found_device(device), progress=told)
         assert found.device is not None
-        return outlook(found.plan, found.splits, found.store, found.device)
+        with busy("Looking ahead"):
+            return outlook(found.plan, found.splits, found.store, found.device)
 
 
 def audit_command(
@@ -79,6 +82,7 @@ def audit_command(
         store=store,
         data_root=data_root,
         device=device,
+        reading=reading,
         listening=lambda experiment: watching(experiment.plan, experiment.store),
     )
 
@@ -98,6 +102,7 @@ def compress_command(
         data_root=data_root,
         device=device,
         jobs=jobs,
+        reading=reading,
         listening=lambda experiment: watching(experiment.plan, experiment.store),
     )
 
@@ -112,8 +117,10 @@ def report_command(
     voice: str = "usual",
 ) -> Finished:
     """Write the report of what the store holds, to `out` if given, and record it in a folder of its own if given."""
+    with reading(voice) as told:
+        experiment = Experiment.prepare(request, store, data_root, device=None, progress=told)
     with busy("Writing the report", voice):
-        finished = Experiment.prepare(request, store, data_root, device=None).write(out)
+        finished = experiment.write(out)
         if record is not None:
             report.record(finished.index.parent, finished.grid, record)
         return finished

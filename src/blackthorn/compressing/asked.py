@@ -15,6 +15,7 @@ from ..recipes.compression import Compression
 from ..recipes.given import allowed, name_of, safe
 from ..recipes.request import Request
 from ..running.outbox import Outbox
+from ..types import Progress
 from ..values import ValidationError, parse
 
 
@@ -87,7 +88,9 @@ class Asked:
         given = [Path(one) for one in (self.network, self.weights) if isinstance(one, str)]
         return Outbox.at(Path(named if self.out is None else self.out), given)
 
-    def prepare(self, store: AnyPath, data_root: AnyPath | None, device: str | None) -> Experiment:
+    def prepare(
+        self, store: AnyPath, data_root: AnyPath | None, device: str | None, progress: Progress | None = None
+    ) -> Experiment:
         """The sweep, with its images.
 
         Raises:
@@ -95,7 +98,9 @@ class Asked:
         """
         _ = self.outbox  # refused before anything is trained
         splits = None if isinstance(self.images, str) else self.images
-        experiment = Experiment.prepare(self.request(), store, data_root, device=found_device(device), splits=splits)
+        experiment = Experiment.prepare(
+            self.request(), store, data_root, device=found_device(device), splits=splits, progress=progress
+        )
         if not len(experiment.splits.train):
             raise DataError(f"{experiment.splits.name}: there are no training images to fine-tune on; give some")
         return experiment
