@@ -9,12 +9,17 @@ error and not the end of the process.
 
 import os
 import zlib
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..errors import DataError
@@ -44,17 +49,20 @@ class Stored:
     size: tuple[int, int, int]
     """Channels, height, width."""
     most: int
-    """Bytes that may be read at once."""
+    """Bytes that may be read at once, or 256 MiB if that is more."""
     checksums: Tensor | None = None
     """int64 (images,): the CRC-32 of each image, compared when it is first read; None where nothing is compared."""
-    _checked: Tensor = field(init=False, repr=False)
-    _open: dict[Path, int] = field(init=False, repr=False, default_factory=dict)
+    _unchecked: NDArray[np.bool_] = field(init=False, repr=False)
+    _ends: list[int] = field(init=False, repr=False)
+    """The position after the last image of each block."""
+    _open: dict[int, int] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_checked", torch.full((len(self),), self.checksums is None))
+        object.__setattr__(self, "_ends", [*accumulate(block.images for block in self.blocks)])
+        object.__setattr__(self, "_unchecked", np.full(len(self), self.checksums is not None))
 
     def __len__(self) -> int:
-        return sum(block.images for block in self.blocks)
+        return self._ends[-1]
 
     def __del__(self) -> None:
         for opened in self._open.values():
@@ -66,56 +74,64 @@ class Stored:
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
 
-    @property
+    @cached_property
     def bytes_each(self) -> int:
         """Bytes of one image."""
         channels, height, width = self.size
         return channels * height * width
 
-    def read(self, positions: Sequence[int]) -> Tensor:
-        """The images at these positions, uint8 (len(positions), C, H, W).
+    def read(self, positions: Tensor) -> Tensor:
+        """The images at these positions, int64 (n,), as uint8 (n, C, H, W).
 
         Raises:
             DataError: more than may be read at once; or the file is damaged.
         """
-        each = self.bytes_each
-        if len(positions) * each > max(self.most, _LEAST):
+        each, n = self.bytes_each, len(positions)
+        if n * each > max(self.most, _LEAST):
             raise DataError(
-                f"{len(positions):,} images at once take {in_words(len(positions) * each)}, and images may take "
-                f"{in_words(self.most)} of memory; take fewer (n_max, batch_size), or allow more (data.memory)"
+                f"{n:,} images at once take {in_words(n * each)}, and images may take {in_words(self.most)} of memory; "
+                "take fewer (n_max, batch_size), or allow more (data.memory)"
             )
-        x = torch.empty((len(positions), *self.size), dtype=torch.uint8)
-        into = x.numpy().reshape(-1).data
-        unchecked = (~self._checked[torch.tensor(positions, dtype=torch.int64)]).tolist()
-        for row, (position, compare) in enumerate(zip(positions, unchecked)):
-            image = into[row * each : (row + 1) * each]
-            self._read(position, image)
-            if compare:
-                self._compare(position, image)
+        x = torch.empty((n, *self.size), dtype=torch.uint8)
+        into, wanted = x.numpy().reshape(-1).data, positions.tolist()
+        in_a_row = n > 1 and wanted[-1] - wanted[0] == n - 1 and wanted == list(range(wanted[0], wanted[0] + n))
+        if in_a_row and len(self.blocks) == 1:
+            self._read(0, wanted[0], into)
+        else:
+            block = 0
+            for row, position in enumerate(wanted):
+                if len(self._ends) > 1:
+                    block = bisect_right(self._ends, position)
+                self._read(block, position, into[row * each : (row + 1) * each])
+        if self._unchecked[wanted].any():
+            self._compare(wanted, into)
         return x
 
-    def _read(self, position: int, into: memoryview) -> None:
-        block, left = self.blocks[0], position
-        if len(self.blocks) > 1:
-            for block in self.blocks:
-                if left < block.images:
-                    break
-                left -= block.images
+    def _read(self, number: int, position: int, into: memoryview) -> None:
+        """Read the images from a position on."""
+        block = self.blocks[number]
+        offset = block.offset + (position - self._ends[number] + block.images) * self.bytes_each
         try:
-            opened = self._open.get(block.path)
+            opened = self._open.get(number)
             if opened is None:
-                opened = self._open[block.path] = os.open(block.path, os.O_RDONLY)
-            read = os.preadv(opened, (into,), block.offset + left * len(into))
+                opened = self._open[number] = os.open(block.path, os.O_RDONLY)
+            read = os.preadv(opened, (into,), offset)
+            while read < len(into):  # the system gives at most 2 GiB at once
+                more = os.preadv(opened, (into[read:],), offset + read)
+                if not more:
+                    raise _damaged(block.path, position + read // self.bytes_each)
+                read += more
         except OSError as problem:
             raise DataError(f"{block.path}: cannot be read ({problem.strerror}); run again") from None
-        if read != len(into):
-            raise _damaged(block.path, position)
 
-    def _compare(self, position: int, image: memoryview) -> None:
+    def _compare(self, positions: list[int], images: memoryview) -> None:
         assert self.checksums is not None  # else nothing is left to compare
-        if zlib.crc32(image) != int(self.checksums[position]):
-            raise _damaged(self.blocks[0].path, position)
-        self._checked[position] = True
+        each = self.bytes_each
+        wanted = self.checksums[torch.tensor(positions)].tolist()
+        for row, (position, checksum) in enumerate(zip(positions, wanted)):
+            if zlib.crc32(images[row * each : (row + 1) * each]) != checksum:
+                raise _damaged(self.blocks[0].path, position)
+        self._unchecked[positions] = False
 
 
 def _damaged(path: Path, position: int) -> DataError:
@@ -146,7 +162,7 @@ class OnDisk:
         """
         if isinstance(index, int):
             return self[[index]][0]
-        return self.stored.read(self._positions(index).tolist()).to(self.device)
+        return self.stored.read(self._positions(index)).to(self.device)
 
     def take(self, index: Index) -> "OnDisk":
         """The images at these positions, which stay on disk."""
