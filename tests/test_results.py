@@ -1,6 +1,7 @@
 """The numbers on the front page and on the pages of results are those of the CSV files beside them."""
 
 import csv
+import json
 import re
 from pathlib import Path
 
@@ -112,3 +113,17 @@ def test_the_page_of_results_names_those_that_have_no_record() -> None:
     text = (ROOT / "results" / "README.md").read_text("utf-8")
     named = set(re.findall(r"`([\w-]+)`", text.partition("No records yet:")[2].partition("\n\n")[0]))
     assert named == {folder.name for folder in FOLDERS} - {folder.name for folder in RECORDED}
+
+
+def test_the_table_of_runtimes_says_what_was_timed() -> None:
+    page = (ROOT / "docs" / "exports.md").read_text("utf-8")
+    timed = json.loads((ROOT / "results" / "benchmarks" / "runtimes_1_thread.json").read_text("utf-8"))
+    rows = {(row["network"], row["batch"], row["form"]): row for row in timed["rows"]}
+    _, *body = table(page.partition("Half of the filters of every layer gone")[2].partition("That is")[0])
+    forms = ["dense", "masked", "shrunk", "dense onnx", "shrunk onnx", "dense int8", "shrunk int8"]
+    assert len(body) == len(forms)
+    for form, (_, *cells) in zip(forms, body, strict=True):
+        for place, cell in zip([("vgg16", 1), ("vgg16", 128), ("resnet18", 1), ("resnet18", 128)], cells, strict=True):
+            took = 1e3 * rows[*place, form]["median_s"]
+            faster = rows[*place, "dense"]["median_s"] / rows[*place, form]["median_s"]
+            assert cell == f"{took:.{2 if place[1] == 1 else 0}f} ms ({faster:.1f}x)"

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blackthorn.errors import PruningError
-from blackthorn.pruning.allocation import Budget, Unit, drop_units, keep_weights, removal_count, smallest
+from blackthorn.pruning.allocation import Budget, Scope, Unit, drop_units, keep_weights, removal_count, smallest
 
 few = st.lists(st.sampled_from([0.0, 1.0, 2.0]), min_size=1, max_size=20)
 
@@ -35,10 +35,40 @@ def test_global_scope_is_class_blind_and_per_layer_is_not() -> None:
     assert [each[name].tolist() for name in scores] == [[False, True], [False, True]]
 
 
-def test_a_layer_that_would_be_emptied_is_named() -> None:
+def test_the_floor_spares_the_last_weight_and_the_next_in_rank_goes_instead() -> None:
     scores = {"small": torch.tensor([1.0, 2.0]), "large": torch.tensor([3.0, 4.0])}
-    with pytest.raises(PruningError, match=r"sparsity 0.5 empties 'small'.*per_layer"):
-        keep_weights(scores, scores, 0.5, scope="global", floor=1)
+    keep = keep_weights(scores, scores, 0.5, scope="global", floor=1)
+    assert [keep[name].tolist() for name in scores] == [[False, True], [False, True]]
+
+
+@pytest.mark.parametrize(("scope", "most"), [("global", 0.5), ("per_layer", 0.333)])
+def test_a_floor_that_cannot_be_kept_says_how_much_can_go(scope: Scope, most: float) -> None:
+    scores = {"small": torch.arange(3.0), "large": torch.arange(5.0)}
+    with pytest.raises(PruningError, match=rf"0.9 cannot be reached: with floor=2 weights .* at most {most:g} can go"):
+        keep_weights(scores, scores, 0.9, scope=scope, floor=2)
+    keep_weights(scores, scores, most, scope=scope, floor=2)
+
+
+@given(
+    st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=9), min_size=1, max_size=4),
+    st.integers(0, 3),
+    st.floats(0, 1),
+)
+def test_a_floor_equals_taking_weights_one_by_one(layers: list[list[tuple[int, int]]], floor: int, rate: float) -> None:
+    scores = {str(i): torch.tensor([float(score) for score, _ in layer]) for i, layer in enumerate(layers)}
+    ties = {str(i): torch.tensor([float(tie) for _, tie in layer]) for i, layer in enumerate(layers)}
+    ranked = sorted((*layers[i][j], i, j) for i in range(len(layers)) for j in range(len(layers[i])))
+    kept = {(i, j) for *_, i, j in ranked}
+    count = removal_count(len(ranked), rate)
+    for *_, i, j in ranked:
+        if len(ranked) - len(kept) < count and sum(one == i for one, _ in kept) > floor:
+            kept.remove((i, j))
+    if len(ranked) - len(kept) < count:
+        with pytest.raises(PruningError, match="cannot be reached"):
+            keep_weights(scores, ties, rate, scope="global", floor=floor)
+    else:
+        keep = keep_weights(scores, ties, rate, scope="global", floor=floor)
+        assert {(int(name), j) for name, mask in keep.items() for j in mask.nonzero().flatten().tolist()} == kept
 
 
 def test_nan_scores_are_refused() -> None:

@@ -44,7 +44,7 @@ def smallest(scores: Tensor, ties: Tensor, count: int) -> Tensor:
     Equals a stable ascending sort, without sorting: 25 million weights take a fraction of a second.
     """
     flat, other = scores.flatten(), ties.flatten()
-    if count <= 0:
+    if min(count, len(flat)) <= 0:
         return torch.zeros_like(scores, dtype=torch.bool)
     edge = flat.kthvalue(min(count, len(flat))).values
     removed = flat < edge
@@ -59,24 +59,40 @@ def keep_weights(
 ) -> dict[str, Tensor]:
     """Weight name -> bool, True = keep, with `rate` of all weights (or of each layer's) removed.
 
+    Over all layers together, the `floor` last in rank of each layer stay, and the next in rank of other layers go
+    instead. What a larger rate removes includes what a smaller one removes.
+
     Raises:
-        PruningError: a layer would keep fewer than `floor` weights.
+        PruningError: the floor does not allow that much; says how much it does.
     """
     check_scores(scores)
     if scope == "per_layer":
-        keep = {name: ~smallest(s, ties[name], removal_count(s.numel(), rate)) for name, s in scores.items()}
+        removed = {name: smallest(s, ties[name], removal_count(s.numel(), rate)) for name, s in scores.items()}
+        if all(s.numel() - int(removed[name].sum()) >= floor for name, s in scores.items()):
+            return {name: ~taken for name, taken in removed.items()}
+        reachable = min(max(0, s.numel() - floor) / s.numel() for s in scores.values())
     else:
+        sizes = [s.numel() for s in scores.values()]
         flat = torch.cat([s.flatten() for s in scores.values()])
         other = torch.cat([ties[name].flatten() for name in scores])
-        kept = ~smallest(flat, other, removal_count(len(flat), rate))
-        parts = torch.split(kept, [s.numel() for s in scores.values()])
-        keep = {name: part.view(s.shape) for (name, s), part in zip(scores.items(), parts)}
-    for name, mask in keep.items():
-        if int(mask.sum()) < floor:
-            raise PruningError(
-                f"sparsity {rate:g} empties '{name}'; lower it, write scope='per_layer', or allow it: floor=0"
-            )
-    return keep
+        count = removal_count(len(flat), rate)
+        taken = smallest(flat, other, count)
+        if any(int((~part).sum()) < floor for part in torch.split(taken, sizes)):
+            free = torch.cat([smallest(s, ties[name], s.numel() - floor).flatten() for name, s in scores.items()])
+            taken = torch.zeros_like(free)
+            taken[free] = smallest(flat[free], other[free], count)
+        if int(taken.sum()) >= count:
+            parts = torch.split(taken, sizes)
+            return {name: ~part.view(s.shape) for (name, s), part in zip(scores.items(), parts)}
+        reachable = int(taken.sum()) / len(flat)
+    raise PruningError(_too_much(rate, floor, "weights", reachable))
+
+
+def _too_much(rate: float, floor: int, units: str, reachable: float) -> str:
+    return (
+        f"sparsity {rate:g} cannot be reached: with floor={floor} {units} kept in each layer at most "
+        f"{math.floor(1000 * reachable + 1e-9) / 1000:g} can go; write a sparsity of at most that, or a lower floor"
+    )
 
 
 @dataclass
@@ -116,11 +132,7 @@ def drop_units(
         spent += budget.take(unit)
         dropped.append(unit)
     if spent < target:
-        reachable = math.floor(1000 * spent / budget.total) / 1000
-        raise PruningError(
-            f"sparsity {rate:g} cannot be reached: with floor={floor} filters kept in each layer at most "
-            f"{reachable:g} can go; write a sparsity of at most that, or a lower floor"
-        )
+        raise PruningError(_too_much(rate, floor, "filters", spent / budget.total))
     return dropped
 
 
