@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,43 +129,55 @@ def read_hub(name: str, config: str | None, decoder: Decoder, sink: Sink) -> Non
 def _read(tables: Mapping[str, Table], where: str, decoder: Decoder, sink: Sink, inside: _Inside | None = None) -> None:
     """Labels first, which say how many images there are and are refused before hours of decoding; then the images."""
     labels: dict[str, list[int | str | None]] = {}
+    cells: dict[str, Iterable[Any]] = {}
     names: list[str] | None = None
     columns: dict[str, tuple[str, str]] = {}
-    for part, split in _roles(tables, where).items():
-        features = _features(tables[split])
-        image, column = image_column(features, where), label_column(features, where)
+    roles = _roles(tables, where)
+    for part, split in roles.items():
+        table = tables[split]
+        features = _features(table)
+        image, column = columns[part] = image_column(features, where), label_column(features, where)
         names = getattr(features[column], "names", None)
-        columns[part] = image, column
-        labels[part] = [label for batch in _rows(tables[split], column, _LABELS) for label in batch.to_pylist()]
+        if _by_path(table):  # walking through the files is slow, and their names are short: once is enough
+            read = list(_columns(table, [image, column], _LABELS))
+            cells[part], said = [some[image] for some in read], [some[column] for some in read]
+        else:
+            cells[part], said = _column(table, image, _ROWS), list(_column(table, column, _LABELS))
+        labels[part] = [label for some in said for label in some.to_pylist()]
         if not labels[part]:
             raise DataError(f"{where}: split '{split}' is empty; give it images or leave it out")
     y, classes = encode(labels, names, next(iter(columns.values()))[1], where)
     begun = False
-    for part, split in _roles(tables, where).items():
-        image, _ = columns[part]
-        by_path = getattr(tables[split].info, "builder_name", None) == "imagefolder"  # its rows are names of its files
-        row = 0
-        for batch in _rows(tables[split], image, _ROWS):
+    for part, split in roles.items():
+        image, by_path, row = columns[part][0], _by_path(tables[split]), 0
+        for batch in (some[at : at + _ROWS] for some in cells[part] for at in range(0, len(some), _ROWS)):
             if not begun:
-                at = where, split, 0, image
-                decoder.stack([_encoded(batch[0].as_py(), at, by_path, inside)])
+                decoder.stack([_encoded(batch[0].as_py(), (where, split, 0, image), by_path, inside)])
                 sink.begin(y, classes, decoder.size)
                 begun = True
             fresh = batch[max(0, sink.there(part) - row) :]
-            first = row + len(batch) - len(fresh)
-            cells = [
-                _encoded(cell, (where, split, number, image), by_path, inside)
-                for number, cell in enumerate(fresh.to_pylist(), first)
-            ]
-            if cells:
-                sink.add(part, decoder.stack(cells))
             row += len(batch)
+            images = [
+                _encoded(cell, (where, split, number, image), by_path, inside)
+                for number, cell in enumerate(fresh.to_pylist(), row - len(fresh))
+            ]
+            if images:
+                sink.add(part, decoder.stack(images))
 
 
-def _rows(table: Table, column: str, at_once: int) -> Iterator[Any]:
-    """The cells of a column, so many at a time."""
-    for batch in table.select_columns([column]).with_format("arrow").iter(batch_size=at_once):
-        yield batch[column]
+def _columns(table: Table, names: list[str], at_once: int) -> Iterator[Mapping[str, Any]]:
+    """So many rows of some columns at a time."""
+    yield from table.select_columns(names).with_format("arrow").iter(batch_size=at_once)
+
+
+def _column(table: Table, name: str, at_once: int) -> Iterator[Any]:
+    """Its cells, so many at a time."""
+    yield from (batch[name] for batch in _columns(table, [name], at_once))
+
+
+def _by_path(table: Table) -> bool:
+    """Whether its cells are names of its own files."""
+    return getattr(table.info, "builder_name", None) == "imagefolder"
 
 
 def _roles(tables: Mapping[str, Table], where: str) -> dict[str, str]:

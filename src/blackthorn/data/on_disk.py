@@ -12,7 +12,6 @@ import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
@@ -74,7 +73,7 @@ class Stored:
     def __setstate__(self, state: dict[str, object]) -> None:
         self.__dict__.update(state)
 
-    @cached_property
+    @property
     def bytes_each(self) -> int:
         """Bytes of one image."""
         channels, height, width = self.size
@@ -94,35 +93,39 @@ class Stored:
             )
         x = torch.empty((n, *self.size), dtype=torch.uint8)
         into, wanted = x.numpy().reshape(-1).data, positions.tolist()
-        in_a_row = n > 1 and wanted[-1] - wanted[0] == n - 1 and wanted == list(range(wanted[0], wanted[0] + n))
-        if in_a_row and len(self.blocks) == 1:
-            self._read(0, wanted[0], into)
+        if n > 1 and len(self.blocks) == 1 and wanted[-1] - wanted[0] == n - 1 and bool((positions.diff() == 1).all()):
+            wanted, length = wanted[:1], n * each  # in one go
         else:
-            block = 0
-            for row, position in enumerate(wanted):
-                if len(self._ends) > 1:
-                    block = bisect_right(self._ends, position)
-                self._read(block, position, into[row * each : (row + 1) * each])
-        if self._unchecked[wanted].any():
-            self._compare(wanted, into)
+            length = each
+        first = end = start = 0
+        try:
+            for position in wanted:
+                if not first <= position < end:
+                    opened, offset, first, end = self._block_of(position)
+                at = offset + (position - first) * each
+                read = os.preadv(opened, (into[start : start + length],), at)
+                while read < length:  # the system gives at most 2 GiB at once
+                    more = os.preadv(opened, (into[start + read : start + length],), at + read)
+                    if not more:
+                        raise _damaged(self._path_of(position), position + read // each)
+                    read += more
+                start += length
+        except OSError as problem:
+            raise DataError(f"{self._path_of(position)}: cannot be read ({problem.strerror}); run again") from None
+        if self._unchecked[positions.numpy()].any():
+            self._compare(positions.tolist(), into)
         return x
 
-    def _read(self, number: int, position: int, into: memoryview) -> None:
-        """Read the images from a position on."""
+    def _block_of(self, position: int) -> tuple[int, int, int, int]:
+        """The open file that holds an image, where its block begins, and the positions that the block spans."""
+        number = bisect_right(self._ends, position)
         block = self.blocks[number]
-        offset = block.offset + (position - self._ends[number] + block.images) * self.bytes_each
-        try:
-            opened = self._open.get(number)
-            if opened is None:
-                opened = self._open[number] = os.open(block.path, os.O_RDONLY)
-            read = os.preadv(opened, (into,), offset)
-            while read < len(into):  # the system gives at most 2 GiB at once
-                more = os.preadv(opened, (into[read:],), offset + read)
-                if not more:
-                    raise _damaged(block.path, position + read // self.bytes_each)
-                read += more
-        except OSError as problem:
-            raise DataError(f"{block.path}: cannot be read ({problem.strerror}); run again") from None
+        if number not in self._open:
+            self._open[number] = os.open(block.path, os.O_RDONLY)
+        return self._open[number], block.offset, self._ends[number] - block.images, self._ends[number]
+
+    def _path_of(self, position: int) -> Path:
+        return self.blocks[bisect_right(self._ends, position)].path
 
     def _compare(self, positions: list[int], images: memoryview) -> None:
         assert self.checksums is not None  # else nothing is left to compare
@@ -130,7 +133,7 @@ class Stored:
         wanted = self.checksums[torch.tensor(positions)].tolist()
         for row, (position, checksum) in enumerate(zip(positions, wanted)):
             if zlib.crc32(images[row * each : (row + 1) * each]) != checksum:
-                raise _damaged(self.blocks[0].path, position)
+                raise _damaged(self._path_of(position), position)
         self._unchecked[positions] = False
 
 
