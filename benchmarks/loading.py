@@ -4,8 +4,8 @@
 
 Images of CIFAR-10's size are read for one epoch after the other, in shuffled batches of 128, as float32; the system has
 the file on disk in memory after the first round, which is not counted. JPEG files of 224 x 224 are read for the first
-time, which finds, hashes and decodes them, and then for one epoch; to decode them and do nothing else is what bounds the
-first reading. The plain loop decodes in every epoch, in as many processes as there are processors, and in this one.
+time, which finds, hashes and decodes them, and then for one epoch; to decode them and do nothing else is what bounds
+the first reading. The plain loop decodes in every epoch, in as many processes as there are processors, and in this one.
 """
 
 import io

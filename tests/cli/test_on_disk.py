@@ -22,7 +22,7 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def written(folder: Path, **data: Any) -> Path:
     recipe = tiny()
     del recipe["published"], recipe["statements"], recipe["networks"]["weight 50%"]
-    recipe["data"] = {"source": str(folder / "bees"), "memory": 0, **data}
+    recipe["data"] = {"source": str(folder / "bees"), "memory": 0, "valid": 0, **data}
     return write(folder, recipe)
 
 
@@ -34,7 +34,7 @@ def test_a_cache_folder_that_cannot_be_written(recipe: Path, cli: Cli, monkeypat
 
 def test_a_disk_that_is_full(recipe: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1000))
-    assert "the images take 5,416 bytes on disk, and 1,000 bytes are free" in refusal(cli("run", str(recipe)))
+    assert "the images take 5,248 bytes on disk, and 1,000 bytes are free" in refusal(cli("run", str(recipe)))
 
 
 def test_a_damaged_image(recipe: Path, cli: Cli) -> None:

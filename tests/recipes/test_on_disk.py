@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +74,8 @@ def test_every_stage_makes_the_same_of_images_on_disk(tmp_path: Path) -> None:
 def records(recipe: Recipe, folder: Path) -> list[Mapping[str, Any]]:
     grid, missing = collect(laid_out(recipe), Store(folder), {})
     assert not missing
-    return [
-        {"row": cell.row, "metric": cell.metric, **to_json(replace(cell.record, seconds=None))} for cell in grid.cells
-    ]
+    told = [{"row": cell.row, "metric": cell.metric, **to_json(cell.record)} for cell in grid.cells]
+    return [{name: said for name, said in one.items() if name != "seconds"} for one in told]
 
 
 def jpegs(folder: Path, count: int, classes: int, size: int) -> None:

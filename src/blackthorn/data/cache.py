@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -77,9 +77,9 @@ def cached(
         found = _load(path, most)
         if found is not None:
             return found
-        gathering = _Gathering(path, most, unlocked, progress)
-        read(gathering)
-        return gathering.finish()
+        with closing(_Gathering(path, most, unlocked, progress)) as gathering:
+            read(gathering)
+            return gathering.finish()
 
 
 @contextmanager
@@ -105,7 +105,7 @@ class _Gathering:
 
     def __init__(self, path: Path, most: int, unlocked: Exception | None, progress: Progress | None) -> None:
         self._path, self._most, self._unlocked, self._progress = path, most, unlocked, progress
-        self._kept: InMemory | Growing
+        self._kept: InMemory | Growing | None = None
         self._done = self._images = 0
 
     def begin(self, labels: Mapping[str, Tensor], classes: tuple[str, ...], size: tuple[int, int, int]) -> None:
@@ -126,17 +126,25 @@ class _Gathering:
 
     def there(self, part: str) -> int:
         """How many images of a part are there already."""
+        assert self._kept is not None  # by `begin`
         return self._kept.there(part)
 
     def add(self, part: str, x: Tensor) -> None:
         """The next images of a part."""
+        assert self._kept is not None  # by `begin`
         self._kept.add(part, x)
         self._done += len(x)
         if self._progress is not None:
             self._progress("decoding the images, once", self._done, self._images)
 
+    def close(self) -> None:
+        """Leave the file as it is, for a later attempt."""
+        if isinstance(self._kept, Growing):
+            self._kept.close()
+
     def finish(self) -> Decoded:
         """What was gathered; it is kept in the cache."""
+        assert self._kept is not None  # by `begin`
         if isinstance(self._kept, InMemory):
             parts = self._kept.parts
             decoded = Decoded(parts, {part: _digest(images) for part, images in parts.items()})

@@ -123,9 +123,14 @@ class Growing:
             self._file.write(self._head_with(digests, sums))
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._file.close()
+            self.close()
             os.replace(self._aside, self._path)
             self._note.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leave the file as it is, for a later attempt."""
+        with self._written():
+            self._file.close()
 
     def _head_with(self, digests: Mapping[str, str], sums: Mapping[str, int]) -> bytes:
         """The head of the file, which is as long whatever these are."""
