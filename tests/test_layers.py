@@ -35,7 +35,8 @@ FLOORS = [
     {"running"},
     {"report"},
     {"experiment"},
-    {"auditing", "compressing", "exporting", "shipping"},
+    {"shipping"},
+    {"auditing", "compressing", "exporting"},
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

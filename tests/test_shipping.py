@@ -17,11 +17,12 @@ from torch import Tensor, nn
 
 import blackthorn as bt
 from blackthorn.errors import RecipeError
+from blackthorn.models import onnx_network
 from blackthorn.recipes import read_recipe
 from blackthorn.results import AccuracyRecord, Grid
 from blackthorn.running import Store
 from blackthorn.running.collecting import collect
-from blackthorn.shipping import ONNX
+from blackthorn.shipping.folder import ONNX
 
 from .cli.conftest import Cli, refusal
 from .cli.conftest import cli as cli
@@ -72,7 +73,7 @@ def cells(grid: Grid, row: str) -> dict[str, AccuracyRecord]:
 
 def test_the_folder_has_the_network_its_card_and_its_recipe(done: Path) -> None:
     names = {file.name for file in (done / "weight 90%").iterdir()}
-    assert names - {ONNX} == {"network.safetensors", "README.md", "recipe.yaml"}
+    assert names - {ONNX} == {"network.safetensors", "network.pt2", "README.md", "recipe.yaml"}
     assert yaml.safe_load((done / "weight 90%" / "recipe.yaml").read_text())["title"] == "Tiny"
 
 
@@ -152,6 +153,7 @@ def test_whoever_has_the_class_needs_nothing_of_this_package(
     made = recipe()
     made |= {"model": {"kind": "shipped_nets:net", "width": 500}, "measures": {"natural": {"kind": "accuracy"}}}
     made["networks"] = {"dense": {"steps": [TRAIN]}}
+    monkeypatch.setattr(onnx_network, "available", lambda: False)
     if sparsity is not None:  # so few that no unit dies, which would be cut out
         step = {"kind": "prune", "criterion": {"kind": "magnitude"}, "scope": "per_layer", "sparsity": sparsity}
         made["networks"]["pruned"] = {"of": "dense", "steps": [step]}
@@ -178,12 +180,20 @@ def test_a_row_in_int8_is_shipped_as_its_file_beside_the_network(tmp_path: Path)
     assert {"network.safetensors", "network.onnx", "network.int8.onnx"} <= done.files.keys()
     assert (tmp_path / "out" / "network.int8.onnx").stat().st_size < 0.4 * done.files["network.onnx"]
     assert "The numbers are those of network.int8.onnx" in (tmp_path / "out" / "README.md").read_text()
+    dense = bt.ship(tmp_path / "r.yaml", network="dense", to=tmp_path / "dense", store=tmp_path / "runs")
+    measured = next((tmp_path / "runs" / "stages").glob("export-*/network.int8.onnx"))
+    for folder in (done, dense):  # the very file that was measured, whichever of the two is shipped
+        assert (folder.folder / "network.int8.onnx").read_bytes() == measured.read_bytes()
+    card = (tmp_path / "dense" / "README.md").read_text()
+    assert "When dense was quantised to int8, " in card and "The numbers are those of" not in card
 
 
-def test_the_command_says_what_it_wrote(done: Path, cli: Cli, tmp_path: Path) -> None:
+def test_the_command_says_what_it_wrote(done: Path, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_network, "available", lambda: False)
     words = ("ship", str(done / "r.yaml"), "--network", "dense", "--to", "net", "--store", str(done / "runs"))
     said = cli(*words)
     assert said.code == 0 and "network.safetensors" in said.err
+    assert "There is no network.onnx: " in said.err and "pip install 'blackthorn[export]'" in said.err
     assert "license: unknown" in (tmp_path / "net" / "README.md").read_text()
     assert "None is stated." in (tmp_path / "net" / "README.md").read_text()
 

@@ -9,7 +9,7 @@ It is a recipe underneath (`recipes.audits`), run by the one runner: it resumes,
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -59,9 +59,7 @@ class Audited:
         return {
             **self.asked,
             "verdict": self.verdict,
-            "comparisons": [
-                {"statement": one.statement, "holds": one.holds, "evidence": one.evidence} for one in held.verdicts
-            ],
+            "comparisons": [asdict(one) for one in held.verdicts],
             "records": [{"row": cell.row, "metric": cell.metric, **to_json(cell.record)} for cell in held.grid.cells],
             "missing": list(held.missing),
             "report": str(held.index),

@@ -102,6 +102,46 @@ def test_square_is_the_slow_obvious_one(trained: nn.Module, x: Tensor, y: Tensor
     assert torch.allclose(found, torch.stack(slow), atol=1e-6)
 
 
+class Counted(nn.Module):
+    """A network that counts how often it is asked."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner, self.asked = inner, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.asked += 1
+        logits: Tensor = self.inner(x)
+        return logits
+
+
+class Labels(nn.Module):
+    """Nothing but which class is highest: most squares change no logit."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x: Tensor) -> Tensor:
+        return nn.functional.one_hot(self.inner(x).argmax(1), 10).float()
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_square_leaves_a_network_that_says_the_same_of_everything_and_no_other(
+    norm: Norm, trained: nn.Module, x: Tensor, y: Tensor
+) -> None:
+    dead = nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), 10))
+    nn.init.zeros_(dead[1].weight)
+    attack = Square(norm=norm, eps=0.001, queries=400)
+    asked = []
+    for inner in (dead, Labels(trained), trained):
+        counted = Counted(inner)
+        found = attack(counted, x[:16], y[:16])
+        assert ((found - x[:16]).flatten(1).norm(float("inf"), 1) <= 0.001 + 1e-6).all()
+        asked.append(counted.asked)
+    assert 80 <= asked[0] <= 101 and min(asked[1:]) > 300
+
+
 @pytest.mark.parametrize("side", [1, 3, 5, 8])
 def test_the_pattern_of_an_l2_query_has_length_1(side: int) -> None:
     assert pattern(side).norm().item() == pytest.approx(1.0)

@@ -1,7 +1,9 @@
 """The command line without a process of its own: the same `main`, with its words caught."""
 
+import io
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +43,18 @@ def cli(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 
     yield call
     torch.set_flush_denormal(False)  # a command sets it for its whole process
+
+
+def typed(folder: Path, *words: str) -> Said:
+    """The same for fixtures that many tests share, in a folder that is there."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["blackthorn", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    torch.set_flush_denormal(False)
+    return Said(int(ended.value.code or 0), out.getvalue(), err.getvalue())
 
 
 def refusal(said: Said) -> str:

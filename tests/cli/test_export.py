@@ -1,13 +1,14 @@
 """Exporting a network from the command line: which files are there, and every wrong word in one line."""
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from blackthorn import load_data, models
+from blackthorn import load_data, models, pruning
 from blackthorn.deploy import OnnxNetwork, save
 from blackthorn.exporting import CALIBRATE
 from blackthorn.measuring.images import evenly
@@ -37,9 +38,22 @@ def test_a_bundle_is_exported_without_a_data_set(cli: Cli, net: nn.Module, tmp_p
     said = cli("export", "net.safetensors", "--to", "shipped")
     assert said.code == 0
     assert [line.partition(":")[0] for line in said.out.splitlines()] == ["shipped/network.onnx", "shipped/network.pt2"]
+    with ZipFile(tmp_path / "shipped" / "network.pt2") as held:
+        assert not any(held.read(name).startswith((b"PK", b"\x80")) for name in held.namelist() if name.endswith(".pt"))
+    assert "zero" not in said.out
     x = torch.rand(3, 1, 8, 8)
     with torch.no_grad():
         torch.testing.assert_close(OnnxNetwork(tmp_path / "shipped" / "network.onnx")(x), net(x))
+
+
+def test_zeros_are_said_to_take_place_all_the_same(cli: Cli, net: nn.Module) -> None:
+    masks = pruning.prune(net, pruning.Magnitude(), sparsity=0.5, scope="per_layer")
+    save("net.safetensors", net, masks=masks)
+    said = cli("export", "net.safetensors", "--formats", "pt2")
+    assert said.code == 0 and said.out.splitlines()[-1] == (
+        "50.0 % of the weights are zero, and stored like all others: pruning.shrink, or blackthorn compress --smaller, "
+        "cuts out what makes a file smaller"
+    )
 
 
 def test_weights_of_a_factory_are_exported_in_8_bits(cli: Cli, tmp_path: Path) -> None:

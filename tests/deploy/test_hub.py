@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from huggingface_hub import constants
@@ -14,7 +15,7 @@ from blackthorn import models
 from blackthorn.deploy import load, push, save
 from blackthorn.errors import BundleError
 
-from .local_hub import TOKEN, Hub, local_hub
+from .local_hub import TOKEN, Hub, local_hub, point_to
 
 CARD = "---\nlicense: mit\n---\n# A network\n"
 BOTH = """
@@ -43,14 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def online(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What HF_ENDPOINT and the like do when the library of the hub is imported; nobody is logged in."""
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.url + "/{repo_id}/resolve/{revision}/{filename}")
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-    monkeypatch.delenv("HF_TOKEN", raising=False)
+    point_to(hub, monkeypatch, tmp_path)
 
 
 @pytest.fixture
@@ -146,6 +140,11 @@ def test_what_cannot_be_pushed_is_refused_before_anything_is_sent(folder: Path, 
     with pytest.raises(BundleError, match=r"holds no network.safetensors"):
         push(tmp_path, "ada/digits")
     save(tmp_path / "network.safetensors", models.mlp(4, image_size=8, hidden=[4]))
+    np.savez(tmp_path / "flags.npz", flags=np.arange(8))  # numbers alone
+    np.savez(tmp_path / "objects.npz", held=np.array([{}], dtype=object))
+    with pytest.raises(BundleError, match=r"objects.npz may be a pickle"):
+        push(tmp_path, "ada/digits")
+    (tmp_path / "objects.npz").unlink()
     torch.save({}, tmp_path / "optimizer.pt")
     with pytest.raises(BundleError, match=r"optimizer.pt may be a pickle, which could run any code when read"):
         push(tmp_path, "ada/digits")

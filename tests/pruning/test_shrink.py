@@ -1,5 +1,6 @@
 import copy
 import warnings
+from functools import partial
 
 import pytest
 import torch
@@ -24,14 +25,14 @@ WIRED = [
     networks.Shuffled,
     networks.InstanceNormed,
 ]
-BUILT = [
-    (models.wang_cnn, False),
-    (models.lenet5_caffe, False),
-    (models.vgg16, False),
-    (models.resnet18, False),
-    (models.wrn28_4, False),
-    (models.wrn28_4, True),
-]
+BUILT = {  # narrow ones of those that are large: their wiring is the same
+    "wang_cnn": (models.wang_cnn, False),
+    "lenet5_caffe": (models.lenet5_caffe, False),
+    "vgg16": (partial(models.vgg16, width=16), False),
+    "resnet18": (partial(models.resnet18, width=16), False),
+    "wide_resnet": (partial(models.wide_resnet, depth=16, widen=2), False),
+    "wide_resnet, coupled": (partial(models.wide_resnet, depth=16, widen=2), True),
+}
 
 
 def size(model: nn.Module) -> int:
@@ -55,8 +56,9 @@ def test_shrunk_is_masked_however_a_network_is_wired(build: type[nn.Module], rat
         torch.testing.assert_close(small(images(seed)), masked(images(seed)), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("build", "coupled"), BUILT)
-def test_shrunk_is_masked_for_our_networks(build: type[nn.Module], coupled: bool) -> None:
+@pytest.mark.parametrize("name", BUILT)
+def test_shrunk_is_masked_for_our_networks(name: str) -> None:
+    build, coupled = BUILT[name]
     model = lively(build(10))
     x = torch.rand(2, model.architecture["in_channels"], *[model.architecture["image_size"]] * 2)
     masked, small = masked_and_shrunk(model, x, 0.5, coupled=coupled)
@@ -121,7 +123,7 @@ def test_a_layer_without_any_live_channel_keeps_one() -> None:
 
 
 def test_shrunk_is_masked_after_training_under_hold() -> None:
-    model = lively(models.wrn28_4(10)).train()
+    model = lively(models.wide_resnet(10, depth=16, widen=2)).train()
     masks = prune(model, FilterNorm(), sparsity=0.5, scope="per_layer")
     optimiser = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9, weight_decay=5e-4)
     for _ in range(2):

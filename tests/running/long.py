@@ -8,13 +8,13 @@ from ..cli.test_faults import until
 from ..recipes.conftest import laid_out
 from ..recipes.tiny import read, tiny
 
-LONG = {"kind": "train", "epochs": 1000, "batch_size": 8, "stop_at_chance": False}
+LONG = {"kind": "train", "epochs": 400, "batch_size": 8, "stop_at_chance": False}
 
 
 def begun(folder: Path, store: str) -> Path:
     """The folder of the long training of a recipe that is being run, once it has a checkpoint."""
     made = laid_out(read(folder, recipe()))
-    name = next(stage.name for stage in made.stages if stage.label.endswith("1000 epochs"))
+    name = next(stage.name for stage in made.stages if stage.label.endswith("400 epochs"))
     until(lambda: list((folder / store).glob(f"stages/{name}*.partial/checkpoint.pt")), 240)
     return next((folder / store).glob(f"stages/{name}*.partial"))
 

@@ -50,7 +50,7 @@ class Working:
 def working_on(store: Path) -> list[Working]:
     """The processes that submitit has started for jobs of this store."""
     found = []
-    for line in subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout.splitlines():
+    for line in subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True).stdout.splitlines():
         if "submitit.core._submit" in line and str(store / "jobs") in line:
             found.append(Working(int(line.split()[0])))
     return found

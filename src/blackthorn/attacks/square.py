@@ -19,6 +19,8 @@ from .thinning import thinned
 # Iterations at which the share of pixels of a square is halved; sec. 5.1 of the paper, there of 10,000.
 _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
+_PATIENCE = 100  # queries; a network that has said the same of all images until then is taken for a constant
+
 
 @value
 class Square(Search):
@@ -27,7 +29,8 @@ class Square(Search):
     In linf the image begins with vertical stripes at plus or minus eps, and each query paints one square with plus or
     minus eps. In l2 each query moves length from one window into a peaked pattern in another. Squares are the same for
     all images, from a generator of its own, so an image does not depend on its batch. A query that would change
-    nothing is not asked of the network.
+    nothing is not asked of the network. Where 100 queries of several images have all been answered by the same logits,
+    the network is a constant, and the search ends.
 
     Reference: Andriushchenko et al. 2020, "Square Attack: a query-efficient black-box adversarial attack via random
     search", Algorithms 1 to 3; 5,000 queries and `share=0.8` as in Croce and Hein 2020, sec. 6.
@@ -77,6 +80,7 @@ class Square(Search):
         luck = Luck.of(self, x, problem.run)
         best = self._first(x, eps, luck)  # type: ignore[arg-type]
         result, worth = best.clone(), x.new_full((full,), -torch.inf)
+        always: Tensor | None = None
         for query in range(self.queries):
             if (kept := thinned(live, full)) is not None:
                 result[rows] = best
@@ -90,6 +94,12 @@ class Square(Search):
                 continue
             shown = proposed[some]
             logits = problem.forward(shown)
+            if not query and len(some) > 1:
+                always = logits[:1]
+            if always is not None and bool((logits != always).any()):
+                always = None
+            if always is not None and query >= _PATIENCE:
+                break
             lead = margin(logits, y[some])
             lead = -lead if self.targeted else lead
             better = lead > worth[some]

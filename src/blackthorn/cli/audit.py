@@ -49,12 +49,12 @@ def audit(
     the worst classes, the most fragile images, cost and latency. A command that was stopped is resumed by repeating it.
     """
     with busy("Loading"):
-        from ..auditing import Asked
-        from .commands import audit_command
+        from ..auditing import Asked, carried_out
+        from .commands import watched
 
     options = {"eps": eps, "norm": norm, "tier": tier, "images": images}
     asked = Asked(network, weights, against, data, options, resize, allow_code=allow_code, said=tuple(sys.argv[1:]))
-    audited = audit_command(asked, store=store, data_root=data_root, device=device)
+    audited = watched(carried_out, asked, store=store, data_root=data_root, device=device)
     if json:
         print_json(audited.to_json())
     close_audit(audited)

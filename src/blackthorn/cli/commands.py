@@ -1,14 +1,14 @@
 """What the commands do, once torch is worth loading: each step of an experiment, with a sign of life for a person."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from rich.table import Table
 
-from .. import auditing, compressing, models, report
+from .. import models, report
 from ..experiment import Experiment, Finished, found_device
 from ..recipes.kinds import kind_of, kinds
 from ..recipes.reading import published
@@ -21,6 +21,8 @@ from ..running.outlook import Outlook, outlook
 from .closing import busy
 from .progress import watching
 from .reading import reading
+
+T = TypeVar("T")
 
 
 def run_command(
@@ -68,42 +70,15 @@ def dry_run_command(request: Request, *, store: Path, data_root: Path | None, de
             return outlook(found.plan, found.splits, found.store, found.device)
 
 
-def audit_command(
-    asked: auditing.Asked, *, store: Path, data_root: Path | None, device: str | None
-) -> auditing.Audited:
-    """Audit a network, with bars or lines that say how long it still takes.
+def watched(carried_out: Callable[..., T], asked: object, **options: Any) -> T:
+    """What an audit or a compression does, with bars or lines that say how long it still takes.
 
     Raises:
         BlackthornError: anything refused.
     """
     torch.set_flush_denormal(True)
-    return auditing.carried_out(
-        asked,
-        store=store,
-        data_root=data_root,
-        device=device,
-        reading=reading,
-        listening=lambda experiment: watching(experiment.plan, experiment.store),
-    )
-
-
-def compress_command(
-    asked: compressing.Asked, *, store: Path, data_root: Path | None, device: str | None, jobs: int | None
-) -> compressing.Compressed:
-    """Compress a network, with bars or lines that say how long it still takes.
-
-    Raises:
-        BlackthornError: anything refused.
-    """
-    torch.set_flush_denormal(True)
-    return compressing.carried_out(
-        asked,
-        store=store,
-        data_root=data_root,
-        device=device,
-        jobs=jobs,
-        reading=reading,
-        listening=lambda experiment: watching(experiment.plan, experiment.store),
+    return carried_out(
+        asked, reading=reading, listening=lambda experiment: watching(experiment.plan, experiment.store), **options
     )
 
 

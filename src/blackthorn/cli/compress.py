@@ -87,8 +87,8 @@ def compress(
     network fulfils the wishes, it says which wish was the expensive one and what comes closest; the exit code is 1.
     """
     with busy("Loading"):
-        from ..compressing import Asked, planned
-        from .commands import compress_command
+        from ..compressing import Asked, carried_out, planned
+        from .commands import watched
 
     options = {
         "smaller": smaller,
@@ -111,7 +111,7 @@ def compress(
             ahead = planned(asked, store=store, data_root=data_root, device=device)
         print_json(ahead.to_json()) if json else sys.stdout.write(ahead.told())
         return
-    compressed = compress_command(asked, store=store, data_root=data_root, device=device, jobs=None)
+    compressed = watched(carried_out, asked, store=store, data_root=data_root, device=device, jobs=None)
     if json:
         print_json(compressed.to_json())
     close_compression(compressed)

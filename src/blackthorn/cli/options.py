@@ -52,7 +52,10 @@ Allowed = Annotated[
 ]
 Network = Annotated[
     str,
-    Parameter(help="A bundle (`net.safetensors`), `package.module:factory`, or a built-in network, with `--weights`."),
+    Parameter(
+        help="A bundle (`net.safetensors`, or `hf://owner/name` on the hub), `package.module:factory`, or a built-in "
+        "network, with `--weights`."
+    ),
 ]
 Data = Annotated[
     str, Parameter(name="--data", help="Labelled images: `digits`, a folder, or a hub id such as `ylecun/mnist`.")

@@ -8,15 +8,18 @@ from typing import Any
 from torch import nn
 
 from ..data import Splits
-from ..errors import DataError, RecipeError
+from ..errors import DataError, RecipeError, StoreError
 from ..experiment import AnyPath, Experiment, found_device
 from ..recipes.complaints import one_line
 from ..recipes.compression import Compression
 from ..recipes.given import allowed, name_of, safe
 from ..recipes.request import Request
-from ..running.outbox import Outbox
+from ..shipping.folder import RECIPE
+from ..stages.artifacts import NETWORK
 from ..types import Progress
 from ..values import ValidationError, parse
+
+PAGE = "index.html"
 
 
 @dataclass(frozen=True)
@@ -78,15 +81,23 @@ class Asked:
         return Request(name, allow_code=(*self.allow_code, *agreed), made=made, said=self.said)
 
     @property
-    def outbox(self) -> Outbox:
-        """Where everything is written.
+    def folder(self) -> Path:
+        """Where everything is written: a folder that is not there yet, is empty, or is that of an earlier compression.
 
         Raises:
-            StoreError: files of something else are there.
+            StoreError: it holds files of something else, or the network to compress.
         """
         named = f"{safe(name_of(self.network, self.weights))}-compressed"
-        given = [Path(one) for one in (self.network, self.weights) if isinstance(one, str)]
-        return Outbox.at(Path(named if self.out is None else self.out), given)
+        folder = Path(named if self.out is None else self.out)
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"--out {folder}: is a file; give a folder")
+        given = [Path(one).resolve() for one in (self.network, self.weights) if isinstance(one, str)]
+        if (folder / NETWORK).resolve() in given:
+            raise StoreError(f"--out {folder}: its {NETWORK} is the network to compress; give another folder")
+        ours = all((folder / name).is_file() for name in (PAGE, RECIPE))
+        if folder.is_dir() and not ours and any(folder.iterdir()):
+            raise StoreError(f"--out {folder}: holds other files; give a new folder, or one of an earlier compression")
+        return folder
 
     def prepare(
         self, store: AnyPath, data_root: AnyPath | None, device: str | None, progress: Progress | None = None
@@ -96,7 +107,7 @@ class Asked:
         Raises:
             BlackthornError: anything refused, before anything is trained.
         """
-        _ = self.outbox  # refused before anything is trained
+        _ = self.folder  # refused before anything is trained
         splits = None if isinstance(self.images, str) else self.images
         experiment = Experiment.prepare(
             self.request(), store, data_root, device=found_device(device), splits=splits, progress=progress

@@ -3,22 +3,23 @@
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..claims.wishes import Candidate, grant
-from ..deploy.exporting import ENDINGS, Format
 from ..errors import RecipeError
 from ..experiment import AnyPath, Experiment, Finished
-from ..models.onnx_network import available
-from ..recipes.compression import Compression, exported_row
+from ..models import onnx_network
+from ..recipes.compression import CHOSEN_BY, TIMED, Compression, exported_row
 from ..report import Page
-from ..report.compressed import files_told, told
+from ..report.compressed import told
+from ..report.quantised import quantised
 from ..report.verdict import compared, verdict
 from ..running.events import Listener
 from ..running.outlook import Outlook, outlook
-from ..running.tried import Tried, failed_rows, folder_of
+from ..running.tried import Tried, failed_rows
+from ..shipping.folder import empty, fill
 from ..stages.artifacts import NETWORK
 from ..stages.export import RUNTIMES
 from ..types import Progress
@@ -34,7 +35,7 @@ class Compressed:
     network: Path | None
     """The bundle; None where no network fulfils the wishes."""
     files: Sequence[Path]
-    """Everything that ships: the bundle, and the exported files."""
+    """Everything that ships: the bundle, the exported files, the card and the recipe."""
     finished: Finished
     """The page, and every record that it shows."""
     tried: Sequence[Candidate]
@@ -63,10 +64,7 @@ class Compressed:
             "files": {path.name: str(path) for path in self.files},
             "verdict": self.verdict,
             "tried": [{"row": one.row, **one.gains, "lost": dict(one.losses)} for one in self.tried],
-            "comparisons": [
-                {"statement": one.statement, "holds": one.holds, "evidence": one.evidence}
-                for one in self.finished.verdicts
-            ],
+            "comparisons": [asdict(one) for one in self.finished.verdicts],
             "notes": list(self.finished.notes),
             "report": str(self.index),
         }
@@ -110,9 +108,7 @@ def carried_out(
     row = None if granted.picked is None else granted.picked.row
     found = told(granted, options.wishes, original, tried.sizes)
     notes = {name: f"{name} could not be had: {why}" for name, why in failed.items()}
-    if row is not None and not available():
-        notes["onnx"] = "no ONNX files: pip install 'blackthorn[export]'"
-    formats: tuple[Format, ...] = RUNTIMES if row is not None and available() else ()
+    formats: Sequence[str] = RUNTIMES if row is not None and onnx_network.available() else ()
     whole = sweep
     for _ in range(2):  # what cannot be exported is left out, and the rest written
         request = asked.request(failed, row, formats, found)
@@ -124,32 +120,29 @@ def carried_out(
         formats = tuple(format for format in formats if exported_row(row or "", format) not in lost)
         if not lost:
             break
-    outbox = asked.outbox
-    finished = whole.write(outbox.folder)
-    files: dict[str, Path] = {}
-    said = [found]
-    if row is not None:
-        exported = {format: exported_row(row, format) for format in formats}
-        files = {NETWORK: tried.file(row)}
-        for format, name in exported.items():
-            file = f"network{ENDINGS[format]}"
-            files[file] = folder_of(whole.plan, whole.store, name) / file
-        page = _audit(whole.page(), options)
-        said += [verdict(page, row), compared(finished.verdicts), files_told(whole.page(), [*exported.values()])]
-    outbox.ship(files)
+    folder = asked.folder
+    finished = whole.write(folder)
+    said, files, more = [found], [], list(notes.values())
+    if row is None:
+        empty(folder)
+    else:
+        page = _audited(whole.page(), options)
+        shipped = fill(whole, row, folder, page=page, cut=False)
+        files, more = [folder / name for name in shipped.files], [*more, *shipped.notes]
+        said += [verdict(page, row), compared(finished.verdicts), *quantised(page, row)]
     return Compressed(
         verdict=" ".join(part for part in said if part),
-        network=outbox.folder / NETWORK if files else None,
-        files=tuple(outbox.folder / name for name in files),
-        finished=dataclasses.replace(finished, notes=(*finished.notes, *notes.values())),
+        network=None if row is None else folder / NETWORK,
+        files=files,
+        finished=dataclasses.replace(finished, notes=(*finished.notes, *more)),
         tried=tried.candidates,
         asked={"network": original, "data": sweep.splits.name, "chosen": row, **options.gains},
     )
 
 
-def _audit(page: Page, options: Compression) -> Page:
-    """What the audit measured, without the measures by which the network was chosen."""
-    metrics, grid = options.audit.measures(), page.grid
-    held = {name: kind for name, kind in grid.metrics.items() if name in metrics}
-    cells = [cell for cell in grid.cells if cell.metric in held]
-    return dataclasses.replace(page, grid=dataclasses.replace(grid, metrics=held, cells=cells))
+def _audited(page: Page, options: Compression) -> Page:
+    """What is known of the chosen network, without the measures by which it was chosen."""
+    chosen_by, grid = {CHOSEN_BY, TIMED, options.attacked}, page.grid
+    metrics = {name: kind for name, kind in grid.metrics.items() if name not in chosen_by}
+    cells = [cell for cell in grid.cells if cell.metric in metrics]
+    return dataclasses.replace(page, grid=dataclasses.replace(grid, metrics=metrics, cells=cells))

@@ -17,6 +17,7 @@ from ..errors import BundleError
 from ..files import one_line, write_whole
 from ..pruning.packing import How
 from ..values import parse, spell, value
+from .hub import local
 from .replaced import Form
 
 VERSION = 3
@@ -100,17 +101,18 @@ def read(path: Path) -> tuple[Header, dict[str, Tensor]]:
 
 
 def header_of(file: str | os.PathLike[str]) -> Header | None:
-    """What a bundle says about itself, without reading its tensors; None of other files.
+    """What a bundle says about itself, without reading its tensors; None of other files. `hf://owner/name` is one too.
 
     Raises:
-        BundleError: it is a bundle, and damaged.
+        BundleError: it is a bundle, and damaged; or the hub does not give it.
     """
+    path = local(os.fspath(file))
     try:
-        with safe_open(file, framework="pt") as opened:
+        with safe_open(path, framework="pt") as opened:
             text = (opened.metadata() or {}).get(KEY)
     except (SafetensorError, OSError):
         return None
-    return None if text is None else _header(Path(file), text)
+    return None if text is None else _header(path, text)
 
 
 def _header(path: Path, text: str) -> Header:

@@ -1,5 +1,6 @@
 """A network as files that run without this package: ONNX, int8 ONNX, torch.export; each is run before it is written."""
 
+import copy
 import io
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -12,10 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from ..data import Pixels
-from ..errors import BlackthornError, BundleError, ModelError, did_you_mean
+from ..errors import BlackthornError, BundleError, ModelError, PruningError, did_you_mean
 from ..files import one_line, write_whole
 from ..models import architecture_of
 from ..models.onnx_network import OnnxNetwork, require
+from ..pruning import sparsity
 from .agreement import Agreement, agreement, shown_images, some_of
 from .exportable import Exportable, exportable
 from .quantize import quantized, quietly
@@ -24,6 +26,7 @@ Format = Literal["onnx", "pt2", "int8"]
 ENDINGS: Mapping[Format, str] = {"onnx": ".onnx", "pt2": ".pt2", "int8": ".int8.onnx"}
 """What the file of each format is called, after its name."""
 _OPSET = 20  # what torch 2.13 writes by itself; ONNX Runtime reads it since 1.17
+_MANY = 0.05  # of zeros among the weights, from which on a hint is worth a line
 _LARGEST = 2**31 - 2**20  # bytes of an ONNX file, whose format ends at 2 GB
 
 
@@ -48,13 +51,15 @@ class Exported:
     files: tuple[ExportedFile, ...]
     changed: tuple[str, ...]
     """A line each: gates that were folded, sparse layers that were made dense."""
+    hints: tuple[str, ...] = ()
+    """A line each: how the files could be smaller."""
 
     def __getitem__(self, format: Format) -> ExportedFile:
         """The file of a format that was asked for."""
         return next(file for file in self.files if file.format == format)
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self.files), *self.changed])
+        return "\n".join([*map(str, self.files), *self.changed, *self.hints])
 
 
 def export(
@@ -110,11 +115,16 @@ def export(
         except OSError as problem:
             raise BundleError(f"{path}: cannot be written ({problem.strerror or problem})") from None
         files.append(ExportedFile(format, path, len(content), found))
-    return Exported(tuple(files), plain.changed)
+    return Exported(tuple(files), plain.changed, _hints(plain.wanted))
 
 
 def onnx_bytes(model: nn.Module, example: Tensor, *, calibrate: Tensor | None = None) -> bytes:
-    """The content of an ONNX file, in float32 or, with images to calibrate on, in int8; not verified.
+    """The content of one of the files of `onnx_contents`: int8 where there are images to calibrate on."""
+    return onnx_contents(model, example, calibrate=calibrate)["onnx" if calibrate is None else "int8"]
+
+
+def onnx_contents(model: nn.Module, example: Tensor, *, calibrate: Tensor | None = None) -> dict[str, bytes]:
+    """The content of ONNX files, by format: in float32 and, with images to calibrate on, in int8; not verified.
 
     Args:
         model: as for `export`.
@@ -125,7 +135,7 @@ def onnx_bytes(model: nn.Module, example: Tensor, *, calibrate: Tensor | None = 
     channels, height, width = example.shape[1:]
     shape = (channels, height, width)
     made = _Contents(exportable(model, shape), shape, calibrate)
-    return made.of("onnx" if calibrate is None else "int8")[0]
+    return {"onnx": made.onnx} if calibrate is None else {"onnx": made.onnx, "int8": made.of("int8")[0]}
 
 
 @dataclass(frozen=True)
@@ -181,11 +191,24 @@ class _Contents:
         return content
 
     def _pt2(self) -> tuple[bytes, Callable[[Tensor], Tensor]]:
-        written = io.BytesIO()
+        written, program = io.BytesIO(), copy.copy(self.traced)
+        program.example_inputs = None  # these would be the only pickle in the file
         with quietly():
-            torch.export.save(self.traced, written)
+            torch.export.save(program, written)
             read = torch.export.load(io.BytesIO(written.getvalue())).module()
         return written.getvalue(), read
+
+
+def _hints(model: nn.Module) -> tuple[str, ...]:
+    """That zeros take as much place in these files as anything else."""
+    try:
+        zeros = sparsity(model).weights
+    except PruningError:  # nothing that is ever pruned
+        return ()
+    if zeros < _MANY:
+        return ()
+    cut = "pruning.shrink, or blackthorn compress --smaller, cuts out what makes a file smaller"
+    return (f"{100 * zeros:.1f} % of the weights are zero, and stored like all others: {cut}",)
 
 
 def _checked(formats: tuple[str, ...], calibrate: Tensor | None) -> tuple[Format, ...]:

@@ -3,8 +3,11 @@
 import os
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
+
+import numpy as np
 
 from ..data.hub import reachable
 from ..errors import BundleError
@@ -13,7 +16,7 @@ from ..files import one_line
 SCHEME = "hf://"
 _WHERE = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^/\s]+))?(?:/(?P<file>[^\s]+))?")
 _NETWORK = "network.safetensors"  # as it lies in a folder that ships
-_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib", ".npy", ".npz")
+_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt", ".joblib")
 """Endings of files that may run code when somebody reads them."""
 T = TypeVar("T")
 
@@ -41,7 +44,7 @@ def push(folder: str | os.PathLike[str], repo: str, *, private: bool = False, me
     if not (folder / _NETWORK).is_file():
         raise BundleError(f"push: {folder} holds no {_NETWORK}; write the folder by blackthorn ship")
     files = [str(file.relative_to(folder)) for file in sorted(folder.rglob("*")) if file.is_file()]
-    unsafe = next((file for file in files if file.endswith(_PICKLES)), None)
+    unsafe = next((file for file in files if file.endswith(_PICKLES) or _has_objects(folder / file)), None)
     if unsafe is not None:
         raise BundleError(f"push: {folder / unsafe} may be a pickle, which could run any code when read; remove it")
 
@@ -54,7 +57,9 @@ def push(folder: str | os.PathLike[str], repo: str, *, private: bool = False, me
         done = api.upload_folder(repo_id=repo, folder_path=folder, commit_message=message, ignore_patterns=hidden)
         return str(done.commit_url)
 
-    return _told(f"push to {repo}", upload)
+    where = _told(f"push to {repo}", upload)
+    local.cache_clear()  # there is a newer one now
+    return where
 
 
 def fetched(where: str) -> Path:
@@ -74,6 +79,39 @@ def fetched(where: str) -> Path:
     file = read["file"] or _NETWORK
     repo, revision = read["repo"], read["revision"]
     return _told(where, lambda: Path(hf_hub_download(repo, file, revision=revision, local_files_only=not _online())))
+
+
+@lru_cache
+def local(file: str) -> Path:
+    """A file of this machine: of an address on the hub, what was downloaded. The hub is asked once in a process.
+
+    Raises:
+        BundleError: as `fetched`.
+    """
+    return fetched(file) if file.startswith(SCHEME) else Path(file)
+
+
+def name_on_hub(where: str) -> str:
+    """What a network is called there: the repository without its owner, or the file where one is named."""
+    read = _WHERE.fullmatch(where)
+    if read is None:
+        return where.removeprefix(SCHEME)
+    return Path(read["file"]).stem if read["file"] else read["repo"].partition("/")[2]
+
+
+def _has_objects(file: Path) -> bool:
+    """Whether an array of numpy holds pickled objects, and not numbers alone."""
+    if file.suffix not in (".npy", ".npz"):
+        return False
+    try:
+        held = np.load(file, allow_pickle=False)
+        if isinstance(held, np.lib.npyio.NpzFile):
+            with held:
+                for name in held.files:
+                    held[name]  # read, which numpy refuses for objects
+    except (OSError, ValueError, EOFError, KeyError):
+        return True
+    return False
 
 
 def _told(what: str, asked: Callable[[], T]) -> T:

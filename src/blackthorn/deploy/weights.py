@@ -1,7 +1,6 @@
 """Weights from a file that anybody wrote: tensors by name, read without running code, and fitted to a network."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -10,6 +9,7 @@ from ..errors import ModelError
 from ..files import one_line
 from .container import header_of, read
 from .contents import state_in
+from .hub import local
 
 _STATE = ("state_dict", "model_state_dict", "model")
 """Entries of a checkpoint under which training scripts keep the network's weights, in the order of preference."""
@@ -17,13 +17,15 @@ _COUNTER = "num_batches_tracked"  # of a batch norm; no part of what a network c
 
 
 def content_of(file: str) -> bytes:
-    """What a file of weights holds.
+    """What a file of weights holds, on this machine or on the hub (`hf://owner/name/file`).
 
     Raises:
         ModelError: it cannot be read.
+        BundleError: the hub does not give it.
     """
+    path = local(file)
     try:
-        return Path(file).read_bytes()
+        return path.read_bytes()
     except OSError as problem:
         raise ModelError(f"{file}: the weights cannot be read ({problem.strerror or problem})") from None
 
@@ -42,12 +44,12 @@ def read_weights(file: str) -> Mapping[str, Tensor]:
 
     content = content_of(file)
     if header_of(file) is not None:
-        return state_in(*read(Path(file)))[0]
+        return state_in(*read(local(file)))[0]
     try:
         if file.endswith(".safetensors"):
             found: object = from_bytes(content)
         else:
-            found = torch.load(file, map_location="cpu", weights_only=True)
+            found = torch.load(local(file), map_location="cpu", weights_only=True)
     except (SafetensorError, RuntimeError, ValueError, KeyError, EOFError, OSError) as problem:
         raise ModelError(f"{file}: holds no weights that can be read ({one_line(problem)})") from None
     except Exception as problem:  # torch raises pickle's own error for what it refuses, which has no other parent

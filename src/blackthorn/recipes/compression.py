@@ -20,7 +20,7 @@ CHOSEN_BY = "natural, to choose by"
 """The measure of natural accuracy by which networks are chosen: on the images at even places."""
 TIMED = "time"
 """The measure of the time that every network takes, where it is to be faster."""
-_SQUARE, _QUERIES = "square", 500
+_QUERIES = 500  # of Square, for each image of a file
 _MOST = 100.0  # times; the last rate that is tried leaves a 200th
 _ROBUST_LOSS = 2.0  # points of robust accuracy that may be lost where a radius is given and nothing else
 _AUDITED = 8 / 255  # where no radius is given: the usual one for colour images
@@ -177,8 +177,8 @@ class Compression:
         timed = {} if self.faster is None else {TIMED: {"kind": "cost", "batches": [self.batch]}}
 
         def seen(row: str) -> list[str]:
-            more = [one for one in asked if one.startswith(_SQUARE)] if row == chosen else []
-            return [*choosing, *timed, *(audited if row in (name, chosen) else ()), *more]
+            whole = [*choosing, *timed, *(audited if row in (name, chosen) else ())]
+            return [*whole, *(asked if row == chosen else ())]
 
         first = {**begun, "steps": [{"kind": "fold"}] if gated else [], "measures": seen(name)}
         rows = {row: {"of": name, "steps": steps, "measures": seen(row)} for row, steps in swept.items()}
@@ -207,7 +207,7 @@ class Compression:
         pgd = {"kind": "pgd", **ball, "steps": _STEPS, "loss": "margin"}
         return {
             f"transferred {audit.said(1.0)}": {**seen, "attack": pgd, "source": {"kind": "network", "name": chosen}},
-            f"{_SQUARE} {audit.said(1.0)}": {**seen, "attack": {"kind": "square", **ball, "queries": _QUERIES}},
+            f"square {audit.said(1.0)}": {**seen, "attack": {"kind": "square", **ball, "queries": _QUERIES}},
         }
 
     def _swept(self) -> Iterator[tuple[str, list[Mapping[str, Any]]]]:
@@ -246,7 +246,11 @@ class Compression:
     def _about(self, name: str, data: Mapping[str, Any]) -> str:
         tuned = "" if self.eps is None else ", as they are and as PGD makes them worse"
         return (
-            f"{name}, pruned in several ways to several rates, each time fine-tuned for {self.epochs} epochs on the "
+            f"{name}, pruned in several ways to several rates, each time fine-tuned for {_epochs(self.epochs)} on the "
             f"training images of {data.get('source')}{tuned}. The network is chosen by test images at even places "
             "('to choose by'), and audited on those at odd places, which had no part in the choice."
         )
+
+
+def _epochs(number: int) -> str:
+    return "1 epoch" if number == 1 else f"{number} epochs"

@@ -10,6 +10,7 @@ from torch import nn
 
 from ..deploy.bundle import PLAIN
 from ..deploy.container import header_of
+from ..deploy.hub import SCHEME, name_on_hub
 from ..errors import RecipeError, did_you_mean
 from ..models import BUILDERS
 from .network import is_factory
@@ -49,9 +50,10 @@ def beginning(network: str | nn.Module, weights: str | None) -> dict[str, Any]:
         return {"from": network}
     if network in BUILDERS:
         raise RecipeError(f"{network}: a built-in network has no weights before it is trained; add --weights FILE")
-    if not os.path.isfile(network):
+    if not _is_file(network):
         hint = f" or a built-in network with --weights FILE. {did_you_mean(network, BUILDERS)}"
-        raise RecipeError(f"{network}: there is no such file; give a bundle, package.module:factory,{hint}")
+        known = "a bundle, hf://owner/name, package.module:factory,"
+        raise RecipeError(f"{network}: there is no such file; give {known}{hint}")
     header = header_of(network)
     kind = None if header is None else str(header.architecture.get("kind"))
     if header is None or kind == PLAIN:
@@ -64,7 +66,7 @@ def beginning(network: str | nn.Module, weights: str | None) -> dict[str, Any]:
 
 def taken(network: str | nn.Module) -> dict[str, Any]:
     """The images that a bundle's network takes; a network that does not say so is given them as they are."""
-    header = header_of(network) if isinstance(network, str) and os.path.isfile(network) else None
+    header = header_of(network) if isinstance(network, str) and _is_file(network) else None
     if header is None:
         return {}
     size, channels = header.architecture.get("image_size"), header.architecture.get("in_channels")
@@ -74,7 +76,7 @@ def taken(network: str | nn.Module) -> dict[str, Any]:
 
 def is_plain_file(network: str | nn.Module) -> bool:
     """Whether it is a file of weights that needs a network to belong to."""
-    return isinstance(network, str) and os.path.isfile(network) and header_of(network) is None
+    return isinstance(network, str) and _is_file(network) and header_of(network) is None
 
 
 def name_of(network: str | nn.Module, weights: str | None) -> str:
@@ -83,8 +85,15 @@ def name_of(network: str | nn.Module, weights: str | None) -> str:
         return type(network).__name__
     if weights is None and is_factory(network):
         return network.rpartition(":")[2]
+    if (weights or network).startswith(SCHEME):
+        return name_on_hub(weights or network)
     path = Path(weights or network)
     return path.resolve().parent.name if path.stem == "network" else path.stem or network
+
+
+def _is_file(network: str) -> bool:
+    """Whether it is a file of this machine, or one on the hub."""
+    return network.startswith(SCHEME) or os.path.isfile(network)
 
 
 def safe(name: str) -> str:

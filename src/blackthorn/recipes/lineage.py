@@ -7,6 +7,7 @@ from itertools import chain, count
 from typing import Any
 
 from ..results import Row
+from ..stages.export import RUNTIMES
 from ..values import spell
 from .network import Network, Networks
 
@@ -31,7 +32,7 @@ def lineage(networks: Networks) -> list[Row]:
         if network.show:
             base = _base(name, networks, requested)
             family = labels.of(name, _way(name, networks, requested)) if requested[name] else name
-            rows.append(Row(name, base, requested[name], family, _images(name, networks)))
+            rows.append(Row(name, base, requested[name], family, _images(name, networks), *_file(name, networks)))
     return rows
 
 
@@ -57,6 +58,14 @@ def _images(name: str, networks: Networks) -> str:
                 return step.images or ""
         at = networks[at].of
     return ""
+
+
+def _file(name: str, networks: Networks) -> tuple[str | None, str]:
+    """The row that it is an exported file of, and the format, where nothing else was done to it."""
+    network = networks[name]
+    forms = [step.form for step in network.steps if step.form in RUNTIMES]
+    shown = network.of is not None and networks[network.of].show
+    return (network.of, str(forms[0])) if forms and shown and len(network.steps) == 1 else (None, "")
 
 
 def _unpruned(network: Network, requested: float) -> bool:

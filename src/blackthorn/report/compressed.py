@@ -1,10 +1,9 @@
 """What came of the wishes for a smaller network, in sentences with numbers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..claims.wishes import Candidate, Granted, Wishes
-from .page import Page
-from .words import names, percent, radius, size
+from .words import names, size
 
 
 def told(granted: Granted, wishes: Wishes, original: str, sizes: Mapping[str, int]) -> str:
@@ -35,21 +34,6 @@ def told(granted: Granted, wishes: Wishes, original: str, sizes: Mapping[str, in
         return " ".join([*said, "All lose more than that: fine-tune longer (--epochs), or allow more to be lost."])
     one = granted.closest
     return " ".join([*said, f"Closest comes {one.row}, {_gains(one, wishes)}, which {_losses(one)}."])
-
-
-def files_told(page: Page, rows: Sequence[str]) -> str:
-    """How right the files of a network are, and how much of that withstands the attacks that files can be under."""
-    said = []
-    for row in rows:
-        held = {metric: cells[0].record for (name, metric), cells in page.accuracy.items() if name == row}
-        attacked = [record for metric, record in held.items() if page.attack(metric)]
-        if (natural := held.get("natural")) is not None and attacked:
-            least = min(attacked, key=lambda record: record.value)
-            said.append(
-                f"{row} is right on {percent(natural.value)} %, and at most {percent(least.value)} % withstand images "
-                f"made on the network and Square at {radius(least.eps or 0.0)}."
-            )
-    return " ".join(said)
 
 
 def measure_of(name: str) -> str:

@@ -15,12 +15,14 @@ from .attacks import attack_words
 from .costs import Cost, costs
 from .families import mean_zeros
 from .page import Page
+from .quantised import quantised
 from .verdict import verdict
 from .views.costs import cost_title
 from .views.provenance import provenance
 from .words import amount, percent, radius, size
 
-_FORMS = {"dense": "nothing pruned", "masked": "zeros in place", "shrunk": "cut down"}
+_FORMS = {"dense": "nothing pruned", "masked": "zeros in place", "shrunk": "cut down", "sparse": "sparse layers"}
+_RUNTIMES = {"": "", "onnx": " in ONNX Runtime", "int8": " in ONNX Runtime, int8"}
 UNKNOWN = "unknown"
 """The hub's word for a licence that nobody stated."""
 
@@ -59,6 +61,7 @@ def card(page: Page, shipped: Shipped) -> str:
         f"An image classifier of the experiment “{page.title}”. {page.about}".strip(),
         verdict(page, row),
         *_measured(page, row),
+        *quantised(page, row),
         *_costs(page, row),
         *_files(shipped),
         "## Load it\n\nThe network takes pixels in [0, 1] and gives logits.",
@@ -151,15 +154,22 @@ def _costs(page: Page, row: str) -> list[str]:
     columns = list(dict.fromkeys((cost.metric, cost.batch) for cost in spent))
     held = {(cost.form, cost.metric, cost.batch): cost for cost in spent}
     lines = [
-        [f"{form} ({_FORMS[form]})" if form in _FORMS else row]
-        + [_amount(held.get((form, *column))) for column in columns]
+        [_form(row, form)] + [_amount(held.get((form, *column))) for column in columns]
         for form in dict.fromkeys(cost.form for cost in spent)
     ]
     if lines:
         parts.append(_table(["form", *(cost_title(*column) for column in columns)], lines))
     if any(metric == "latency" for metric, _ in columns):
-        parts.append("Latency is a median, of forms that took turns, in PyTorch on the device named below.")
+        parts.append(
+            "Latency is a median, of forms that took turns on the device named below, in PyTorch or the runtime named."
+        )
     return ["## Size and speed", *parts] if parts else []
+
+
+def _form(row: str, form: str) -> str:
+    """ "shrunk onnx" -> "shrunk (cut down) in ONNX Runtime"; a file that is measured by itself is its row."""
+    name, _, runtime = form.partition(" ")
+    return f"{name} ({_FORMS[name]}){_RUNTIMES[runtime]}" if name in _FORMS and runtime in _RUNTIMES else row
 
 
 def _amount(cost: Cost | None) -> str:

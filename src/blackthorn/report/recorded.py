@@ -37,6 +37,7 @@ def record_grid(grid: Grid, folder: Path) -> None:
     rows = [
         {"name": row.name, "base": row.base, "requested": row.requested, "family": row.family}
         | ({"images": row.images} if row.images else {})
+        | ({"file_of": row.file_of, "format": row.format} if row.file_of else {})
         for row in grid.rows
     ]
     about = {"rows": rows, "metrics": dict(grid.metrics), "seeds": list(grid.seeds)}

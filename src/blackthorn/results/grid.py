@@ -51,6 +51,10 @@ class Row:
     """What rows that differ in nothing but the rate share: "weight" of "weight 90%" and "weight 98%"."""
     images: str = ""
     """The images, made by the recipe, that it was trained on last; empty for those of the data set."""
+    file_of: str | None = None
+    """The row that it is an exported file of; None for a network, and where what was exported is no row."""
+    format: str = ""
+    """Of that file: onnx or int8."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from ..deploy import Bundle, OnnxNetwork, sparsify, without_zeros
-from ..deploy.exporting import onnx_bytes
+from ..deploy.exporting import onnx_contents
 from ..errors import PruningError
 from ..measuring import parameters
 from ..measuring.images import evenly
@@ -31,17 +31,14 @@ def forms_of(work: Work, bundle: Bundle, also: Sequence[str] = ()) -> dict[str, 
     if "sparse" in also and masked is not None:
         with contextlib.suppress(PruningError):  # whole filters of small layers may leave nothing to gain
             forms["sparse"] = sparsify(masked, example=work.example(), batch=1).model
-    plain = {form: model for form, model in forms.items() if form in ("dense", "shrunk")}
-    for runtime in RUNTIMES:
-        if runtime in also and work.device.type == "cpu":
-            forms |= {f"{form} {runtime}": _in_onnx(work, model, runtime) for form, model in plain.items()}
+    runtimes = [runtime for runtime in RUNTIMES if runtime in also and work.device.type == "cpu"]
+    if runtimes:
+        train = work.splits.train if len(work.splits.train) else work.splits.test
+        images = train.x[evenly(len(train), _CALIBRATE)] if "int8" in runtimes else None
+        plain = {form: model for form, model in forms.items() if form in ("dense", "shrunk")}
+        files = {form: onnx_contents(model, work.example(), calibrate=images) for form, model in plain.items()}
+        forms |= {f"{form} {name}": OnnxNetwork(files[form][name]) for name in runtimes for form in plain}
     return forms
-
-
-def _in_onnx(work: Work, model: nn.Module, runtime: str) -> nn.Module:
-    train = work.splits.train if len(work.splits.train) else work.splits.test
-    images = train.x[evenly(len(train), _CALIBRATE)] if runtime == "int8" else None
-    return OnnxNetwork(onnx_bytes(model, work.example(), calibrate=images))
 
 
 def _in_torch(work: Work, bundle: Bundle) -> dict[str, nn.Module]:

@@ -1,7 +1,8 @@
 """Charts as files for papers, and the script that draws them on a page."""
 
 import io
-from functools import cache
+import json
+from functools import cache, lru_cache
 
 from .chart import Chart, for_file
 
@@ -10,9 +11,14 @@ ENDINGS = ("png", "svg", "pdf")
 
 def draw(chart: Chart) -> dict[str, bytes]:
     """A chart as a file of each ending: PNG and SVG for pages, PDF for papers."""
+    return dict(_drawn(json.dumps(for_file(chart))))
+
+
+@lru_cache(maxsize=64)  # a page that is written to several places, or again, is drawn once
+def _drawn(spec: str) -> dict[str, bytes]:
     from vl_convert import svg_to_pdf, svg_to_png, vegalite_to_svg
 
-    svg: str = vegalite_to_svg(for_file(chart))
+    svg: str = vegalite_to_svg(spec)
     text = svg.encode("utf-8", errors="backslashreplace")  # a lone surrogate in a name is shown, not fatal
     return {"png": _packed(svg_to_png(svg, scale=2)), "svg": text, "pdf": svg_to_pdf(text.decode())}
 

@@ -69,9 +69,9 @@ def classes(page: Page, row: str) -> Classes | None:
 
 
 def strongest(page: Page, row: str) -> str | None:
-    """The measure under which least of a network stands; None without an attack."""
+    """The measure under which least of a network stands, at the largest radius of several; None without an attack."""
     attacked = {
-        metric: cells[0].record.value
+        metric: (cells[0].record.value, -(cells[0].record.eps or 0.0))
         for metric in page.accuracy_metrics
         if page.attack(metric) and (cells := page.accuracy.get((row, metric), []))
     }

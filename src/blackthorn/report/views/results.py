@@ -8,6 +8,7 @@ from ..attacks import fooled_words, source_notes
 from ..csv_text import csv_text, in_percent, listed
 from ..families import mean_zeros
 from ..page import Page
+from ..quantised import quantised
 from ..template import fill
 from ..words import percent, points
 from .view import View
@@ -66,7 +67,13 @@ def view(page: Page) -> View:
     measured = any(place is not None for line in lines for place in line.places)
     told = reach(len(page.seeds)) if page.seeds else ""
     moved = any(place is not None and place.moved for line in lines for place in line.places)
-    said = {"measured": measured, "moved": moved, "sources": source_notes(page), "reach": told}
+    said = {
+        "measured": measured,
+        "moved": moved,
+        "sources": source_notes(page),
+        "reach": told,
+        "quantised": quantised(page),
+    }
     html = fill("views/results.html", page=page, lines=lines, **said)
     title, nav = "Published and ours" if page.published else "Results", "Results" if measured else ""
     return View(name="results", nav=nav, title=title, html=html, files={"results.csv": results_csv(page)})
