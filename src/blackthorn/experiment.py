@@ -175,8 +175,7 @@ class Experiment:
     ) -> "Experiment":
         """Read the recipe and its images, refuse what cannot be done with them, and lay out the stages.
 
-        By default the images are those that the recipe names; a program may have its own, `splits`. While images are
-        decoded, `progress` is called with (text, images done, images).
+        Images are the recipe's or `splits`; while they are decoded, `progress` hears (text, images done, images).
 
         Raises:
             BlackthornError: one line that names the recipe and the path in it.
