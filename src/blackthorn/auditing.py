@@ -28,6 +28,7 @@ from .recipes.request import Request
 from .report.verdict import compared, verdict
 from .results import to_json
 from .running.events import Listener, quiet
+from .types import Progress
 from .values import ValidationError, parse
 
 Images = str | Splits | LabelledImages
@@ -157,6 +158,7 @@ def carried_out(
     data_root: AnyPath | None,
     device: str | None,
     listening: Callable[[Experiment], AbstractContextManager[Listener]],
+    reading: Callable[[], AbstractContextManager[Progress | None]] = nullcontext,
 ) -> Audited:
     """Measure what is not measured yet, write the page, and say what it means.
 
@@ -165,7 +167,10 @@ def carried_out(
     """
     options, request = asked.request()
     splits = None if isinstance(asked.images, str) else asked.images
-    experiment = Experiment.prepare(request, store, data_root, device=found_device(device), splits=splits)
+    with reading() as told_of:
+        experiment = Experiment.prepare(
+            request, store, data_root, device=found_device(device), splits=splits, progress=told_of
+        )
     with listening(experiment) as listen:
         done = experiment.carry_out(1, listen)
     finished, page = done.write(), done.page()
@@ -189,14 +194,14 @@ def _splits(images: Splits | LabelledImages, model: nn.Module | str) -> Splits:
         return images
     if not isinstance(images, (ImageSet, tuple)):
         held = as_images(images)
-        images = (held.x, held.y)
+        images = (held.x[:], held.y)
     if not isinstance(images, ImageSet):
         x, y = (torch.as_tensor(one) for one in images)
         if not len(x):
             raise DataError("there are no images to audit on; give at least one")
         classes = int(y.max()) + 1 if not isinstance(model, nn.Module) else _classes(model, x)
         images = ImageSet(x.cpu(), y.cpu().long(), tuple(map(str, range(max(classes, int(y.max()) + 1)))))
-    found = hashlib.sha256(images.x.contiguous().numpy().tobytes() + images.y.contiguous().numpy().tobytes())
+    found = hashlib.sha256(images.x[:].contiguous().numpy().tobytes() + images.y.contiguous().numpy().tobytes())
     none = images.subset(slice(0, 0))
     return Splits(images, none, images, name="images in memory", fingerprint=found.hexdigest()[:16])
 

@@ -47,7 +47,7 @@ from .running.runner import Outcome, carry_out
 from .running.store import Store, unsealed, written
 from .stages import Held
 from .stages.artifacts import load_about
-from .types import Logger
+from .types import Logger, Progress
 
 AnyPath = str | os.PathLike[str]
 
@@ -171,10 +171,11 @@ class Experiment:
         *,
         device: torch.device | None,
         splits: Splits | None = None,
+        progress: Progress | None = None,
     ) -> "Experiment":
         """Read the recipe and its images, refuse what cannot be done with them, and lay out the stages.
 
-        By default the images are those that the recipe names; a program may have its own, `splits`.
+        Images are the recipe's or `splits`; while they are decoded, `progress` hears (text, images done, images).
 
         Raises:
             BlackthornError: one line that names the recipe and the path in it.
@@ -193,7 +194,7 @@ class Experiment:
         if root is not None and not root.is_dir():
             raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")
         with told(f"{request.recipe}: data"):
-            splits = recipe.data.load(root) if splits is None else splits
+            splits = recipe.data.load(root, progress=progress) if splits is None else splits
         for row, network in recipe.networks.items():
             built = device is not None and network.of is None and not isinstance(network.begin, Held)
             if built:  # one that cannot be is refused before hours of training others

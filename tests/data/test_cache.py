@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from blackthorn.data import ImageSet, Splits, load_data
+from blackthorn.data import Splits, load_data
 from blackthorn.data.cache import cached
+from blackthorn.data.gathering import Sink
 
 from .conftest import pixels, write_parquet
 
@@ -22,10 +23,9 @@ def same(one: Splits, other: Splits) -> bool:
     )
 
 
-def tiny() -> dict[str, ImageSet]:
-    return {
-        "train": ImageSet(torch.arange(48, dtype=torch.uint8).view(3, 1, 4, 4), torch.tensor([0, 1, 0]), ("a", "b"))
-    }
+def tiny(sink: Sink) -> None:
+    sink.begin({"train": torch.tensor([0, 1, 0])}, ("a", "b"), (1, 4, 4))
+    sink.add("train", torch.arange(48, dtype=torch.uint8).view(3, 1, 4, 4))
 
 
 def file_of(cache: Path) -> Path:
@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_no_file_behind(cache: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    assert len(cached("tiny", 1, tiny).parts["train"]) == 3
+    assert len(cached("tiny", 1, tiny, most=999).parts["train"]) == 3
     assert [path.suffix for path in cache.iterdir()] == [".lock"]
 
 
@@ -103,35 +103,36 @@ def test_changing_a_loaded_tensor_changes_no_file(bees: Path) -> None:
 def test_a_process_killed_while_writing_leaves_nothing_that_is_believed(cache: Path) -> None:
     script = """
 import os, signal, torch, safetensors.torch as st
-from blackthorn.data import ImageSet
 from blackthorn.data.cache import cached
 def half(tensors, path, metadata):
     path.write_bytes(b"half a file")
     os.kill(os.getpid(), signal.SIGKILL)
 st.save_file = half
-images = ImageSet(torch.zeros(3, 1, 4, 4, dtype=torch.uint8), torch.tensor([0, 1, 0]), ("a", "b"))
-cached("tiny", 1, lambda: {"train": images})
+def read(sink):
+    sink.begin({"train": torch.tensor([0, 1, 0])}, ("a", "b"), (1, 4, 4))
+    sink.add("train", torch.zeros(3, 1, 4, 4, dtype=torch.uint8))
+cached("tiny", 1, read, most=999)
 """
     assert subprocess.run([sys.executable, "-c", script]).returncode == -signal.SIGKILL
     (left,) = cache.glob(".*.partial")
-    assert cached("tiny", 1, tiny).parts["train"].x.sum() == sum(range(48))
+    assert cached("tiny", 1, tiny, most=999).parts["train"].x.sum() == sum(range(48))
     assert left.exists()  # it might belong to a living process
 
     os.utime(left, (time.time() - 7200,) * 2)
     file_of(cache).unlink()
-    cached("tiny", 1, tiny)
+    cached("tiny", 1, tiny, most=999)
     assert not left.exists()
 
 
 def test_whoever_wants_the_same_at_the_same_time_waits_for_the_one_that_reads() -> None:
     calls = []
 
-    def slow() -> dict[str, ImageSet]:
+    def slow(sink: Sink) -> None:
         calls.append(1)
         time.sleep(0.1)
-        return tiny()
+        tiny(sink)
 
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: cached("tiny", 1, slow).digests, range(4)))
+        found = list(pool.map(lambda _: cached("tiny", 1, slow, most=999).digests, range(4)))
     assert len(calls) == 1
     assert found == found[:1] * 4

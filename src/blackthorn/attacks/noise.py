@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from ..data import pixels
+from ..data import Pixels, pixels
 from ..errors import AttackError
 from ..speed.precision import Precision, arithmetic
 from ..types import Progress
@@ -101,7 +101,7 @@ class UniversalNoise:
     def __call__(
         self,
         model: nn.Module,
-        x: Tensor,
+        x: Pixels,
         y: Tensor | None = None,
         seed: int = 0,
         *,
@@ -122,7 +122,7 @@ class UniversalNoise:
             raise AttackError(
                 f"universal_noise is made from images, (n, channels, height, width); got {tuple(x.shape)}"
             )
-        if x.dtype != torch.uint8 and not (x.min() >= 0 and x.max() <= 1):
+        if isinstance(x, Tensor) and x.is_floating_point() and not (x.min() >= 0 and x.max() <= 1):
             raise AttackError(f"pixels lie in [{x.min():.3g}, {x.max():.3g}]; they must be in [0, 1]: divide by 255")
         search = self.search
         device = next((tensor.device for tensor in model.parameters()), x.device)

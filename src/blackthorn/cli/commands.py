@@ -22,6 +22,7 @@ from ..running.on_ranks import check_batches, follow
 from ..running.outlook import Outlook, outlook
 from .closing import busy
 from .progress import watching
+from .reading import reading
 
 T = TypeVar("T")
 
@@ -52,8 +53,8 @@ def run_command(
         if talk is not None and not talk.ranks.first:
             follow(talk, where)
             return None
-        with busy("Reading the images", voice):
-            experiment = Experiment.prepare(request, store, data_root, device=where)
+        with reading(voice) as told:
+            experiment = Experiment.prepare(request, store, data_root, device=where, progress=told)
         if talk is not None:
             check_batches(experiment.plan, talk.ranks)
         with watching(experiment.plan, experiment.store, voice) as listen, logging(loggers, experiment.folder) as log:
@@ -68,11 +69,13 @@ def dry_run_command(request: Request, *, store: Path, data_root: Path | None, de
     Raises:
         BlackthornError: anything refused, as `run` would.
     """
-    with busy("Looking ahead"), TemporaryDirectory() as nowhere:
+    with TemporaryDirectory() as nowhere:
         where = store if store.is_dir() else Path(nowhere)
-        found = Experiment.prepare(request, where, data_root, device=found_device(device))
+        with reading() as told:
+            found = Experiment.prepare(request, where, data_root, device=found_device(device), progress=told)
         assert found.device is not None
-        return outlook(found.plan, found.splits, found.store, found.device)
+        with busy("Looking ahead"):
+            return outlook(found.plan, found.splits, found.store, found.device)
 
 
 def watched(carried_out: Callable[..., T], asked: object, **options: Any) -> T:
@@ -82,7 +85,9 @@ def watched(carried_out: Callable[..., T], asked: object, **options: Any) -> T:
         BlackthornError: anything refused.
     """
     torch.set_flush_denormal(True)
-    return carried_out(asked, listening=lambda experiment: watching(experiment.plan, experiment.store), **options)
+    return carried_out(
+        asked, reading=reading, listening=lambda experiment: watching(experiment.plan, experiment.store), **options
+    )
 
 
 def report_command(
@@ -95,8 +100,10 @@ def report_command(
     voice: str = "usual",
 ) -> Finished:
     """Write the report of what the store holds, to `out` if given, and record it in a folder of its own if given."""
+    with reading(voice) as told:
+        experiment = Experiment.prepare(request, store, data_root, device=None, progress=told)
     with busy("Writing the report", voice):
-        finished = Experiment.prepare(request, store, data_root, device=None).write(out)
+        finished = experiment.write(out)
         if record is not None:
             report.record(finished.index.parent, finished.grid, record)
         return finished

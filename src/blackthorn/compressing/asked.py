@@ -16,6 +16,7 @@ from ..recipes.given import allowed, name_of, safe
 from ..recipes.request import Request
 from ..shipping.folder import RECIPE
 from ..stages.artifacts import NETWORK
+from ..types import Progress
 from ..values import ValidationError, parse
 
 PAGE = "index.html"
@@ -98,7 +99,9 @@ class Asked:
             raise StoreError(f"--out {folder}: holds other files; give a new folder, or one of an earlier compression")
         return folder
 
-    def prepare(self, store: AnyPath, data_root: AnyPath | None, device: str | None) -> Experiment:
+    def prepare(
+        self, store: AnyPath, data_root: AnyPath | None, device: str | None, progress: Progress | None = None
+    ) -> Experiment:
         """The sweep, with its images.
 
         Raises:
@@ -106,7 +109,9 @@ class Asked:
         """
         _ = self.folder  # refused before anything is trained
         splits = None if isinstance(self.images, str) else self.images
-        experiment = Experiment.prepare(self.request(), store, data_root, device=found_device(device), splits=splits)
+        experiment = Experiment.prepare(
+            self.request(), store, data_root, device=found_device(device), splits=splits, progress=progress
+        )
         if not len(experiment.splits.train):
             raise DataError(f"{experiment.splits.name}: there are no training images to fine-tune on; give some")
         return experiment

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ..running.tried import Tried, failed_rows
 from ..shipping.folder import empty, fill
 from ..stages.artifacts import NETWORK
 from ..stages.export import RUNTIMES
+from ..types import Progress
 from .asked import Asked
 
 
@@ -88,13 +89,15 @@ def carried_out(
     device: str | None,
     jobs: int | None,
     listening: Callable[[Experiment], AbstractContextManager[Listener]],
+    reading: Callable[[], AbstractContextManager[Progress | None]] = nullcontext,
 ) -> Compressed:
     """Do what is not done yet, choose, audit the chosen network, and write everything into one folder.
 
     Raises:
         BlackthornError: anything refused, in one line.
     """
-    options, sweep = asked.compression, asked.prepare(store, data_root, device)
+    with reading() as told_of:
+        options, sweep = asked.compression, asked.prepare(store, data_root, device, told_of)
     with listening(sweep) as listen:
         sweep = sweep.carry_out(jobs if isinstance(asked.images, str) else 1, listen)
     tried = Tried(options, sweep.plan, sweep.store, sweep.page().grid, sweep.outcome.failures)

@@ -12,6 +12,9 @@ from .images import of_each_class as of_each_class
 from .images import pixels as pixels
 from .load import load_data as load_data
 from .loader import batches as batches
+from .on_disk import OnDisk as OnDisk
+from .on_disk import Pixels as Pixels
+from .on_disk import taken as taken
 from .saving import save_data as save_data
 from .synthetic import stripes as stripes
 
@@ -21,6 +24,8 @@ __all__ = [
     "Flip",
     "ImageSet",
     "Images",
+    "OnDisk",
+    "Pixels",
     "Splits",
     "as_images",
     "batches",
@@ -30,4 +35,5 @@ __all__ = [
     "pixels",
     "save_data",
     "stripes",
+    "taken",
 ]

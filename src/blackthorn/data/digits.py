@@ -8,24 +8,25 @@ import numpy as np
 import torch
 
 from .decode import Decoder
-from .images import ImageSet
+from .gathering import Sink
 from .splits import stratified
 
 _TEST = 360  # a fifth, as is usual for these digits; 1,437 are left for training
 
 
-def read_digits(decoder: Decoder) -> dict[str, ImageSet]:
+def read_digits(decoder: Decoder, sink: Sink) -> None:
     """Parts `train` (1,437) and `test` (360, stratified, fixed). Pixels 0..16 become 0..255."""
     from PIL import Image
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    for row, pixels in enumerate(np.rint(digits.images * (255 / 16)).astype(np.uint8)):
-        decoder.add(Image.fromarray(pixels), f"digits row {row}")
+    levels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
+    x = decoder.stack([(Image.fromarray(image), f"digits row {row}") for row, image in enumerate(levels)])
     y = torch.from_numpy(digits.target.astype(np.int64))
-    every = ImageSet(decoder.stack(), y, tuple("0123456789"))
 
-    test = stratified(y, _TEST)
-    rest = torch.ones(len(y), dtype=torch.bool)
-    rest[test] = False
-    return {"train": every.subset(rest), "test": every.subset(test)}
+    test = torch.zeros(len(y), dtype=torch.bool)
+    test[stratified(y, _TEST)] = True
+    chosen = {"train": ~test, "test": test}
+    sink.begin({part: y[rows] for part, rows in chosen.items()}, tuple("0123456789"), decoder.size)
+    for part, rows in chosen.items():
+        sink.add(part, x[rows][sink.there(part) :])

@@ -4,23 +4,22 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from torch import Tensor
-
 from ..errors import DataError
 from ..files import one_line
 from .columns import encode, image_column, label_column
 from .decode import Decoder
-from .images import ImageSet
+from .gathering import Sink
 
 _PATIENCE = 3.0  # seconds for the hub to answer; `datasets` alone retries for about 23
 _OFF = "is switched off (HF_HUB_OFFLINE is set)"
-_ROWS = 1000  # read at a time: few enough for memory, many enough that Arrow's overhead vanishes
+_ROWS = 200  # decoded at a time: few enough for memory, many enough that Arrow's overhead vanishes
+_LABELS = 10_000  # read at a time
 _PLAIN = re.compile(r"[\w/.,+=@ -]*")  # paths in which nothing is a pattern or an address
 _PARTS = {
     "train": ("train", "training"),
@@ -40,7 +39,7 @@ class Table(Protocol):
     def select_columns(self, names: list[str]) -> Any: ...
 
 
-def read_folder(folder: Path, config: str | None, decoder: Decoder) -> dict[str, ImageSet]:
+def read_folder(folder: Path, config: str | None, decoder: Decoder, sink: Sink) -> None:
     """Parts of a local folder: parquet (flat, in data/, or as README `configs:` say) or images by class.
 
     Streams, so that `datasets` writes no second copy anywhere.
@@ -54,7 +53,7 @@ def read_folder(folder: Path, config: str | None, decoder: Decoder) -> dict[str,
             builder = datasets.load_dataset_builder(str(named), config, cache_dir=str(Path(scratch) / "cache"))
             _refuse_other_places(builder.config.data_files, named, folder)
             tables = builder.as_streaming_dataset()
-            return _read(tables, where, decoder, _Inside(folder, named))
+            _read(tables, where, decoder, sink, _Inside(folder, named))
         except DataError:
             raise
         except FileNotFoundError:
@@ -100,7 +99,7 @@ def _refuse_other_places(data_files: Any, named: Path, folder: Path) -> None:
                 raise DataError(f"{folder}: its README names {file}, which is not in this folder; copy it there")
 
 
-def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, ImageSet]:
+def read_hub(name: str, config: str | None, decoder: Decoder, sink: Sink) -> None:
     """Parts of a hub data set; the download stays in the cache of `datasets`.
 
     Raises:
@@ -124,33 +123,61 @@ def read_hub(name: str, config: str | None, decoder: Decoder) -> dict[str, Image
         raise DataError(f"{name}: no such data set on the Hugging Face hub, or it is private or gated") from None
     except Exception as error:  # each layer below has errors of its own
         raise DataError(f"{name}: not readable as a data set ({one_line(error, most=300)})") from None
-    return _read(tables, name, decoder)
+    _read(tables, name, decoder, sink)
 
 
-def _read(
-    tables: Mapping[str, Table], where: str, decoder: Decoder, inside: _Inside | None = None
-) -> dict[str, ImageSet]:
-    pixels: dict[str, Tensor] = {}
+def _read(tables: Mapping[str, Table], where: str, decoder: Decoder, sink: Sink, inside: _Inside | None = None) -> None:
+    """Labels first, which say how many images there are and are refused before hours of decoding; then the images."""
     labels: dict[str, list[int | str | None]] = {}
+    cells: dict[str, Iterable[Any]] = {}
     names: list[str] | None = None
-    column = ""
-    for part, split in _roles(tables, where).items():
-        features = _features(tables[split])
-        image, column = image_column(features, where), label_column(features, where)
+    columns: dict[str, tuple[str, str]] = {}
+    roles = _roles(tables, where)
+    for part, split in roles.items():
+        table = tables[split]
+        features = _features(table)
+        image, column = columns[part] = image_column(features, where), label_column(features, where)
         names = getattr(features[column], "names", None)
-        labels[part] = []
-        row = 0
-        by_path = getattr(tables[split].info, "builder_name", None) == "imagefolder"  # its rows are names of its files
-        for batch in tables[split].select_columns([image, column]).with_format("arrow").iter(batch_size=_ROWS):
-            labels[part] += batch[column].to_pylist()
-            for cell in batch[image].to_pylist():
-                _add(decoder, cell, (where, split, row, image), by_path, inside)
-                row += 1
-        if row == 0:
+        if _by_path(table):  # walking through the files is slow, and their names are short: once is enough
+            read = list(_columns(table, [image, column], _LABELS))
+            cells[part], said = [some[image] for some in read], [some[column] for some in read]
+        else:
+            cells[part], said = _column(table, image, _ROWS), list(_column(table, column, _LABELS))
+        labels[part] = [label for some in said for label in some.to_pylist()]
+        if not labels[part]:
             raise DataError(f"{where}: split '{split}' is empty; give it images or leave it out")
-        pixels[part] = decoder.stack()
-    y, classes = encode(labels, names, column, where)
-    return {part: ImageSet(pixels[part], y[part], classes) for part in pixels}
+    y, classes = encode(labels, names, next(iter(columns.values()))[1], where)
+    begun = False
+    for part, split in roles.items():
+        image, by_path, row = columns[part][0], _by_path(tables[split]), 0
+        for batch in (some[at : at + _ROWS] for some in cells[part] for at in range(0, len(some), _ROWS)):
+            if not begun:
+                decoder.stack([_encoded(batch[0].as_py(), (where, split, 0, image), by_path, inside)])
+                sink.begin(y, classes, decoder.size)
+                begun = True
+            fresh = batch[max(0, sink.there(part) - row) :]
+            row += len(batch)
+            images = [
+                _encoded(cell, (where, split, number, image), by_path, inside)
+                for number, cell in enumerate(fresh.to_pylist(), row - len(fresh))
+            ]
+            if images:
+                sink.add(part, decoder.stack(images))
+
+
+def _columns(table: Table, names: list[str], at_once: int) -> Iterator[Mapping[str, Any]]:
+    """So many rows of some columns at a time."""
+    yield from table.select_columns(names).with_format("arrow").iter(batch_size=at_once)
+
+
+def _column(table: Table, name: str, at_once: int) -> Iterator[Any]:
+    """Its cells, so many at a time."""
+    yield from (batch[name] for batch in _columns(table, [name], at_once))
+
+
+def _by_path(table: Table) -> bool:
+    """Whether its cells are names of its own files."""
+    return getattr(table.info, "builder_name", None) == "imagefolder"
 
 
 def _roles(tables: Mapping[str, Table], where: str) -> dict[str, str]:
@@ -173,28 +200,30 @@ def _features(table: Table) -> dict[str, Any]:
     return {}
 
 
-def _add(
-    decoder: Decoder, cell: dict[str, Any] | None, at: tuple[str, str, int, str], by_path: bool, inside: _Inside | None
-) -> None:
-    """One image; a table must hold it: paths and addresses that a stranger wrote there are not followed."""
+def _encoded(
+    cell: dict[str, Any] | None, at: tuple[str, str, int, str], by_path: bool, inside: _Inside | None
+) -> tuple[bytes | str, str]:
+    """One image, encoded or the path of its file, and where it comes from.
+
+    A table must hold its images: paths and addresses that a stranger wrote there are not followed.
+    """
     where, split, row, column = at
     encoded: bytes | None = cell.get("bytes") if cell else None
     path: str | None = cell.get("path") if cell else None
     shown = path if path is None or inside is None else inside.path(path)
     here = f"{where}: {split} row {row} ({shown})" if path else f"{where}: {split} row {row}"
     if encoded is not None:
-        decoder.add(encoded, here)
-    elif path is None:
+        return encoded, here
+    if path is None:
         raise DataError(f"{here}: column '{column}' holds no image")
-    elif not by_path:
+    if not by_path:
         raise DataError(f"{here}: column '{column}' names a file instead of holding an image; store the images in it")
-    elif "://" in path:  # inside a zip archive
+    if "://" in path:  # inside a zip archive
         import fsspec  # type: ignore[import-untyped]  # has no stubs
 
         with fsspec.open(path, "rb") as file:
-            decoder.add(file.read(), here)
-    else:
-        decoder.add(path, here)
+            return file.read(), here
+    return path, here
 
 
 def _says_offline() -> bool:

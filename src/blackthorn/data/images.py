@@ -1,4 +1,4 @@
-"""Labelled images in memory: a set of them, and the three sets an experiment needs."""
+"""Labelled images, in memory or on disk: a set of them, and the three sets an experiment needs."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..errors import DataError
 from .card import UNKNOWN
+from .on_disk import Index, OnDisk, Pixels, taken
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,8 +18,10 @@ class ImageSet:
         DataError: the tensors do not have these types and shapes, or a label has no class.
     """
 
-    x: Tensor
-    """uint8 (N, C, H, W), pixels in 0..255, as data sets are stored; or float32, taken as it is, in [0, 1] or not."""
+    x: Pixels
+    """uint8 (N, C, H, W), pixels in 0..255, as data sets are stored; or float32, taken as it is, in [0, 1] or not. What
+    does not fit into memory is no tensor: it has a shape, and `x[index]` reads some images.
+    """
     y: Tensor
     """int64 (N,), 0 <= label < len(classes)."""
     classes: tuple[str, ...]
@@ -38,9 +41,9 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.x)
 
-    def subset(self, index: Tensor | slice) -> "ImageSet":
-        """The images at these positions (integers or flags); a slice shares memory."""
-        return ImageSet(self.x[index], self.y[index], self.classes)
+    def subset(self, index: Index) -> "ImageSet":
+        """The images at these positions (integers or flags); a slice shares memory, and what is on disk stays there."""
+        return ImageSet(taken(self.x, index), self.y[index], self.classes)
 
     def to(self, device: torch.device | str) -> "ImageSet":
         """The same images on a device; the set itself when it is there already."""
@@ -86,15 +89,17 @@ def of_each_class(y: Tensor, count: int) -> Tensor:
     return torch.cat(chosen).sort().values if chosen else y.new_zeros(0)
 
 
-def pixels(x: Tensor, *, bounded: bool = True) -> Tensor:
+def pixels(x: Pixels, *, bounded: bool = True) -> Tensor:
     """Images as float32 in [0, 1]: stored ones, uint8 in 0..255, are divided by 255; float32 is returned as it is.
 
     Args:
-        x: images, uint8 or floats, (n, channels, height, width).
+        x: images, uint8 or floats, (n, channels, height, width); those on disk are all read.
         bounded: refuse floats outside [0, 1]; False takes them as they are, as training does.
     Raises:
         DataError: a number lies outside [0, 1], or is none.
     """
+    if isinstance(x, OnDisk):
+        x = x[:]
     if not x.is_floating_point():
         return x.to(torch.float32).div_(255)
     if bounded and len(x):

@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from ..errors import StoreError
 from ..files import write_whole
+from .layout import offset_of
+from .on_disk import Block, OnDisk, Stored
 
 _PARTS = 20  # at least, where there are as many batches: a killed attempt loses a twentieth of its work
 
@@ -23,8 +26,10 @@ class Part:
 
 def in_parts(
     make: Callable[[int, slice], Part], images: int, batch_size: int, folder: Path | None, settings: str
-) -> list[Part]:
+) -> Iterator[Part]:
     """`make(number, rows)` for the rows of each part, in order; what an earlier attempt left in `folder` is not made.
+
+    Parts are made as they are asked for; whoever keeps none of them needs memory for one.
 
     Args:
         make: does a part.
@@ -36,7 +41,6 @@ def in_parts(
         StoreError: a file in the folder is damaged, or of other work.
         OSError: the folder cannot be written.
     """
-    made = []
     for number, rows in enumerate(_rows(images, batch_size)):
         path = None if folder is None else _file(folder, number)
         if path is None or not path.exists():
@@ -46,14 +50,20 @@ def in_parts(
                 _save(path, part, settings)
         else:
             part = _load(path, settings)
-        made.append(part)
-    return made
+        yield part
 
 
 def forget(folder: Path, images: int, batch_size: int) -> None:
     """Remove the parts: the whole has been kept."""
     for number, _ in enumerate(_rows(images, batch_size)):
         _file(folder, number).unlink(missing_ok=True)
+
+
+def kept_on_disk(name: str, folder: Path, images: int, batch_size: int, stored: Stored) -> OnDisk:
+    """The images of a name in all parts of a folder, which stay there; of the size of those that are `stored`."""
+    paths = [(_file(folder, number), rows.stop - rows.start) for number, rows in enumerate(_rows(images, batch_size))]
+    blocks = tuple(Block(path, offset_of(path, name), count) for path, count in paths)
+    return OnDisk(replace(stored, blocks=blocks, checksums=None), torch.arange(images))
 
 
 def _rows(images: int, batch_size: int) -> Iterator[slice]:

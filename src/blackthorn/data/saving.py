@@ -102,7 +102,7 @@ def _table(images: ImageSet) -> "pyarrow.Table":
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},
     )
-    cells = [{"bytes": _png(image), "path": None} for image in images.x.cpu().permute(0, 2, 3, 1).numpy()]
+    cells = [{"bytes": _png(image), "path": None} for image in images.x[:].cpu().permute(0, 2, 3, 1).numpy()]
     return pyarrow.table({"image": cells, "label": images.y.tolist()}, schema=schema)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..data import pixels
+from ..data import Pixels, pixels
 from ..measuring.images import evenly
 from ..models.outputs import logits_from
 from .proof import example_images
@@ -48,7 +48,7 @@ class Agreement:
         return f"logits differ by up to {self.difference:.1e}, {alike}, on {self.images} images"
 
 
-def shown_images(shape: tuple[int, int, int], real: Tensor | None) -> Tensor:
+def shown_images(shape: tuple[int, int, int], real: Pixels | None) -> Tensor:
     """A black, a white and random images, always the same, and real ones: float32 (images, *shape)."""
     chance = torch.Generator().manual_seed(1)
     drawn = [example_images(shape).float() / 255, torch.rand(_RANDOM, *shape, generator=chance)]
@@ -56,7 +56,7 @@ def shown_images(shape: tuple[int, int, int], real: Tensor | None) -> Tensor:
     return torch.cat(drawn if some is None else [*drawn, some])
 
 
-def some_of(real: Tensor | None) -> Tensor | None:
+def some_of(real: Pixels | None) -> Tensor | None:
     """Some of the images, evenly spread, in float32; None where there are none."""
     if real is None or not len(real):
         return None

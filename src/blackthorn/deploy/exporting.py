@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from ..data import Pixels
 from ..errors import BlackthornError, BundleError, ModelError, PruningError, did_you_mean
 from ..files import one_line, write_whole
 from ..models import architecture_of
@@ -67,7 +68,7 @@ def export(
     formats: Iterable[str] = ("onnx", "pt2"),
     *,
     name: str = "network",
-    images: Tensor | None = None,
+    images: Pixels | None = None,
     calibrate: Tensor | None = None,
     example_shape: tuple[int, int, int] | None = None,
 ) -> Exported:
@@ -226,7 +227,7 @@ def _checked(formats: tuple[str, ...], calibrate: Tensor | None) -> tuple[Format
 
 
 def _shape(
-    model: nn.Module, said: tuple[int, int, int] | None, images: Tensor | None, calibrate: Tensor | None
+    model: nn.Module, said: tuple[int, int, int] | None, images: Pixels | None, calibrate: Tensor | None
 ) -> tuple[int, int, int]:
     """Channels, height and width of one image: as was said, as images have them, or as the architecture says."""
     given = next((tuple(some.shape[1:]) for some in (images, calibrate) if some is not None), None)

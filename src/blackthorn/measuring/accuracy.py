@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
-from ..data import Images, Splits, as_images, pixels
+from ..data import Images, Pixels, Splits, as_images, pixels, taken
 from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
@@ -21,6 +21,7 @@ from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, value
+from .blocks import attacked
 from .counting import parameters
 from .images import Half, shown
 from .images import evenly as evenly
@@ -115,12 +116,13 @@ class Accuracy(Measure):
         record = replace(found.record(), parameters=parameters(model), by_class=_by_class(found.flags, y[index]))
         if found.x_adv is None:
             return Measurement([record], found.flags)
-        return Measurement([record], found.flags, shown(model, x[index], found.x_adv, y[index]))
+        first = index[: len(found.x_adv)]
+        return Measurement([record], found.flags, shown(model, taken(x, first), found.x_adv, y[first]))
 
     def __call__(
         self,
         model: nn.Module | Predict,
-        x: Tensor | Array | Images,
+        x: Pixels | Array | Images,
         y: Tensor | Array | None = None,
         *,
         source: nn.Module | Substituted | None = None,
@@ -164,7 +166,7 @@ class Accuracy(Measure):
         first = source.holdout if isinstance(source, Substituted) else 0
         _refuse_nothing_left(len(x), first)
         index = first + evenly(len(x) - first, self.n_max, self.part)
-        x, y = x[index.to(x.device)].to(device), y[index.to(y.device)].to(device).long()
+        x, y = taken(x, index.to(x.device)).to(device), y[index.to(y.device)].to(device).long()
         if self.attack is None:
             flags = natural_flags(model, x, y, batch_size=self.batch_size, progress=progress)
             return _summed(flags, index, time.perf_counter() - start)
@@ -172,8 +174,8 @@ class Accuracy(Measure):
             _check_labels(model, x, y)
         whose = source.model if isinstance(source, Substituted) else source
         threat = self._threat(whose, noise)
-        crafted = threat.perturb(model, x, y, progress=progress)
-        mean_linf, mean_l2 = _perturbation(crafted.x_adv, x)
+        found = attacked(threat, model, x, y, batch_size=self.batch_size, source=whose, progress=progress)
+        crafted = found.crafted
         measured = replace(
             _summed(~crafted.fooled, index, time.perf_counter() - start),
             attack=self.attack,
@@ -181,8 +183,8 @@ class Accuracy(Measure):
             warnings=crafted.warnings,
             alarms=crafted.alarms,
             dead_pixels=crafted.dead_pixels,
-            mean_linf=mean_linf,
-            mean_l2=mean_l2,
+            mean_linf=found.mean_linf,
+            mean_l2=found.mean_l2,
             x_adv=crafted.x_adv,
             targeted_success=threat.targeted_success(crafted, y),
             tier=crafted.tier,
@@ -190,14 +192,13 @@ class Accuracy(Measure):
         )
         if whose is None:
             return measured
-        alike = answers(model, pixels(x), batch_size=self.batch_size) == answers(whose, pixels(x))
         return replace(
             measured,
             seconds=time.perf_counter() - start,
             source="substitute" if isinstance(source, Substituted) else "network",
             first=first,
             queries=source.queries if isinstance(source, Substituted) else None,
-            agreement=alike.float().mean().item(),
+            agreement=found.agreement,
         )
 
     def _threat(self, source: nn.Module | None, noise: Tensor | None) -> ThreatModel:
@@ -211,7 +212,7 @@ class Accuracy(Measure):
         return Transfer(self.attack, source, self.batch_size, self.precision, self.labels)
 
     def _source(
-        self, model: nn.Module | Predict, x: Tensor, y: Tensor, progress: Progress | None
+        self, model: nn.Module | Predict, x: Pixels, y: Tensor, progress: Progress | None
     ) -> Substituted | None:
         """What the option says: a substitute trained here and now, or none."""
         if isinstance(self.source, Substitute):
@@ -229,7 +230,7 @@ class Accuracy(Measure):
 
 
 def natural_flags(
-    model: nn.Module | Predict, x: Tensor, y: Tensor, *, batch_size: int = 250, progress: Progress | None = None
+    model: nn.Module | Predict, x: Pixels, y: Tensor, *, batch_size: int = 250, progress: Progress | None = None
 ) -> Tensor:
     """Which images are classified right as they are: bool (images,), in float32 and eval mode.
 
@@ -261,7 +262,7 @@ def _summed(flags: Tensor, index: Tensor, seconds: float) -> Measured:
     return Measured(right / n, n, low, high, flags=flags.cpu(), index=index, seconds=seconds)
 
 
-def _device(model: nn.Module | Predict, x: Tensor) -> torch.device:
+def _device(model: nn.Module | Predict, x: Pixels) -> torch.device:
     parameters = model.parameters() if isinstance(model, nn.Module) else iter(())
     return next((tensor.device for tensor in parameters), x.device)
 
@@ -274,22 +275,14 @@ def _refuse_nothing_left(images: int, first: int) -> None:
         )
 
 
-def _classes(model: nn.Module, x: Tensor) -> int:
+def _classes(model: nn.Module, x: Pixels) -> int:
     with eval_mode(model), torch.no_grad():
         return logits_from(model, pixels(x[:2])).shape[1]
 
 
-def _check_labels(model: nn.Module, x: Tensor, y: Tensor) -> None:
+def _check_labels(model: nn.Module, x: Pixels, y: Tensor) -> None:
     low, high, classes = int(y.min()), int(y.max()), _classes(model, x)
     if low < 0 or high >= classes:
         raise DataError(
             f"labels lie in [{low}, {high}], but the network has {classes} logits; build it with num_classes={high + 1}"
         )
-
-
-def _perturbation(x_adv: Tensor, x: Tensor) -> tuple[float, float]:
-    delta = (x_adv - pixels(x)).flatten(1)
-    delta = delta[delta.abs().amax(1) > 0]
-    if not len(delta):
-        return 0.0, 0.0
-    return float(delta.abs().amax(1).mean()), float(delta.norm(dim=1).mean())

@@ -16,13 +16,14 @@ from torch import Tensor, nn
 
 from ..attacks import AnyAttack, AttackWarning, UniversalNoise, craft, spelled
 from ..attacks.evading import Reading, one_hot_distance, read
-from ..data import pixels
+from ..data import Pixels, pixels, taken
 from ..errors import AttackError, DataError, ModelError
 from ..models import device_of, eval_mode
 from ..results import DetectionRecord, wilson
 from ..results.roc import auroc, roc, threshold
 from ..types import Progress
 from ..values import Count, value
+from .blocks import blocks, joined, of_all
 from .images import evenly
 from .measure import Measure, Measurement, Subject
 from .measured import Threat
@@ -80,7 +81,7 @@ class Detection(Measure):
     def __call__(
         self,
         model: nn.Module,
-        x: Tensor,
+        x: Pixels,
         y: Tensor,
         *,
         noises: Sequence[Tensor] = (),
@@ -105,16 +106,16 @@ class Detection(Measure):
             raise AttackError(f"{len(noises)} noises for {len(self.noises)}; make each: noise = attack(model, x_train)")
         index = evenly(len(x), self.n_max)
         device = device_of(model, x.device)
-        x, y = pixels(x[index.to(x.device)].to(device)), y[index.to(y.device)].to(device).long()
-        untouched = outputs_of(model, x, batch_size=self.batch_size)
+        x, y = taken(x, index.to(x.device)).to(device), y[index.to(y.device)].to(device).long()
+        parts = blocks(x, self.batch_size)
+        untouched = torch.cat([outputs_of(model, pixels(x[part]), batch_size=self.batch_size) for part in parts])
         if int(y.min()) < 0 or int(y.max()) >= untouched.shape[1]:
             raise DataError(
                 f"labels lie in [{int(y.min())}, {int(y.max())}], but the network has {untouched.shape[1]} outputs"
             )
         reading = nearer_reading(untouched) if self.outputs == "auto" else self.outputs
         found = []
-        for threat, name, x_adv, doubts, seconds in self._threats(model, x, y, reading, noises, progress):
-            attacked = outputs_of(model, x_adv, batch_size=self.batch_size)
+        for threat, name, attacked, doubts, seconds in self._threats(model, x, y, reading, noises, progress):
             record = _separated(read(untouched, reading), read(attacked, reading), y, threat, name, reading)
             found.append(replace(record, warnings=tuple(doubts), seconds=round(seconds, 3)))
         return found
@@ -136,27 +137,39 @@ class Detection(Measure):
     def _threats(
         self,
         model: nn.Module,
-        x: Tensor,
+        x: Pixels,
         y: Tensor,
         reading: Reading,
         noises: Sequence[Tensor],
         progress: Progress | None,
     ) -> Iterator[tuple[Threat, str | None, Tensor, Sequence[str], float]]:
-        """What is done to the images, a noise's name, the images after it, its reservations, and the seconds."""
+        """What is done to the images, a noise's name, outputs for them after it, its reservations, and the seconds."""
+        parts = blocks(x, self.batch_size)
         for noise, made in zip(self.noises, noises):
             start = time.perf_counter()
-            x_adv = noise.apply(made, x)
-            yield noise, noise.name, x_adv, noise.reservations(made), time.perf_counter() - start
+            outputs = [outputs_of(model, noise.apply(made, x[part]), batch_size=self.batch_size) for part in parts]
+            yield noise, noise.name, torch.cat(outputs), noise.reservations(made), time.perf_counter() - start
         if self.attack is None:
             return
         attack = self.attack.against(reading) or self.attack
-        with own_randomness(x.device), warnings.catch_warnings():
-            warnings.simplefilter("ignore", AttackWarning)  # kept in the record
-            # With a judge every image is attacked to the end; in float32, since outputs are compared finely.
-            crafted = craft(
-                attack, model, x, y, batch_size=self.batch_size, precision="float32", judge=model, progress=progress
-            )
-        yield attack, None, crafted.x_adv, crafted.warnings, crafted.seconds
+        found, outputs = [], []
+        for part in parts:
+            with own_randomness(y.device), warnings.catch_warnings():
+                warnings.simplefilter("ignore", AttackWarning)  # kept in the record
+                crafted = craft(
+                    attack,
+                    model,
+                    x[part],
+                    y[part],
+                    batch_size=self.batch_size,
+                    precision="float32",  # since outputs are compared finely
+                    judge=model,  # so that every image is attacked to the end
+                    progress=of_all(progress, part, len(x)),
+                )
+            outputs.append(outputs_of(model, crafted.x_adv, batch_size=self.batch_size))
+            found.append(replace(crafted, x_adv=crafted.x_adv[:0]))
+        whole = joined(found)
+        yield attack, None, torch.cat(outputs), whole.warnings, whole.seconds
 
 
 def score(outputs: Tensor) -> Tensor:

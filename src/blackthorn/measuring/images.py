@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..data import pixels
+from ..data import Pixels, pixels
 from ..errors import DataError
 from ..models.answers import answers
 
@@ -38,7 +38,7 @@ def of_each_class(y: Tensor, wanted: int) -> Tensor:
     return torch.tensor(turn, dtype=torch.long).argsort(stable=True)[:wanted]
 
 
-def shown(model: nn.Module, x: Tensor, x_adv: Tensor, y: Tensor, *, most: int = _SHOWN) -> dict[str, Tensor]:
+def shown(model: nn.Module, x: Pixels, x_adv: Tensor, y: Tensor, *, most: int = _SHOWN) -> dict[str, Tensor]:
     """The first images with their adversarial versions, their labels, and what the network makes of both.
 
     Args:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from ..attacks.alarms import TOLERATED
 from ..attacks.gradients import attacking, input_gradient
 from ..attacks.losses import LOSSES, climbed
-from ..data import pixels
+from ..data import Pixels, pixels
 from ..errors import DataError, ModelError
 from ..models import device_of, eval_mode
 from ..results import LossSurfaceRecord, mean_interval
@@ -62,7 +62,7 @@ class LossSurface(Measure):
     """Images at a time."""
 
     def __call__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, progress: Progress | None = None
+        self, model: nn.Module, x: Pixels, y: Tensor, *, progress: Progress | None = None
     ) -> LossSurfaceRecord:
         """The surface of a network, which is left as it was.
 

@@ -11,7 +11,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 from torch import Tensor, nn
 
 from ..attacks import Precision, UniversalNoise
-from ..data import Splits
+from ..data import Pixels, Splits
 from ..pruning import AnyCriterion
 from ..results import Record
 from ..training import Substituted
@@ -25,8 +25,9 @@ class Subject:
 
     model: nn.Module
     """On its device; left as it was."""
-    x: Tensor
-    """Test images, uint8 or float32 in [0, 1], (n, channels, height, width)."""
+    x: Pixels
+    """Test images, uint8 or float32 in [0, 1], (n, channels, height, width); on disk where they do not fit into memory.
+    """
     y: Tensor
     """Their true labels, int64 (n,)."""
     source: nn.Module | Substituted | None = None

@@ -42,7 +42,7 @@ class Measured:
     """Mean size of the perturbations, without the images that were wrong from the start and left alone."""
     mean_l2: float | None = None
     x_adv: Tensor | None = None
-    """float32 (n, ...): adversarial images in [0, 1]."""
+    """float32 (n, ...): adversarial images in [0, 1]; of a set that is attacked block by block, those of the first."""
     source: Literal["substitute", "network"] | None = None
     """Whose gradients the attack followed, if not the measured network's own."""
     first: int = 0

@@ -4,7 +4,6 @@ import time
 from typing import ClassVar, Literal
 
 from ..attacks import AnyAttack
-from ..data import pixels
 from ..results import PlantedRecord
 from ..types import Progress
 from ..values import Count, spell, value
@@ -41,7 +40,7 @@ class PlantedExamples(Measure):
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """One record."""
         start = time.perf_counter()
-        made = plant_and_seek(subject.model, pixels(subject.x), self.attack, n_max=self.n_max, progress=progress)
+        made = plant_and_seek(subject.model, subject.x, self.attack, n_max=self.n_max, progress=progress)
         planted = len(made.found)
         low, high = made.interval
         nothing = () if planted else ("no example could be planted: the features hardly change inside the ball",)

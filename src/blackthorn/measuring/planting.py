@@ -21,6 +21,7 @@ from ..attacks.problem import Problem
 from ..attacks.search import lent
 from ..attacks.verdict import fooled_by, logits_of
 from ..channels.penultimate import penultimate
+from ..data import Pixels, pixels
 from ..errors import ModelError, PruningError
 from ..models import eval_mode
 from ..models.outputs import logits_from
@@ -73,7 +74,7 @@ class Planting:
 
 
 def plant_and_seek(
-    model: nn.Module, x: Tensor, attack: Search, *, n_max: int = 50, progress: Progress | None = None
+    model: nn.Module, x: Pixels, attack: Search, *, n_max: int = 50, progress: Progress | None = None
 ) -> Planting:
     """Plant an adversarial example in the ball of each image, and let an attack look for it.
 
@@ -85,12 +86,12 @@ def plant_and_seek(
 
     Args:
         model: left as it was. Where it has no penultimate layer, its logits are taken for features.
-        x: images, float32 in [0, 1], (images, channels, height, width).
+        x: images, uint8 or float32 in [0, 1], (images, channels, height, width).
         attack: with the ball that is looked at.
         n_max: how many of the images, evenly spread.
         progress: called with ("planted", images done, images).
     """
-    x = x[evenly(len(x), n_max).to(x.device)]
+    x = pixels(x[evenly(len(x), n_max).to(x.device)])
     found, guessed = [], []
     with eval_mode(model), own_randomness(x.device):
         features = _features(model, x)

@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from ..attacks import UniversalNoise
-from ..data import pixels
+from ..data import Pixels, pixels, taken
 from ..errors import DataError
 from ..models import device_of
 from ..pruning import AnyCriterion, Masks, Pruning, masks_by_scores
@@ -20,6 +21,7 @@ from ..pruning.allocation import Scope, in_layers
 from ..results import PruningCurveRecord, wilson
 from ..types import Progress
 from ..values import Count, Rate, value
+from .blocks import blocks
 from .images import evenly
 from .measure import Measure, Measurement, Subject
 from .sources import SourceNetwork
@@ -91,7 +93,7 @@ class PruningCurve(Measure):
     def __call__(
         self,
         model: nn.Module,
-        x: Tensor,
+        x: Pixels,
         y: Tensor,
         *,
         scored_on: tuple[Tensor, Tensor | None] | None = None,
@@ -117,23 +119,27 @@ class PruningCurve(Measure):
             raise DataError(f"{len(noises)} noises for {len(self.noises)}; make each: noise = attack(model, x_train)")
         index = evenly(len(x), self.n_max)
         device = device_of(model, x.device)
-        x, y = pixels(x[index.to(x.device)].to(device)), y[index.to(y.device)].to(device).long()
-        lines = self._lines(model, scored_on, example=x[:1])
-        total = len(lines) * (1 + len(noises)) * len(self.rates)
+        x, y = taken(x, index.to(x.device)).to(device), y[index.to(y.device)].to(device).long()
+        lines = self._lines(model, scored_on, example=pixels(x[:1]))
+        done, total = 0, len(lines) * (1 + len(noises)) * len(self.rates) * len(blocks(x, self.batch_size))
         found: list[PruningCurveRecord] = []
         for layer, walk in lines:
             curve: list[PruningCurveRecord] = []
             zeros = walk.zeros
             for noise, made in zip((None, *self.noises), (None, *noises)):
-                images = x if noise is None or made is None else noise.apply(made, x)
+                said: list[list[Tensor]] = [[] for _ in self.rates]
+                for block in blocks(x, self.batch_size):
+                    images = pixels(x[block]) if noise is None or made is None else noise.apply(made, x[block])
+                    for at_rate, labels in zip(said, walk.answers(images, self.batch_size)):
+                        at_rate.append(labels)
+                        done += 1
+                        if progress is not None:
+                            progress("pruning curve", done, total)
                 doubts = [] if noise is None or made is None else noise.reservations(made)
-                before: Tensor | None = None
-                for rate, share, said in zip(self.rates, zeros, walk.answers(images, self.batch_size)):
-                    before = said == y if before is None else before
-                    record = self._record(layer, rate, share, noise, said, y, before)
+                before = torch.cat(said[0]) == y
+                for rate, share, at_rate in zip(self.rates, zeros, said):
+                    record = self._record(layer, rate, share, noise, torch.cat(at_rate), y, before)
                     curve.append(replace(record, warnings=tuple(doubts)))
-                    if progress is not None:
-                        progress("pruning curve", len(found) + len(curve), total)
             found += _marked(curve, self.keeps)
         return found
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data import Pixels
 from ..errors import ModelError
 from .modes import eval_mode
 from .outputs import asked, logits_in
@@ -36,9 +37,12 @@ def answers(predict: Predict, x: Tensor, *, batch_size: int = 500) -> Tensor:
         return torch.cat([_labels(predict, x[at : at + batch_size]) for at in range(0, len(x), batch_size)])
 
 
-def with_tensors(predict: Predict, x: Tensor | Array) -> tuple[Predict, Tensor]:
-    """Images as a tensor, and `predict` as a function of tensors. Where `x` is an array, `predict` is handed arrays."""
-    if isinstance(x, Tensor):
+def with_tensors(predict: Predict, x: Pixels | Array) -> tuple[Predict, Pixels]:
+    """Images as a tensor, or on disk as they are, and `predict` as a function of tensors.
+
+    Where `x` is an array, `predict` is handed arrays.
+    """
+    if not isinstance(x, np.ndarray):
         return predict, x
     images = torch.from_numpy(x if x.dtype == np.uint8 else x.astype(np.float32, copy=False))
     if isinstance(predict, nn.Module):

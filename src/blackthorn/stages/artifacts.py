@@ -6,7 +6,7 @@ Every reader distrusts: a file that is not as a stage wrote it is refused in one
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,9 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from ..data import ImageSet, pixels
-from ..data.card import CARD
-from ..data.decode import Decoder
-from ..data.hub import read_folder
 from ..deploy import Bundle, OnnxNetwork, load, save
-from ..errors import BundleError, DataError, StoreError
-from ..files import one_line, write_whole
+from ..errors import BundleError, StoreError
+from ..files import write_whole
 from ..pruning import Masks
 from ..results import AnyRecord, Record, to_json
 from ..seal import check, sealed
@@ -30,7 +26,6 @@ from ..values import ValidationError
 NETWORK = "network.safetensors"
 EXPORTED = ("network.onnx", "network.int8.onnx")
 NOISE = "noise.safetensors"
-IMAGES = "images.safetensors"
 RECORDS = "records.jsonl"
 FLAGS = "flags.npy"
 EXAMPLES = "examples.safetensors"
@@ -95,55 +90,6 @@ def load_noise(folder: Path) -> Tensor:
         return load_file(folder / NOISE)["noise"]
     except (OSError, ValueError, SafetensorError, KeyError) as problem:
         raise damaged(folder / NOISE, str(problem)) from None
-
-
-@dataclass(frozen=True)
-class MadeImages:
-    """Images that a recipe has made."""
-
-    images: ImageSet
-    warnings: tuple[str, ...] = ()
-    """Why they may be worth less than they seem; what is trained on them carries these on."""
-
-
-def save_images(path: Path, made: MadeImages) -> None:
-    """Keep images with their labels and warnings."""
-    tensors = {"x": made.images.x, "y": made.images.y}
-    _save_tensors(path, tensors, {"warnings": json.dumps(made.warnings)})
-
-
-def load_images(path: Path, classes: tuple[str, ...]) -> MadeImages:
-    """Read images back; `classes` are the names of their labels.
-
-    Raises:
-        StoreError: the file is missing or damaged.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        check(path)
-        with safe_open(path, "pt") as file:
-            images = ImageSet(file.get_tensor("x"), file.get_tensor("y"), classes)
-            warnings = json.loads(file.metadata()["warnings"])
-        if images.x.is_floating_point():
-            pixels(images.x)  # refuses what lies outside [0, 1]
-        return MadeImages(images, tuple(map(str, warnings)))
-    except (OSError, SafetensorError, DataError, ValueError, TypeError, KeyError) as problem:
-        raise damaged(path, str(problem)) from None
-
-
-def load_training_images(folder: Path) -> ImageSet:
-    """Read the training images of a data set back that is a stage's folder.
-
-    Raises:
-        StoreError: a file is missing or damaged.
-    """
-    try:
-        for path in (folder / CARD, *sorted(folder.glob("*.parquet"))):
-            check(path)
-        return read_folder(folder, None, Decoder())["train"]
-    except (OSError, ValueError) as problem:
-        raise damaged(folder / CARD, one_line(problem)) from None
 
 
 def save_records(folder: Path, records: Sequence[Record]) -> None:

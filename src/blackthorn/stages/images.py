@@ -5,17 +5,21 @@ gives `MadeImages`. It works in parts and keeps each of them, so that an interru
 """
 
 import warnings
+from functools import partial
+from itertools import chain
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from ..attacks import AnyAttack, AttackWarning, Ball, Precision, craft
-from ..data import ImageSet, Splits, pixels
+from ..data import Splits, pixels
+from ..data.layout import Entry
 from ..data.parts import Part, forget, in_parts
 from ..measuring.randomness import own_randomness
 from ..values import Count, value
-from .artifacts import IMAGES, MadeImages, damaged, load_images, save_images
+from .artifacts import damaged
+from .made_images import IMAGES, MadeImages, load_images, save_images
 from .stage import Decider, Stage, Task, Work
 
 _EXACT = 1e-3  # of a level of 256; what float32 adds to a whole number of levels is less
@@ -75,46 +79,47 @@ class AdversarialImages(Task):
     def run(self, work: Work) -> None:
         """Craft part by part, and keep all of them as one set."""
         model, images = work.parent().model, work.splits.train
+        parts = partial(
+            in_parts,
+            lambda number, rows: self._part(number, rows, model, work),
+            len(images),
+            self.batch_size,
+            work.folder,
+            work.stage.key,
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AttackWarning)  # said again in the records of what is trained on the images
-            parts = in_parts(
-                lambda number, rows: self._part(number, rows, model, work),
-                len(images),
-                self.batch_size,
-                work.folder,
-                work.stage.key,
-            )
-        x = [*([images.x] if self.with_clean else []), *(part.tensors["x"] for part in parts)]
-        y = [*([images.y] if self.with_clean else []), images.y]
-        doubts = dict.fromkeys(doubt for part in parts for doubt in part.warnings)
-        save_images(
-            work.folder / IMAGES, MadeImages(ImageSet(torch.cat(x), torch.cat(y), images.classes), tuple(doubts))
-        )
+            doubts = dict.fromkeys(doubt for part in parts() for doubt in part.warnings)
+        clean = (images.x[first : first + self.batch_size] for first in range(0, len(images), self.batch_size))
+        made = (part.tensors["x"] for part in parts())  # read again, so that no more than one is held
+        y = torch.cat([images.y, images.y]) if self.with_clean else images.y
+        entry = Entry(images.x.dtype, (len(y), *images.x.shape[1:]))
+        save_images(work.folder / IMAGES, chain(clean if self.with_clean else (), made), entry, y, tuple(doubts))
         forget(work.folder, len(images), self.batch_size)
 
     def made(self, work: Work, stage: Stage) -> MadeImages:
         """The images with their labels."""
         path = work.finished(stage) / IMAGES
-        read = load_images(path, work.splits.train.classes)
+        read = load_images(path, work.splits.train)
         if read.images.x.shape[1:] != work.splits.train.x.shape[1:]:
             raise damaged(path, f"images of shape {tuple(read.images.x.shape[1:])}, not {work.splits.shape}")
         return read
 
     def _part(self, number: int, rows: slice, model: nn.Module, work: Work) -> Part:
         """A part, crafted with a seed of its own."""
-        on_device = work.splits.train.subset(rows).to(work.device)
+        x, y = work.splits.train.x[rows].to(work.device), work.splits.train.y[rows].to(work.device)
         with own_randomness(work.device, seed=work.stage.seed * 1000 + number):
             crafted = craft(
                 self.attack,
                 model,
-                on_device.x,
-                on_device.y,
+                x,
+                y,
                 batch_size=self.batch_size,
                 precision=work.precision(self.precision),
                 judge=model,  # as if another judged: then no image is left out, and none leaves early
                 progress=lambda text, done, _: work.progress(text, rows.start + done, len(work.splits.train)),
             )
-        return Part({"x": in_levels(crafted.x_adv, on_device.x, self.attack.ball).cpu()}, crafted.warnings)
+        return Part({"x": in_levels(crafted.x_adv, x, self.attack.ball).cpu()}, crafted.warnings)
 
 
 def in_levels(x_adv: Tensor, x: Tensor, ball: Ball) -> Tensor:

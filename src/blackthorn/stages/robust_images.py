@@ -16,7 +16,8 @@ from ..results import RobustImagesRecord
 from ..training import Inversion, robust_dataset
 from ..training.robust_dataset import ATTACK
 from ..values import Count, value
-from .artifacts import MadeImages, damaged, load_records, load_training_images, save_examples, save_records
+from .artifacts import damaged, load_records, save_examples, save_records
+from .made_images import MadeImages, load_training_images
 from .stage import Decider, Need, Stage, Task, Work
 
 _SHOWN = 12  # pairs on the page; of each class one, before any has two
@@ -116,7 +117,7 @@ class RobustImages(Inversion, Task):
     def made(self, work: Work, stage: Stage) -> MadeImages:
         """The images with their labels."""
         folder, train = work.finished(stage), work.splits.train
-        images = load_training_images(folder)
+        images = load_training_images(folder, train)
         if images.x.shape != train.x.shape or not torch.equal(images.y, train.y):
             raise damaged(folder / CARD, f"not the images of {work.splits.name}")
         return MadeImages(replace(images, classes=train.classes), load_records(folder)[0].warnings)

@@ -16,7 +16,8 @@ from ..speed.ranks import ranks
 from ..speed.whole_batch import batch_norms
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, Constraint, EarlyStopping, fit
 from ..values import Count, value, whole
-from .artifacts import MadeImages, save_history
+from .artifacts import save_history
+from .made_images import MadeImages
 from .stage import Decider, GatesRole, Need, Task, Work
 
 Augmentation = Annotated[Crop | Flip, Field(discriminator="kind")]

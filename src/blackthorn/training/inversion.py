@@ -16,7 +16,7 @@ from ..attacks.ball import direction
 from ..attacks.gradients import Forward, attacking, input_gradient
 from ..attacks.precision import resolve_for
 from ..channels import penultimate
-from ..data import pixels
+from ..data import Pixels, pixels
 from ..data.loader import stream
 from ..errors import DataError
 from ..models import device_of
@@ -67,7 +67,7 @@ class Inversion:
     def __call__(
         self,
         model: nn.Module,
-        x: Tensor,
+        x: Pixels,
         *,
         rows: slice | None = None,
         seed: int = 0,
@@ -105,7 +105,7 @@ class Inversion:
                     parts.append(self._descend(features, pixels(x[batch]).to(device), z, told))
         return Inverted(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "distance", "before")))
 
-    def start_of(self, x: Tensor, row: int, *, seed: int = 0) -> Tensor:
+    def start_of(self, x: Pixels, row: int, *, seed: int = 0) -> Tensor:
         """Where the inversion of one of the images starts, float32 (channels, height, width)."""
         return self._started(x, [row], self._starts(len(x), range(row, row + 1), seed), seed)[0]
 
@@ -118,7 +118,7 @@ class Inversion:
         drawn = {row: int(torch.randint(images - 1, (), generator=stream("start", seed, row))) for row in rows}
         return {row: other + (other >= row) for row, other in drawn.items()}
 
-    def _started(self, x: Tensor, rows: list[int], starts: dict[int, int], seed: int) -> Tensor:
+    def _started(self, x: Pixels, rows: list[int], starts: dict[int, int], seed: int) -> Tensor:
         if self.start == "image":
             return pixels(x[[starts[row] for row in rows]])
         noise = torch.stack([torch.randn(x.shape[1:], generator=stream("start", seed, row)) for row in rows])

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from .. import __version__
 from ..attacks import PGD, AnyAttack, AttackWarning, craft
-from ..data import ImageSet, Splits, pixels, save_data
-from ..data.parts import Part, in_parts
+from ..data import ImageSet, OnDisk, Pixels, Splits, pixels, save_data
+from ..data.parts import Part, in_parts, kept_on_disk
 from ..models import check_logits, device_of
 from ..speed.precision import Precision
 from ..types import Progress
@@ -87,7 +87,8 @@ def robust_dataset(
         precision: arithmetic of the inversion; `auto` takes bf16 where it is measured to be faster.
         name: what the card calls the network.
         checkpoint: a folder in which finished parts are kept, at least a twentieth of the images each, so that a
-            killed call goes on where it was; remove it when the data set is saved.
+            killed call goes on where it was; remove it when the data set is saved. Where the training images are on
+            disk, those that are made stay in this folder.
         progress: called with (text, steps of images done, steps of images).
     Raises:
         ModelError: the network is not for images of this shape and so many classes, or has no penultimate layer.
@@ -112,10 +113,18 @@ def robust_dataset(
 
     weights = _weights(model)
     settings = f"{spell(inversion)} seed {seed} of {splits.fingerprint} by {weights}"
-    parts = in_parts(make, len(train), batch_size, checkpoint, settings)
-    x, distance, before = (
-        torch.cat([part.tensors[key].cpu() for part in parts]) for key in ("x", "distance", "before")
-    )
+    made_of: dict[str, list[Tensor]] = {"x": [], "distance": [], "before": []}
+    on_disk = train.x.stored if isinstance(train.x, OnDisk) and checkpoint is not None else None
+    for part in in_parts(make, len(train), batch_size, checkpoint, settings):
+        for key, pieces in made_of.items():
+            if key != "x" or on_disk is None:
+                pieces.append(part.tensors[key].cpu())
+    distance, before = torch.cat(made_of["distance"]), torch.cat(made_of["before"])
+    x: Pixels
+    if on_disk is not None and checkpoint is not None:
+        x = kept_on_disk("x", checkpoint, len(train), batch_size, on_disk)
+    else:
+        x = torch.cat(made_of["x"])
     inverted = replace(splits, train=ImageSet(x, train.y.cpu(), train.classes), name=f"robust {splits.name}")
     made = RobustDataset(inverted, distance, before, robust, usual, _warnings(robust, usual, attack), weights)
     return replace(made, about=_about(made, splits, name or type(model).__name__, inversion, attack, seed))

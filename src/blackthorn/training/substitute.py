@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..attacks.gradients import attacking, input_gradient
 from ..attacks.inputs import checked
-from ..data import ImageSet
+from ..data import ImageSet, Pixels
 from ..errors import DataError, ModelError
 from ..models import build, device_of
 from ..models.answers import Array, Predict, answers, with_tensors
@@ -109,7 +109,7 @@ class Substitute:
     def __call__(
         self,
         predict: Predict,
-        x: Tensor | Array,
+        x: Pixels | Array,
         y: Tensor | Array,
         *,
         num_classes: int,
@@ -140,14 +140,14 @@ class Substitute:
         x, y = checked(x[: self.holdout], torch.as_tensor(y)[: self.holdout].to(x.device))
         device = device_of(predict, x.device)
         classes = tuple(map(str, range(num_classes)))
-        images = ImageSet(x, y, classes).to(device)
-        model = self._fresh(images, seed).to(device)
+        x, y = x.to(device), y.to(device)
+        model = self._fresh(x.shape, num_classes, seed).to(device)
         history: list[Mapping[str, float]] = []
         for number in range(self.rounds):
             told = _Told(progress, number, self) if progress is not None else None
             epochs = fit(
                 model,
-                images,
+                ImageSet(x, y, classes),
                 CrossEntropy(),
                 epochs=self.epochs,
                 batch_size=self.batch_size,
@@ -157,21 +157,20 @@ class Substitute:
                 stop_at_chance=False,  # an oracle may be at chance itself
                 progress=told,
             )
-            history += [{**epoch, "round": number, "points": len(images)} for epoch in epochs]
+            history += [{**epoch, "round": number, "points": len(x)} for epoch in epochs]
             if number < self.rounds - 1:
                 lam = self.lam if number // self.flip_every % 2 == 0 else -self.lam
-                new = augmented(model, images.x, images.y, lam)
-                labels = _within(answers(predict, new), num_classes)
-                images = ImageSet(torch.cat([images.x, new]), torch.cat([images.y, labels]), classes)
-        agreement = (answers(model, images.x) == images.y).float().mean().item()
-        return Substituted(model, self.holdout, len(images) - self.holdout, agreement, history, images)
+                new = augmented(model, x, y, lam)
+                x, y = torch.cat([x, new]), torch.cat([y, _within(answers(predict, new), num_classes)])
+        agreement = (answers(model, x) == y).float().mean().item()
+        return Substituted(model, self.holdout, len(x) - self.holdout, agreement, history, ImageSet(x, y, classes))
 
-    def _fresh(self, images: ImageSet, seed: int) -> nn.Module:
-        _, channels, height, width = images.x.shape
+    def _fresh(self, shape: torch.Size, num_classes: int, seed: int) -> nn.Module:
+        _, channels, height, width = shape
         spec = {"kind": "mlp", "hidden": self.hidden}
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
-            model = build(spec, num_classes=len(images.classes), shape=(channels, height, width))
+            model = build(spec, num_classes=num_classes, shape=(channels, height, width))
             he_normal_(model)
         return model
 
