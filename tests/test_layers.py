@@ -1,6 +1,7 @@
 """The house has floors: a package imports only from below, at the top of a file, inside functions and at run time."""
 
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -77,10 +78,6 @@ def file_of(target: tuple[str, ...]) -> Path | None:
     return None
 
 
-def in_a_fresh_process(code: str) -> str:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-
-
 def test_every_package_has_its_floor() -> None:
     assert {home(path) for path in FILES} - {"__main__"} == set(FLOOR)
 
@@ -109,16 +106,46 @@ def test_files_do_not_import_each_other_in_a_circle() -> None:
         pytest.fail(" -> ".join(str(file.relative_to(SOURCE)) for file in problem.args[1]))
 
 
+LOADING = """
+import importlib, json, os, sys
+
+def look(package):
+    read, write = os.pipe()
+    if not (child := os.fork()):
+        importlib.import_module("blackthorn." + package)
+        found = sorted({name.split(".")[1] for name in sys.modules if name.startswith("blackthorn.")})
+        os.write(write, json.dumps([found, "torch" in sys.modules]).encode())
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, package
+    os.close(write)
+    with open(read) as text:
+        return json.load(text)
+
+first, others = json.loads(sys.argv[1])
+found = {package: look(package) for package in first}
+import torch
+print(json.dumps(found | {package: look(package) for package in others}))
+"""
+"""Each package in a process of its own, which torch was loaded into beforehand if the package may need it."""
+
+
+@pytest.fixture(scope="module")
+def loading() -> dict[str, tuple[list[str], bool]]:
+    """Package -> the packages that loading it loads, and whether torch is among them."""
+    asked = json.dumps([sorted(WITHOUT_TORCH), sorted(set(FLOOR) - WITHOUT_TORCH)])
+    said = subprocess.run([sys.executable, "-c", LOADING, asked], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    found: dict[str, tuple[list[str], bool]] = json.loads(said.stdout)
+    return found
+
+
+@pytest.mark.xdist_group("floors")
 @pytest.mark.parametrize("package", [name for floor in FLOORS for name in sorted(floor)])
-def test_loading_a_package_loads_nothing_above_it(package: str) -> None:
-    code = (
-        f"import sys, blackthorn.{package}; "
-        "print(*{name.split('.')[1] for name in sys.modules if name.startswith('blackthorn.')}, 'torch' in sys.modules)"
-    )
-    *loaded, torch = in_a_fresh_process(code).split()
+def test_loading_a_package_loads_nothing_above_it(package: str, loading: dict[str, tuple[list[str], bool]]) -> None:
+    loaded, torch = loading[package]
+    assert package in loaded
     assert not {name for name in loaded if name in FLOOR and FLOOR[name] > FLOOR[package]}
-    if package in WITHOUT_TORCH:
-        assert torch == "False"
+    assert not (torch and package in WITHOUT_TORCH)
 
 
 def test_the_report_reads_results_and_claims_only() -> None:
