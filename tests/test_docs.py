@@ -137,9 +137,6 @@ def test_the_package_has_every_name_that_the_text_gives_it() -> None:
                 found = getattr(found, part)
 
 
-shares_a_copy = pytest.mark.xdist_group("extended")  # one process makes the copy, and runs its recipe once
-
-
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the package and its contract tests, with the additions of the extending page."""
@@ -161,14 +158,12 @@ ASKED = (
 )
 
 
-@shares_a_copy
 def test_the_additions_of_the_extending_page_pass_the_contract_tests(extended: Path) -> None:
     ran = _python(extended, "-m", "pytest", "tests/contracts", "-n0", "-k", ASKED)
     assert ran.returncode == 0, ran.stdout
     assert int(re.findall(r"(\d+) passed", ran.stdout)[-1]) > 80
 
 
-@shares_a_copy
 def test_the_additions_of_the_extending_page_pass_their_own_tests_and_keep_to_the_floors(extended: Path) -> None:
     ran = _python(
         extended, "-m", "pytest", "tests/measuring/test_calibration.py", "tests/test_layers.py", "-n0", "-k",
@@ -193,12 +188,10 @@ def baselines(extended: Path) -> Path:
     return extended / "runs" / "reports" / "baselines-smoke"
 
 
-@shares_a_copy
 def test_the_additions_of_the_extending_page_run_in_a_recipe(baselines: Path) -> None:
     assert len(_lines(baselines / "results.csv")) == 4 * 2
 
 
-@shares_a_copy
 def test_the_measure_of_the_extending_page_has_its_part_of_the_page(baselines: Path) -> None:
     page = (baselines / "index.html").read_text()
     assert '<li><a href="#calibration">Calibration</a></li>' in page
@@ -209,7 +202,6 @@ def test_the_measure_of_the_extending_page_has_its_part_of_the_page(baselines: P
     assert "Accuracy against confidence" in (baselines / "figures" / "calibration.svg").read_text()
 
 
-@shares_a_copy
 def test_the_numbers_of_the_measure_of_the_extending_page_follow_from_its_bins(baselines: Path) -> None:
     records = [
         json.loads(line)
@@ -228,7 +220,6 @@ def test_the_numbers_of_the_measure_of_the_extending_page_follow_from_its_bins(b
     assert all(float(line["low"]) <= float(line["error"]) <= float(line["high"]) for line in lines)
 
 
-@shares_a_copy
 def test_the_statement_of_the_extending_page_is_judged_by_the_interval(baselines: Path) -> None:
     verdict = next(line for line in _lines(baselines / "statements.csv") if "Confidence" in line["statement"])
     dense = next(line for line in _lines(baselines / "calibration.csv") if line["row"] == "dense")

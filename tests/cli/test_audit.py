@@ -115,7 +115,7 @@ def test_against_the_network_that_it_came_from_it_is_compared_image_by_image(
     [
         (
             ["none.safetensors", *QUICK],
-            "none.safetensors: there is no such file; give a bundle, package.module:factory",
+            "none.safetensors: there is no such file; give a bundle, hf://owner/name, package.module:factory",
         ),
         (["net.safetensors", "--data", "nowhere"], "nowhere: no such folder"),
         (["net.safetensors", *QUICK, "--tier", "thorough"], "audit: tier"),

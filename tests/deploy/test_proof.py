@@ -90,7 +90,7 @@ def test_an_order_drawn_while_building_is_refused_when_it_is_saved(tmp_path: Pat
 
 def test_a_network_whose_code_was_changed_is_refused_when_it_is_loaded(tmp_path: Path, own: str) -> None:
     save(tmp_path / "net.safetensors", made(own))
-    (tmp_path / "own_nets.py").write_text(OWN.replace("nn.ReLU()", "nn.SiLU()"))
+    (tmp_path / "own_nets.py").write_text(OWN.replace("nn.ReLU()", "nn.Sigmoid()"))
     sys.modules.pop("own_nets")
     with pytest.raises(BundleError, match=r"not the network that was saved.*the code was changed since"):
         load(tmp_path / "net.safetensors", factory=own)
