@@ -15,5 +15,16 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
-def _seeded() -> None:
+def _as_at_the_start() -> None:
+    _begin()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup() -> None:
+    """What a fixture makes does not depend on the tests that ran before."""
+    _begin()
+
+
+def _begin() -> None:
     torch.manual_seed(0)
+    torch.set_flush_denormal(False)  # commands that ran in this process have set it

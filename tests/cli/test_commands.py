@@ -168,6 +168,7 @@ def own_network(folder: Path, words: list[str], run: Callable[..., tuple[int, st
     write(folder, tiny())
     (folder / "my_nets").mkdir()
     (folder / "my_nets" / "small.py").write_text(NET)
+    sys.modules.pop("my_nets", None)  # of another test
     code, err = run(folder, "run", "r.yaml", "--model", "my_nets.small:net", "--store", "store", *words)
     assert code == 0, err
     before = {path.name for path in folder.glob("store/stages/*")}

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -30,6 +30,7 @@ def test_a_linear_layer_comes_back() -> None:
     zeros=st.sampled_from([0.0, 0.7, 1.0]),
     seed=st.integers(0, 99),
 )
+@example(kernel=(1, 4), stride=(1, 1), padding=(0, 0), dilation=2, groups=1, zeros=0.0, seed=0)
 def test_an_unrolled_convolution_is_one_again(kernel, stride, padding, dilation, groups, zeros, seed) -> None:
     torch.manual_seed(seed)
     conv = nn.Conv2d(2, 4, kernel, stride, padding, dilation, groups)

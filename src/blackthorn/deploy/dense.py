@@ -77,9 +77,14 @@ def _convolution(layer: SparseLayer, rows: Tensor, columns: Tensor, weight: Tens
 
 
 def _steps(size: int, out_size: int) -> list[int]:
-    """Strides that a convolution from `size` to `out_size` pixels may have, the likeliest first."""
+    """Strides that a convolution from `size` to `out_size` pixels may have, the likeliest first; 1 and 2 are always
+    among them, since a long dilated kernel leaves few positions at any stride.
+    """
+    if out_size == 1:
+        return [1]
     likeliest = round(size / out_size)
-    return sorted(range(1, size + 1), key=lambda step: abs(step - likeliest))[:4] if out_size > 1 else [1]
+    nearest = sorted(range(1, size + 1), key=lambda step: abs(step - likeliest))[:3]
+    return [*dict.fromkeys([*nearest, 1, 2])]
 
 
 def _shared(
