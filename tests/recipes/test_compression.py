@@ -55,6 +55,7 @@ def test_with_a_radius_it_is_tuned_adversarially_and_chosen_by_robust_accuracy_t
 def test_the_chosen_network_is_audited_on_images_that_had_no_part_in_the_choice() -> None:
     wished = Compression(smaller=4, keep_accuracy=3)
     raw = wished.recipe(nn.Linear(4, 2), {"source": "digits"}, chosen="filters 75%", without=["filters 50%"])
+    assert next(iter(raw["select"])) == "filters"  # the page opens on what was chosen
     made = recipe_of(raw, "compress")
     assert made.measures["natural, to choose by"].part == "even"
     audited = [made.measures[name] for name in ("natural", "screen 8/255")]

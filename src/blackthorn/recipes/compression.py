@@ -195,7 +195,7 @@ class Compression:
             "model": {"kind": PLAIN},
             "networks": {name: first, **rows, **files},
             "measures": {**choosing, **timed, **audited, **asked},
-            "select": self._select(name, rows),
+            "select": self._select(name, rows, chosen or ""),
             "statements": [] if chosen is None else self.audit.statements(chosen, name, **kept),
         }
 
@@ -230,8 +230,10 @@ class Compression:
         attack = {"kind": "pgd", "eps": self.eps, "norm": self.norm, "steps": _STEPS, "loss": "margin"}
         return {CHOSEN_BY: seen, **({} if self.attacked is None else {self.attacked: {**seen, "attack": attack}})}
 
-    def _select(self, name: str, rows: Collection[str]) -> dict[str, Any]:
-        """A selection from each sweep: the largest rate that passes."""
+    def _select(self, name: str, rows: Collection[str], chosen: str) -> dict[str, Any]:
+        """A selection from each sweep: the largest rate that passes. First comes the sweep of the chosen network, with
+        which the page opens.
+        """
         natural, robust = (
             {"kind": "no_loss", "nat_tol": self.keep_accuracy},
             self.wishes.losses.get(self.attacked or ""),
@@ -241,7 +243,8 @@ class Compression:
         if self.attacked is not None:
             asked |= {"adversarial": self.attacked}
         there = [way.name for way in self.ways if any(row.startswith(f"{way.name} ") for row in rows)]
-        return {way: {**asked, "from": f"{way} *"} for way in there}
+        first = sorted(there, key=lambda way: not chosen.startswith(f"{way} "))
+        return {way: {**asked, "from": f"{way} *"} for way in first}
 
     def _about(self, name: str, data: Mapping[str, Any]) -> str:
         tuned = "" if self.eps is None else ", as they are and as PGD makes them worse"
