@@ -1,5 +1,6 @@
 """Auditing somebody's trained network from the command line: what is said of it, and every wrong word in one line."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -97,7 +98,9 @@ def test_a_network_never_seen_is_audited_from_a_factory_and_its_weights(
 def test_against_the_network_that_it_came_from_it_is_compared_image_by_image(
     cli: Cli, tmp_path: Path, bundle: str, trained: nn.Module
 ) -> None:
-    spoilt = models.mlp(image_size=8, hidden=[16])
+    spoilt = copy.deepcopy(trained)
+    with torch.no_grad():
+        spoilt.out.weight.neg_()  # it says whatever is least likely
     torch.save(spoilt.state_dict(), tmp_path / "spoilt.pt")
     save(tmp_path / "same.safetensors", trained)
     same = cli("audit", "same.safetensors", *QUICK, "--against", bundle, "--json")
