@@ -9,8 +9,6 @@ from .costs import Cost
 from .page import Page
 from .words import amount, names, percent, points, ratio
 
-_WIDE = 0.02  # an interval of more than 2 points from end to end cannot show that nothing changed
-
 Tone = Literal["better", "worse", "same", "plain"]
 
 
@@ -113,7 +111,7 @@ def _told(change: Difference, moved: str, unknown: str, still: str) -> str:
     if change.tells:
         size = points(abs(change.value), _digits(change)).lstrip("+")
         return f"{'gained' if change.value > 0 else 'cost'} {size} points {moved}"
-    if change.high - change.low > _WIDE:
+    if change.wide:
         interval = f"{points(change.low)} to {points(change.high)} points"
         return f"had an effect {unknown} that cannot be told from these images ({interval})"
     return still

@@ -4,8 +4,6 @@ from ..results import AccuracyRecord, Difference, difference, estimate
 from .page import Page
 from .words import percent, points
 
-_WIDE = 0.02  # an interval of more than 2 points from end to end cannot show that nothing changed
-
 
 def quantised(page: Page, row: str | None = None) -> list[str]:
     """A sentence or two for each int8 file that is measured beside the network it was made from.
@@ -55,7 +53,7 @@ def _changed(what: str, change: Difference) -> str:
     if change.tells:
         moved = "fell" if change.value < 0 else "rose"
         return f"{what} {moved} by {points(abs(change.value)).lstrip('+')} points ({interval})"
-    if change.high - change.low > _WIDE:
+    if change.wide:
         seen = f"{change.n:,} images ({points(change.value)} points; {interval})"
         return f"what that did to {what} cannot be told from {seen}"
     return f"{what} stayed where it was ({points(change.value)} points; {interval})"

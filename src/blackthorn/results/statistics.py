@@ -29,6 +29,7 @@ from ..errors import BlackthornError
 from .intervals import TAIL, Ends, Given, Minus, OfNormal, OfShare, OverSeeds, student_quantile, tail_at, tail_of
 
 _UNBOUNDED = (-math.inf, math.inf)
+_WIDE = 0.02  # a share
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,11 @@ class Difference(_Sure):
     def tells(self) -> bool:
         """Whether the 95 % interval leaves out zero."""
         return not self.low <= 0 <= self.high
+
+    @property
+    def wide(self) -> bool:
+        """Whether the interval is too wide to show that nothing changed: more than 2 points from end to end."""
+        return self.high - self.low > _WIDE
 
 
 def wilson(k: float, n: int, level: float = 0.95) -> tuple[float, float]:
