@@ -10,7 +10,6 @@ those cost the whole budget. `--digits` takes two small networks on the digits o
 trained by PGD.
 """
 
-import sys
 import warnings
 from functools import partial
 from pathlib import Path
@@ -57,19 +56,20 @@ def on_digits(kind: str) -> tuple[nn.Module, Tensor, Tensor]:
 
 def main() -> None:
     """Measure and print the table."""
-    small = "--digits" in sys.argv and not sys.argv.remove("--digits")  # type: ignore[func-returns-value]
-    radius = float(sys.argv.pop(sys.argv.index("--eps") + 1)) if "--eps" in sys.argv else 0.3
-    sys.argv = [word for word in sys.argv if word != "--eps"]
-    options = arguments(__doc__)
+    options = arguments(
+        __doc__,
+        eps={"type": float, "default": 0.3, "help": "the radius on MNIST"},
+        digits={"action": "store_true", "help": "two small networks on digits"},
+    )
     images = options.images or IMAGES
     torch.set_flush_denormal(True)
     warnings.simplefilter("ignore")
-    if small:
+    if options.digits:
         subjects = {kind: (*on_digits(kind), 0.2 if kind == "pgd" else 0.05) for kind in ("standard", "pgd")}
     else:
         splits, networks = trained(Path(__file__).with_name("networks.yaml"), options.store, options.data_root)
         x, y = bt.data.pixels(splits.test.x), splits.test.y
-        subjects = {name: (model, x, y, radius) for name, model in networks.items()}
+        subjects = {name: (model, x, y, options.eps) for name, model in networks.items()}
     rows = []
     for name, (model, x, y, eps) in subjects.items():
         if options.only not in (None, name):

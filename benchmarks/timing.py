@@ -54,8 +54,8 @@ def table(
     return rows
 
 
-def arguments(description: str | None) -> argparse.Namespace:
-    """Options that every benchmark has."""
+def arguments(description: str | None, **own: dict[str, Any]) -> argparse.Namespace:
+    """Options that every benchmark has, and those of one alone: name -> what `add_argument` takes."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data-root", type=Path, default=None, help="folder with a folder mnist; else the hub")
     parser.add_argument("--rounds", type=int, default=5)
@@ -73,6 +73,8 @@ def arguments(description: str | None) -> argparse.Namespace:
         action="store_true",
         help="time of the processor instead of the clock's, on a machine with other work",
     )
+    for name, option in own.items():
+        parser.add_argument(f"--{name}", **option)
     options = parser.parse_args()
     options.clock = time.process_time if options.cpu_time else time.perf_counter
     if options.threads is not None:
