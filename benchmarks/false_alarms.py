@@ -20,7 +20,7 @@ from blackthorn.deploy import load
 from blackthorn.recipes.planning import plan
 from blackthorn.recipes.reading import published, read_recipe
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Store
+from blackthorn.running import Folder
 from blackthorn.stages.artifacts import load_records
 from timing import arguments, finish
 
@@ -45,16 +45,16 @@ def counted(name: str, store: Path, data_root: Path | None) -> list[dict[str, An
     bt.run(name, preset="smoke", store=store, data_root=data_root, jobs=1)
     recipe = read_recipe(name, preset="smoke")
     splits = recipe.data.load(data_root)
-    rows, held = [], Store(store)
+    rows, held = [], Folder(store)
     for place in plan(recipe, splits).places:
-        folder = held.stage(place.stage.kind, place.stage.key)
+        folder = held.stage(place.stage.name)
         for record in load_records(folder):
             if not isinstance(record, AccuracyRecord) or record.eps is None:
                 continue
             row = {"recipe": name, "row": place.row, "metric": place.metric, "alarms": list(record.alarms)}
             if record.alarms and place.stage.parent is not None:
                 network = place.stage.parent
-                model = load(held.stage(network.kind, network.key) / "network.safetensors").model.eval()
+                model = load(held.stage(network.name) / "network.safetensors").model.eval()
                 x, y = bt.data.pixels(splits.test.x), splits.test.y
                 row |= {"sparsity_weights": record.sparsity_weights, "flat": flat(model, x, y, record.eps)}
             rows.append(row)

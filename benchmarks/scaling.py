@@ -24,11 +24,11 @@ import torch
 from blackthorn.experiment import Experiment
 from blackthorn.recipes.planning import Plan
 from blackthorn.recipes.request import Request
+from blackthorn.running import Folder
 from blackthorn.running.events import Event, quiet
 from blackthorn.running.executor import Settled
 from blackthorn.running.provenance import made_with
 from blackthorn.running.runner import carry_out
-from blackthorn.running.store import Store
 from blackthorn.stages import Stage
 
 MINUTE = 60.0  # seconds of a stage in the simulation
@@ -158,7 +158,7 @@ def simulated(plan: Plan, store: Path, workers: int, seconds: Callable[[Stage], 
     shutil.rmtree(store, ignore_errors=True)
     begun = time.process_time()
     executor = Sleeping(workers, seconds)
-    carry_out(plan, Store(store), executor, quiet)
+    carry_out(plan, Folder(store), executor, quiet)
     return {"simulated": round(executor.now, 1), "runner": round(time.process_time() - begun, 2)}
 
 

@@ -20,7 +20,7 @@ from blackthorn.errors import RecipeError
 from blackthorn.models import onnx_network
 from blackthorn.recipes import read_recipe
 from blackthorn.results import AccuracyRecord, Grid
-from blackthorn.running import Store
+from blackthorn.running import Folder
 from blackthorn.running.collecting import collect
 from blackthorn.shipping.folder import ONNX
 
@@ -64,7 +64,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def grid(done: Path) -> Grid:
-    return collect(laid_out(read_recipe(str(done / "r.yaml"))), Store(done / "runs"))[0]
+    return collect(laid_out(read_recipe(str(done / "r.yaml"))), Folder(done / "runs"))[0]
 
 
 def cells(grid: Grid, row: str) -> dict[str, AccuracyRecord]:

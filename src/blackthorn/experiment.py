@@ -41,12 +41,13 @@ from .running.events import Listener, both, quiet
 from .running.keeping import note
 from .running.logbook import logbook
 from .running.loggers import logged
+from .running.opening import is_store, store_at
 from .running.provenance import facts
 from .running.reports import report_folder, report_name
 from .running.runner import Outcome, carry_out
-from .running.store import Store, unsealed, written
+from .running.store import Store, written
 from .stages import Held
-from .stages.artifacts import load_about
+from .stages.artifacts import ABOUT, load_about
 from .types import Logger, Progress
 
 AnyPath = str | os.PathLike[str]
@@ -103,7 +104,7 @@ def run(
         recipe: a recipe of the package, such as "quickstart", or a file.
         preset: which preset of the recipe; `full` is the recipe as written.
         seeds: instead of the recipe's.
-        store: the folder of networks, measurements and reports; many runs may share it.
+        store: the folder of networks, measurements and reports, or `s3://BUCKET/PREFIX`; many runs may share it.
         data_root: where data sets are looked up by name before the hub.
         jobs: processes that share the work; by default as many as can train side by side, at most one for each core.
             More than one need a script that guards its call with `if __name__ == "__main__"`.
@@ -181,10 +182,8 @@ class Experiment:
             BlackthornError: one line that names the recipe and the path in it.
         """
         root = None if data_root is None else Path(data_root)
-        if device is None and not Path(store).is_dir():
-            raise RecipeError(
-                f"--store {store}: there is no such folder; give the one that was given to blackthorn run"
-            )
+        if device is None and not is_store(store):
+            raise RecipeError(f"--store {store}: there is no store; give the one that was given to blackthorn run")
         recipe = request.read()
         if device is not None:
             request.check_code(recipe)
@@ -203,7 +202,7 @@ class Experiment:
                     network_made = begun(recipe.model_of(row), network, splits)
                 check_begun(recipe, row, network_made, lambda path: told(f"{request.recipe}: {path}"))
         check(recipe, splits, lambda path: told(f"{request.recipe}: {path}"))
-        kept = Store(Path(store))
+        kept = store_at(store)
         made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None))
         return Experiment(request, recipe, root, splits, made, kept, device)
 
@@ -288,13 +287,13 @@ class Experiment:
         note(self.store, name, self.request.command, stages)
 
     def _notes(self) -> list[str]:
-        folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
-        older = unsealed(folder for folder in folders if folder is not None)
+        done = self.store.names()
+        older = self.store.unsealed(stage.name for stage in self.plan.stages if stage.name in done)
         notes = [f"{older} of the stages have no checksums: an older version made them"] if older else []
         return notes + [f"left out with a network that it names: {gone}" for gone in self.recipe.left_out]
 
     def _facts(self, grid: Grid) -> dict[str, str]:
         """Where the numbers come from, for the end of the page."""
-        folders = [self.store.done(stage.kind, stage.key) for stage in self.plan.stages]
-        spent = sum(load_about(folder)["seconds"] for folder in folders if folder is not None)
+        folders = self.store.folders((stage.name for stage in self.plan.stages), ABOUT)
+        spent = sum(load_about(folder)["seconds"] for folder in folders.values())
         return facts([cell.record for cell in grid.cells], self.recipe.seeds, self.splits, spent, self.seconds)

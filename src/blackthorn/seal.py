@@ -5,6 +5,7 @@ They guard against damage and against a hand that slipped, and not against someb
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from .files import write_whole
@@ -18,8 +19,14 @@ class BrokenSealError(ValueError):
 
 def seal(folder: Path) -> None:
     """Write the checksums of all files in a folder beside them."""
-    sums = {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL}
-    write_whole(folder / SEAL, json.dumps(sums, indent=1).encode())
+    write_seal(
+        folder, {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.is_file() and path.name != SEAL}
+    )
+
+
+def write_seal(folder: Path, sums: Mapping[str, str]) -> None:
+    """Write checksums that are known: name -> sha256."""
+    write_whole(folder / SEAL, json.dumps(dict(sums), indent=1).encode())
 
 
 def sealed(folder: Path) -> dict[str, str] | None:

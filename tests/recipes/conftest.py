@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from blackthorn.recipes import Plan, Recipe, plan
-from blackthorn.running import Event, Store, quiet, run_plan
+from blackthorn.running import Event, Folder, quiet, run_plan
 
 from .tiny import read, tiny
 
@@ -21,7 +21,7 @@ def laid_out(recipe: Recipe) -> Plan:
 def run(recipe: Recipe, folder: Path, listen: Callable[[Event], None] = quiet) -> dict[str, str]:
     """Run a recipe in this process, without a report; returns the failures."""
     splits = recipe.data.load()
-    return run_plan(plan(recipe, splits), splits, Store(folder), torch.device("cpu"), listen).failures
+    return run_plan(plan(recipe, splits), splits, Folder(folder), torch.device("cpu"), listen).failures
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from blackthorn.claims import judge
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import plan
-from blackthorn.running import Store, collect
+from blackthorn.running import Folder, collect
 
 from .conftest import run
 from .tiny import read, tiny
@@ -24,7 +24,7 @@ def curved(**more: Any) -> dict[str, Any]:
 def test_a_statement_about_curves_is_decided_from_a_run(tmp_path: Path) -> None:
     recipe = read(tmp_path, curved(statements=[STAYS]))
     assert run(recipe, tmp_path / "store") == {}
-    found, _ = collect(plan(recipe, recipe.data.load()), Store(tmp_path / "store"))
+    found, _ = collect(plan(recipe, recipe.data.load()), Folder(tmp_path / "store"))
     (decided,) = judge(recipe.statements, found)
     assert decided.holds is True and decided.evidence.startswith("dense, curve: lowest at")
 

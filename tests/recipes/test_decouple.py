@@ -10,7 +10,7 @@ from blackthorn.deploy import Bundle, SparseLayer, load
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import Recipe
 from blackthorn.results import CostRecord
-from blackthorn.running import Store, collect
+from blackthorn.running import Folder, collect
 
 from .conftest import laid_out, run
 from .test_prune_steps import PRUNE
@@ -40,7 +40,7 @@ def left(recipe: Recipe, folder: Path, row: str = "net") -> Bundle:
 
 def costs(recipe: Recipe, folder: Path, metric: str) -> dict[str, Any]:
     """Form -> what the row costs."""
-    grid, _ = collect(laid_out(recipe), Store(folder))
+    grid, _ = collect(laid_out(recipe), Folder(folder))
     records = [cell.record for cell in grid.of(CostRecord)["net", "cost"]]
     return {record.form: record.value for record in records if record.metric == metric}
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from blackthorn.results import DetectionRecord
-from blackthorn.running import Store, collect
+from blackthorn.running import Folder, collect
 
 from .conftest import laid_out, run
 from .tiny import read, tiny
@@ -27,7 +27,7 @@ def test_a_detector_is_measured_under_noises_and_attacks_and_keeps_its_records(t
         ),
     )
     assert run(made, tmp_path / "store") == {}
-    grid, missing = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(made), Folder(tmp_path / "store"))
     assert missing == []
     found = [cell for cells in grid.of(DetectionRecord).values() for cell in cells]
     assert [(cell.row, cell.metric, cell.record.noise, cell.record.n) for cell in found] == [

@@ -10,7 +10,7 @@ from blackthorn.errors import ModelError, RecipeError
 from blackthorn.models import onnx_network
 from blackthorn.recipes.planning import check
 from blackthorn.results import AccuracyRecord, CostRecord
-from blackthorn.running import Store, collect
+from blackthorn.running import Folder, collect
 
 from .conftest import laid_out, run
 from .test_prune_steps import PRUNE
@@ -45,7 +45,7 @@ def test_rows_of_files_are_measured_by_transfer_and_by_queries(tmp_path: Path) -
     }
     made = read(tmp_path, written)
     assert run(made, tmp_path / "store") == {}
-    grid, _ = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(made), Folder(tmp_path / "store"))
     found = {place: cells[0].record for place, cells in grid.of(AccuracyRecord).items()}
     for metric in ("natural", "transferred", "asked"):
         assert found["onnx", metric].value == found["dense", metric].value
@@ -67,7 +67,7 @@ def test_the_file_lies_in_the_folder_of_its_stage_and_is_what_is_measured(tmp_pa
     assert stage is not None
     file = tmp_path / "store" / "stages" / stage.name / "network.int8.onnx"
     network, splits = OnnxNetwork(file), made.data.load()
-    grid, _ = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(made), Folder(tmp_path / "store"))
     value = grid.of(AccuracyRecord)["int8", "natural"][0].record.value
     right = network(splits.test.x.float() / 255).argmax(1) == splits.test.y
     assert value == pytest.approx(right.float().mean().item())
@@ -79,7 +79,7 @@ def test_cost_times_both_runtimes_beside_each_other(tmp_path: Path) -> None:
     written["measures"]["cost"] = {"kind": "cost", "repeats": 5, "batches": [1, 3], "also": ["sparse", "onnx", "int8"]}
     made = read(tmp_path, written)
     assert run(made, tmp_path / "store") == {}
-    grid, _ = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(made), Folder(tmp_path / "store"))
     timed = {
         (cell.row, cell.record.form, cell.record.batch)
         for cells in grid.of(CostRecord).values()

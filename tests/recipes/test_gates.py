@@ -12,7 +12,7 @@ from blackthorn.errors import RecipeError
 from blackthorn.gates import gates_of, places
 from blackthorn.recipes import Recipe
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Store, collect
+from blackthorn.running import Folder, collect
 
 from .conftest import laid_out, run
 from .tiny import read
@@ -66,7 +66,7 @@ def test_gates_are_trained_and_folded_to_a_smaller_network_with_the_same_answers
     x = pixels(recipe.data.load().test.x)
     torch.testing.assert_close(folded.model(x), gated.model(x), rtol=0, atol=1e-5)
     assert sum(p.numel() for p in folded.model.parameters()) < sum(p.numel() for p in gated.model.parameters())
-    grid, _ = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(recipe), Folder(tmp_path / "store"))
     cells = grid.of(AccuracyRecord)
     for metric in ("natural", "pgd"):
         one, other = (cells[row, metric][0].record for row in ("gated", "folded"))

@@ -8,7 +8,7 @@ import torch
 
 import blackthorn as bt
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Store
+from blackthorn.running import Folder
 from blackthorn.running.collecting import collect
 
 from .conftest import laid_out, run
@@ -34,7 +34,7 @@ def test_a_real_one_is_trained_pruned_attacked_and_shipped(tmp_path: Path, monke
     half = {"kind": "prune", "criterion": {"kind": "filter_norm"}, "sparsity": "40%", "coupled": True}
     recipe["networks"]["cut"] = {"of": "dense", "steps": [half, {"kind": "shrink"}]}
     assert run(read(tmp_path, recipe), tmp_path / "runs") == {}
-    grid, missing = collect(laid_out(read(tmp_path, recipe)), Store(tmp_path / "runs"))
+    grid, missing = collect(laid_out(read(tmp_path, recipe)), Folder(tmp_path / "runs"))
     assert not missing and {row for row, _ in grid.of(AccuracyRecord)} == {"dense", "weight 50%", "cut"}
 
     bt.ship("r.yaml", network="weight 50%", to="out", store="runs")

@@ -12,7 +12,7 @@ from blackthorn.attacks import Ball
 from blackthorn.errors import RecipeError, StoreError
 from blackthorn.recipes import Plan
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Event, Store, collect
+from blackthorn.running import Event, Folder, collect
 from blackthorn.stages import Stage
 from blackthorn.stages.images import in_levels
 
@@ -37,7 +37,7 @@ def stage(made: Plan, of: str) -> Stage:
 
 
 def stored(store: Path, made: Plan) -> dict[str, torch.Tensor]:
-    folder = Store(store).done("adversarial", stage(made, "hard").key)
+    folder = Folder(store).done("adversarial", stage(made, "hard").key)
     assert folder is not None and {file.name for file in folder.iterdir()} == {
         "checksums.json",
         "images.safetensors",
@@ -68,7 +68,7 @@ def test_training_on_crafted_images_protects_from_images_of_the_same_network(tmp
     }
     made = read(tmp_path, recipe)
     assert run(made, tmp_path / "store") == {}
-    grid, _ = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(made), Folder(tmp_path / "store"))
     dense, crafted = (cell.record for cell in grid.cells)
     assert isinstance(dense, AccuracyRecord) and isinstance(crafted, AccuracyRecord)
     assert crafted.value > dense.value + 0.1
@@ -120,7 +120,7 @@ def test_an_interrupted_making_goes_on_where_it_was_and_makes_the_same(tmp_path:
 def test_warnings_of_the_attack_go_with_what_is_trained_on_its_images(tmp_path: Path) -> None:
     recipe = read(tmp_path, making({"kind": "pgd", "eps": 0.1, "steps": 2, "step_size": 0.01}))
     assert run(recipe, tmp_path / "store") == {}
-    grid, _ = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(recipe), Folder(tmp_path / "store"))
     warned = {
         cell.row for cell in grid.cells if any("cannot cross a ball" in warning for warning in cell.record.warnings)
     }
@@ -193,10 +193,9 @@ def test_images_that_cannot_be_read_are_refused_in_one_line(tmp_path: Path, spoi
     recipe = read(tmp_path, making())
     assert run(recipe, tmp_path / "store") == {}
     made = laid_out(recipe)
-    store = Store(tmp_path / "store")
-    folder, trained = store.done("adversarial", stage(made, "hard").key), stage(made, "crafted")
-    assert folder is not None
+    store = Folder(tmp_path / "store")
+    folder, trained = store.stage(stage(made, "hard").name), stage(made, "crafted")
     spoil(folder / "images.safetensors")
-    store.stage("train", trained.key).rename(tmp_path / "away")
+    store.stage(trained.name).rename(tmp_path / "away")
     with pytest.raises(StoreError, match=r"images.safetensors: cannot be read .*; delete the folder"):
         run(recipe, tmp_path / "store")

@@ -18,7 +18,7 @@ from blackthorn.measuring import Accuracy
 from blackthorn.models.brought import brought_along
 from blackthorn.recipes import Recipe
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Store
+from blackthorn.running import Folder
 from blackthorn.running.collecting import collect
 from blackthorn.values import parse
 
@@ -52,7 +52,7 @@ def test_what_is_measured_is_the_network_of_the_file(tmp_path: Path, kind: dict[
         save_file(model.state_dict(), file)
     recipe = read(tmp_path, loading(file, kind))
     assert run(recipe, tmp_path / "store") == {}
-    grid, missing = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(recipe), Folder(tmp_path / "store"))
     (cell,) = grid.of(AccuracyRecord)["given", "natural"]
     test = recipe.data.load().test
     assert not missing and cell.flags is not None
@@ -186,7 +186,7 @@ def test_logits_are_found_in_a_dict_or_an_object(tmp_path: Path, factory: Path, 
     torch.save({"fc.weight": plain[1].weight, "fc.bias": plain[1].bias}, tmp_path / "w.pt")
     recipe = read(tmp_path, loading(tmp_path / "w.pt", {"kind": "nets:make"}))
     assert run(recipe, tmp_path / "store") == {}
-    grid, _ = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(recipe), Folder(tmp_path / "store"))
     (cell,) = grid.of(AccuracyRecord)["given", "natural"]
     test = recipe.data.load().test
     assert cell.record.value == Accuracy()(plain, test.x, test.y).value
@@ -221,7 +221,7 @@ def test_a_module_in_memory_goes_through_steps_and_keeps_its_weights(tmp_path: P
         Recipe, {**tiny("networks", to=networks), "published": None, "statements": (), "presets": {}}
     )
     assert run(recipe, tmp_path / "store") == {}
-    grid, missing = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(recipe), Folder(tmp_path / "store"))
     test = recipe.data.load().test
     assert not missing
     assert grid.of(AccuracyRecord)["given", "natural"][0].record.value == Accuracy()(model, test.x, test.y).value
@@ -229,4 +229,4 @@ def test_a_module_in_memory_goes_through_steps_and_keeps_its_weights(tmp_path: P
     assert all(torch.equal(held, before[name]) for name, held in model.state_dict().items())
     with torch.no_grad():
         model[1].bias[0] += 1
-    assert collect(laid_out(recipe), Store(tmp_path / "store"))[0].cells == []  # another network, another address
+    assert collect(laid_out(recipe), Folder(tmp_path / "store"))[0].cells == []  # another network, another address

@@ -17,7 +17,7 @@ from blackthorn.measuring.measure import Subject
 from blackthorn.pruning import Magnitude
 from blackthorn.recipes import Plan
 from blackthorn.results import Cell
-from blackthorn.running import Event, Store, collect
+from blackthorn.running import Event, Folder, collect
 from blackthorn.stages import Stage
 
 from .conftest import laid_out, run
@@ -56,7 +56,7 @@ def place(made: Plan, row: str, metric: str) -> Stage:
 
 def collected(recipe: Any, folder: Path) -> list[Cell[Any]]:
     assert run(recipe, folder) == {}
-    grid, missing = collect(laid_out(recipe), Store(folder))
+    grid, missing = collect(laid_out(recipe), Folder(folder))
     assert missing == []
     return list(grid.cells)
 
@@ -184,7 +184,7 @@ def test_a_noise_that_cannot_be_read_is_said_in_a_line(tmp_path: Path) -> None:
 def test_a_target_that_the_network_does_not_have_leaves_the_other_measures(tmp_path: Path) -> None:
     recipe = read(tmp_path, noisy(kept=under({**NOISE, "target": 10}, source=DENSE)))
     failures = run(recipe, tmp_path / "store")
-    grid, _ = collect(laid_out(recipe), Store(tmp_path / "store"), failures)
+    grid, _ = collect(laid_out(recipe), Folder(tmp_path / "store"), failures)
     assert {cell.metric for cell in grid.cells} == {"natural"}
     assert "target is class 10, but the network has 10 logits" in " ".join(failures.values())
 

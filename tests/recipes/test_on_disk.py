@@ -15,7 +15,7 @@ from PIL import Image
 from blackthorn.data import OnDisk
 from blackthorn.recipes import Recipe
 from blackthorn.results import to_json
-from blackthorn.running import Store, collect
+from blackthorn.running import Folder, collect
 
 from .conftest import laid_out, run
 from .test_images import TRAIN
@@ -72,7 +72,7 @@ def test_every_stage_makes_the_same_of_images_on_disk(tmp_path: Path) -> None:
 
 
 def records(recipe: Recipe, folder: Path) -> list[Mapping[str, Any]]:
-    grid, missing = collect(laid_out(recipe), Store(folder), {})
+    grid, missing = collect(laid_out(recipe), Folder(folder), {})
     assert not missing
     told = [{"row": cell.row, "metric": cell.metric, **to_json(cell.record)} for cell in grid.cells]
     return [{name: said for name, said in one.items() if name != "seconds"} for one in told]

@@ -14,7 +14,7 @@ from blackthorn.errors import RecipeError, StoreError
 from blackthorn.files import write_whole
 from blackthorn.recipes import Plan
 from blackthorn.results import RobustImagesRecord
-from blackthorn.running import Event, Store, collect
+from blackthorn.running import Event, Folder, collect
 
 from .conftest import laid_out, run
 from .test_images import TRAIN, stage
@@ -33,7 +33,7 @@ def robust(**more: Any) -> dict[str, Any]:
 
 
 def folder(store: Path, made: Plan) -> Path:
-    found = Store(store).done("robust", stage(made, "seen").key)
+    found = Folder(store).done("robust", stage(made, "seen").key)
     assert found is not None
     return found
 
@@ -55,7 +55,7 @@ def test_the_folder_of_the_stage_is_a_data_set_of_what_was_made(tmp_path: Path) 
     opened = load_data(there, valid=0)
     assert torch.equal(opened.test.x, splits.test.x) and torch.equal(opened.test.y, splits.test.y)
     assert torch.equal(opened.train.y, splits.train.y)
-    trained = Store(tmp_path / "store").done("train", stage(made, "adversarial").key)
+    trained = Folder(tmp_path / "store").done("train", stage(made, "adversarial").key)
     assert trained is not None
     again = bt.training.robust_dataset(
         bt.deploy.load(trained / "network.safetensors").model,
@@ -126,7 +126,7 @@ def test_a_stage_that_is_killed_while_the_data_set_is_written_is_not_done(
         patched.setattr("blackthorn.data.saving.write_whole", full)
         with pytest.raises(StoreError, match="the disk is full; free some space and run the same command again"):
             run(recipe, tmp_path / "store")
-    assert Store(tmp_path / "store").done("robust", stage(laid_out(recipe), "seen").key) is None
+    assert Folder(tmp_path / "store").done("robust", stage(laid_out(recipe), "seen").key) is None
     heard: list[Event] = []
     assert run(recipe, tmp_path / "store", heard.append) == {}
     assert not [event for event in heard if event.what == "advanced" and "seen" in event.label]  # its parts were kept
@@ -135,7 +135,7 @@ def test_a_stage_that_is_killed_while_the_data_set_is_written_is_not_done(
 def test_a_network_that_is_not_robust_is_warned_of_wherever_its_images_lead(tmp_path: Path) -> None:
     recipe = read(tmp_path, robust(standard="dense"))
     assert run(recipe, tmp_path / "store") == {}
-    grid, missing = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(recipe), Folder(tmp_path / "store"))
     warned = {cell.row for cell in grid.cells if any("is not robust: under PGD" in one for one in cell.record.warnings)}
     assert warned == {"seen", "on robust"} and not missing
     record = next(cell.record for cell in grid.cells if isinstance(cell.record, RobustImagesRecord))
@@ -154,7 +154,7 @@ def test_a_robust_network_is_not_warned_of(tmp_path: Path) -> None:
     ]
     made = read(tmp_path, recipe)
     assert run(made, tmp_path / "store") == {}
-    grid, _ = collect(laid_out(made), Store(tmp_path / "store"))
+    grid, _ = collect(laid_out(made), Folder(tmp_path / "store"))
     record = next(cell.record for cell in grid.cells if isinstance(cell.record, RobustImagesRecord))
     assert record.standard is not None and record.robust >= record.standard + 0.1 and not record.warnings
 
@@ -197,8 +197,8 @@ def test_the_examples_are_pairs_of_every_class(tmp_path: Path) -> None:
 def test_a_damaged_data_set_is_refused_in_one_line(tmp_path: Path, spoil: Any) -> None:
     recipe = read(tmp_path, robust())
     assert run(recipe, tmp_path / "store") == {}
-    made, store = laid_out(recipe), Store(tmp_path / "store")
+    made, store = laid_out(recipe), Folder(tmp_path / "store")
     spoil(folder(tmp_path / "store", made))
-    store.stage("train", stage(made, "on robust").key).rename(tmp_path / "away")
+    store.stage(stage(made, "on robust").name).rename(tmp_path / "away")
     with pytest.raises(StoreError, match=r"cannot be read .*; delete the folder .* and run again"):
         run(recipe, tmp_path / "store")

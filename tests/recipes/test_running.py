@@ -12,7 +12,7 @@ import torch
 from blackthorn.errors import StoreError
 from blackthorn.recipes import plan
 from blackthorn.results import CostRecord
-from blackthorn.running import Event, Store, collect
+from blackthorn.running import Event, Folder, collect
 
 from .conftest import laid_out, run
 from .tiny import TRAIN, read, tiny
@@ -89,7 +89,7 @@ def test_a_network_that_fails_leaves_the_others_and_their_numbers(tmp_path: Path
     made = read(tmp_path, recipe)
     failures = run(made, tmp_path / "store")
     assert all("blown up" in why for why in failures.values())
-    grid, missing = collect(laid_out(made), Store(tmp_path / "store"), failures)
+    grid, missing = collect(laid_out(made), Folder(tmp_path / "store"), failures)
     assert {cell.row for cell in grid.cells} == {"dense", "weight 50%"}
     assert len(missing) == 6
     assert missing[0].startswith("fast, natural, seed 0: seed 0 · fast · train 2 epochs: the loss is")
@@ -141,7 +141,7 @@ def test_a_half_finished_store_says_what_is_missing(store: Path, tmp_path: Path,
     stage = place.stage if lost == "accuracy" else place.stage.parent
     assert stage is not None
     shutil.rmtree(store / "stages" / f"{stage.kind}-{stage.key}")
-    grid, missing = collect(made, Store(store))
+    grid, missing = collect(made, Folder(store))
     if lost == "accuracy":
         assert missing == ["dense, natural, seed 0: not run yet"]
         assert len(grid.cells) == 5
@@ -150,7 +150,7 @@ def test_a_half_finished_store_says_what_is_missing(store: Path, tmp_path: Path,
 
 
 def test_an_empty_store_lacks_everything(tmp_path: Path) -> None:
-    grid, missing = collect(laid_out(read(tmp_path, tiny())), Store(tmp_path / "new"))
+    grid, missing = collect(laid_out(read(tmp_path, tiny())), Folder(tmp_path / "new"))
     assert (list(grid.cells), len(missing)) == ([], 6)
 
 
@@ -162,7 +162,7 @@ def test_a_stage_says_where_it_comes_from(finished: Path) -> None:
 
 
 def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
-    store = Store(tmp_path)
+    store = Folder(tmp_path)
     with store.lock("a") as first, store.lock("a") as second, store.lock("b") as other:
         assert (first, second, other) == (True, False, True)
     with store.lock("a") as again:
@@ -170,21 +170,21 @@ def test_a_lock_is_held_by_one_at_a_time(tmp_path: Path) -> None:
 
 
 def test_work_that_raises_is_not_finished(tmp_path: Path) -> None:
-    store = Store(tmp_path)
-    with pytest.raises(KeyError), store.work("train", "a") as folder:
+    store = Folder(tmp_path)
+    with pytest.raises(KeyError), store.work("train-a") as folder:
         (folder / "half").write_text("")
         raise KeyError("x")
-    assert store.done("train", "a") is None
-    with store.work("train", "a") as folder:
+    assert not store.done("train-a")
+    with store.work("train-a") as folder:
         assert (folder / "half").exists()
-    assert store.done("train", "a") is not None
+    assert store.done("train-a")
 
 
 def test_what_the_system_refuses_is_a_store_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written"):
-        Store(tmp_path / "file")
-    with pytest.raises(StoreError, match="the disk is full"), Store(tmp_path / "s").work("train", "a"):
+        Folder(tmp_path / "file")
+    with pytest.raises(StoreError, match="the disk is full"), Folder(tmp_path / "s").work("train-a"):
         raise OSError(28, "No space left on device")
 
 
@@ -215,5 +215,5 @@ def test_costs_are_measured_in_every_form_a_network_has(tmp_path: Path, chain: l
     del recipe["published"]
     made = read(tmp_path, recipe)
     assert run(made, tmp_path / "store") == {}
-    grid, _ = collect(plan(made, made.data.load()), Store(tmp_path / "store"))
+    grid, _ = collect(plan(made, made.data.load()), Folder(tmp_path / "store"))
     assert {cell.record.form for cells in grid.of(CostRecord).values() for cell in cells} == forms

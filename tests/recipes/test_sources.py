@@ -12,7 +12,7 @@ from blackthorn.deploy import load
 from blackthorn.errors import RecipeError
 from blackthorn.recipes import Plan
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Event, Store, collect
+from blackthorn.running import Event, Folder, collect
 from blackthorn.stages import Stage
 
 from .conftest import laid_out, run
@@ -69,7 +69,7 @@ def test_a_transfer_attack_is_crafted_on_the_row_it_names_shown_or_not(tmp_path:
     (source,) = stage.inputs["source"]
     assert source.kind == "train" and not substitutes(made)
     assert run(read(tmp_path, recipe), tmp_path / "store") == {}
-    grid, _ = collect(made, Store(tmp_path / "store"))
+    grid, _ = collect(made, Folder(tmp_path / "store"))
     (cell,) = grid.of(AccuracyRecord)["weight 50%", "transfer"]
     record = cell.record
     assert (record.source, record.first, record.n, record.queries) == ("network", 0, 40, None)
@@ -97,7 +97,7 @@ def test_a_source_moves_no_other_address(tmp_path: Path) -> None:
 def test_the_record_says_what_was_left_out_and_what_it_took(tmp_path: Path) -> None:
     recipe = read(tmp_path, sourced(black=black()))
     run(recipe, tmp_path / "store")
-    grid, missing = collect(laid_out(recipe), Store(tmp_path / "store"))
+    grid, missing = collect(laid_out(recipe), Folder(tmp_path / "store"))
     assert missing == []
     for cell in (cell for cells in grid.of(AccuracyRecord).values() for cell in cells):
         record = cell.record
@@ -141,7 +141,7 @@ def test_a_measure_whose_source_failed_is_left_out_with_its_reason(tmp_path: Pat
     recipe["networks"] = {"fast": {"steps": [blown_up], "show": False}, "dense": recipe["networks"]["dense"]}
     made = read(tmp_path, recipe)
     failures = run(made, tmp_path / "store")
-    grid, missing = collect(laid_out(made), Store(tmp_path / "store"), failures)
+    grid, missing = collect(laid_out(made), Folder(tmp_path / "store"), failures)
     assert [(cell.row, cell.metric) for cell in grid.cells] == [("dense", "natural")]
     assert len(missing) == 1 and missing[0].startswith(
         "dense, black, seed 0: seed 0 · fast · train 1 epoch: the loss is"

@@ -8,7 +8,7 @@ import torch
 
 from blackthorn.errors import StoreError
 from blackthorn.recipes import plan
-from blackthorn.running import Arithmetic, Store
+from blackthorn.running import Arithmetic, Folder
 from blackthorn.running import arithmetic as module
 
 from ..recipes.test_addresses import splits
@@ -18,7 +18,7 @@ MODEL = {"kind": "mlp", "hidden": [4]}
 
 
 def resolve(store: Path, device: str | None = "cpu") -> Arithmetic:
-    return Arithmetic(Store(store), splits(), None if device is None else torch.device(device))
+    return Arithmetic(Folder(store), splits(), None if device is None else torch.device(device))
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_float32_moves_no_address_and_bf16_moves_all_that_asked_for_auto(tmp_pat
 
 @pytest.mark.parametrize("text", ["", "[]", '{"a": {"b": "float16"}}', '{"a": 3}'])
 def test_a_file_that_is_not_ours_is_refused_in_a_line(tmp_path: Path, text: str) -> None:
-    Store(tmp_path)
+    Folder(tmp_path)
     (tmp_path / "precision.json").write_text(text)
     with pytest.raises(StoreError, match=r"precision\.json: cannot be read"):
         resolve(tmp_path)(MODEL, 3)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from blackthorn.running import Store, quiet, run_plan
+from blackthorn.running import Folder, quiet, run_plan
 from blackthorn.running.outlook import outlook
 
 from ..recipes.conftest import laid_out
@@ -14,7 +14,7 @@ from ..recipes.tiny import TINY, read
 
 def test_what_is_left_is_told_and_nothing_is_done(tmp_path: Path) -> None:
     made, cpu = read(tmp_path, TINY), torch.device("cpu")
-    plan, splits, store = laid_out(made), made.data.load(), Store(tmp_path / "store")
+    plan, splits, store = laid_out(made), made.data.load(), Folder(tmp_path / "store")
     ahead = outlook(plan, splits, store, cpu)
     assert (ahead.stages, ahead.done) == (9, 0) and ahead.seconds > 0
     assert [stage.label for stage in ahead.trainings] == [
@@ -32,5 +32,5 @@ def test_an_outlook_moves_no_random_numbers(tmp_path: Path) -> None:
     torch.manual_seed(0)
     wanted = torch.rand(1)
     torch.manual_seed(0)
-    outlook(laid_out(made), made.data.load(), Store(tmp_path / "store"), torch.device("cpu"))
+    outlook(laid_out(made), made.data.load(), Folder(tmp_path / "store"), torch.device("cpu"))
     assert torch.rand(1) == pytest.approx(wanted)

@@ -1,14 +1,13 @@
 """`blackthorn audit`: how accurate and how hard to fool somebody's trained network is."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from .application import app
 from .closing import busy, close_audit, print_json
-from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreFolder, Weights
+from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreName, Weights
 
 
 @app.command
@@ -34,7 +33,7 @@ def audit(
     ] = "1000",
     resize: Resize = None,
     json: Json = False,
-    store: StoreFolder = Path("runs"),
+    store: StoreName = "runs",
     data_root: DataRoot = None,
     device: Device = None,
     allow_code: Allowed = (),

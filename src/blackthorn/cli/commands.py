@@ -19,6 +19,7 @@ from ..running.events import both
 from ..running.joining import joined
 from ..running.loggers import check_loggers, logging
 from ..running.on_ranks import check_batches, follow
+from ..running.opening import is_store
 from ..running.outlook import Outlook, outlook
 from .closing import busy
 from .progress import watching
@@ -30,7 +31,7 @@ T = TypeVar("T")
 def run_command(
     request: Request,
     *,
-    store: Path,
+    store: str,
     data_root: Path | None,
     jobs: int | None,
     device: str | None,
@@ -63,14 +64,14 @@ def run_command(
         return done.write()
 
 
-def dry_run_command(request: Request, *, store: Path, data_root: Path | None, device: str | None) -> Outlook:
+def dry_run_command(request: Request, *, store: str, data_root: Path | None, device: str | None) -> Outlook:
     """What `run` would do. A store that is not there yet is not made.
 
     Raises:
         BlackthornError: anything refused, as `run` would.
     """
     with TemporaryDirectory() as nowhere:
-        where = store if store.is_dir() else Path(nowhere)
+        where = store if is_store(store) else nowhere
         with reading() as told:
             found = Experiment.prepare(request, where, data_root, device=found_device(device), progress=told)
         assert found.device is not None
@@ -93,7 +94,7 @@ def watched(carried_out: Callable[..., T], asked: object, **options: Any) -> T:
 def report_command(
     request: Request,
     *,
-    store: Path,
+    store: str,
     data_root: Path | None,
     out: Path | None = None,
     record: Path | None = None,

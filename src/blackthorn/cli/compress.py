@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from .application import app
 from .closing import busy, close_compression, print_json
-from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreFolder, Weights
+from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreName, Weights
 
 Wish = str | None
 
@@ -66,7 +66,7 @@ def compress(
         ),
     ] = False,
     json: Json = False,
-    store: StoreFolder = Path("runs"),
+    store: StoreName = "runs",
     data_root: DataRoot = None,
     device: Device = None,
     allow_code: Allowed = (),

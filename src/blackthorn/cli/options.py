@@ -9,9 +9,13 @@ from ..errors import RecipeError
 
 RecipeName = Annotated[str, Parameter(help="A recipe of the package (see `blackthorn list`) or a file, `NAME.yaml`.")]
 Preset = Annotated[str, Parameter(name="--preset", help="Which preset of the recipe: `full` is the recipe as written.")]
-StoreFolder = Annotated[
-    Path,
-    Parameter(name="--store", help="Where networks, measurements and reports are kept; may be shared by many runs."),
+StoreName = Annotated[
+    str,
+    Parameter(
+        name="--store",
+        help="Where networks, measurements and reports are kept: a folder, or `s3://BUCKET/PREFIX`; may be shared by "
+        "many runs.",
+    ),
 ]
 DataRoot = Annotated[
     Path | None,

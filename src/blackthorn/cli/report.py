@@ -7,7 +7,7 @@ from cyclopts import Parameter
 
 from .application import app
 from .closing import busy, close, print_json
-from .options import Changes, DataRoot, Json, Model, Preset, Quiet, RecipeName, Seeds, StoreFolder, seeds_of, voice_of
+from .options import Changes, DataRoot, Json, Model, Preset, Quiet, RecipeName, Seeds, StoreName, seeds_of, voice_of
 
 
 @app.command
@@ -16,7 +16,7 @@ def report(
     /,
     *,
     preset: Preset = "full",
-    store: StoreFolder = Path("runs"),
+    store: StoreName = "runs",
     data_root: DataRoot = None,
     seeds: Seeds = None,
     model: Model = None,

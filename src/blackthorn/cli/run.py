@@ -1,7 +1,6 @@
 """`blackthorn run`: do what is not done of a recipe, and write its report."""
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -21,7 +20,7 @@ from .options import (
     Quiet,
     RecipeName,
     Seeds,
-    StoreFolder,
+    StoreName,
     Verbose,
     seeds_of,
     voice_of,
@@ -36,7 +35,7 @@ def run(
     /,
     *,
     preset: Preset = "full",
-    store: StoreFolder = Path("runs"),
+    store: StoreName = "runs",
     data_root: DataRoot = None,
     seeds: Seeds = None,
     jobs: Annotated[

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from .application import app
 from .closing import busy
-from .options import Allowed, Changes, DataRoot, Model, Preset, RecipeName, StoreFolder
+from .options import Allowed, Changes, DataRoot, Model, Preset, RecipeName, StoreName
 
 
 @app.command
@@ -38,7 +38,7 @@ def ship(
         ),
     ] = None,
     preset: Preset = "full",
-    store: StoreFolder = Path("runs"),
+    store: StoreName = "runs",
     data_root: DataRoot = None,
     model: Model = None,
     set_: Changes = (),

@@ -1,6 +1,5 @@
 """The command `blackthorn store`."""
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -10,13 +9,13 @@ from rich.text import Text
 
 from ..errors import RecipeError
 from .application import app
-from .options import StoreFolder
+from .options import StoreName
 
 
 @app.command(name="store")
 def store_command(
     *,
-    store: StoreFolder = Path("runs"),
+    store: StoreName = "runs",
     stages: Annotated[bool, Parameter(name="--stages", negative="", help="List the stages one by one.")] = False,
     verify: Annotated[
         bool,

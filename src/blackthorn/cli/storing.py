@@ -17,21 +17,22 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import StoreError
-from ..running.keeping import Held, Unneeded, held, noted, remove, unneeded, without_note
-from ..running.store import Store, unsealed
+from ..running.keeping import Unneeded, noted, remove, unneeded, without_note
+from ..running.opening import is_store, store_at
+from ..running.store import Held, Store
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
-def opened(store: Path) -> Store:
-    """The store in that folder.
+def opened(store: str) -> Store:
+    """The store of that name.
 
     Raises:
         StoreError: there is none.
     """
-    if not (store / "stages").is_dir():
-        raise StoreError(f"--store {store}: holds no stages; give the folder that was given to blackthorn run")
-    return Store(store)
+    if not is_store(store):
+        raise StoreError(f"--store {store}: holds no stages; give the one that was given to blackthorn run")
+    return store_at(store)
 
 
 def listing(store: Store, *, stages: bool = False) -> list[Table | Text]:
@@ -40,7 +41,7 @@ def listing(store: Store, *, stages: bool = False) -> list[Table | Text]:
     Raises:
         StoreError: the store cannot be read.
     """
-    everything, recipes = held(store), noted(store)
+    everything, recipes = store.held(), noted(store)
     sizes = {one.stage: one.size for one in everything if one.finished}
     users: dict[str, list[str]] = {}
     for recipe in recipes:
@@ -57,7 +58,7 @@ def listing(store: Store, *, stages: bool = False) -> list[Table | Text]:
     if rows:
         shown.append(_table(("recipe", "stages", "size", "its own", "last run", "command"), rows))
     finished = [one for one in everything if one.finished]
-    shown.append(_one_by_one(finished, users) if stages else _by_kind(finished))
+    shown.append(_one_by_one(store, finished, users) if stages else _by_kind(finished))
     shown += [Text(line) for line in _remarks(store, everything, users)]
     return shown
 
@@ -74,16 +75,18 @@ def _by_kind(finished: Sequence[Held]) -> Table:
     return _table(("kind", "stages", "size", "oldest", "newest"), rows)
 
 
-def _one_by_one(finished: Sequence[Held], users: dict[str, list[str]]) -> Table:
+def _one_by_one(store: Store, finished: Sequence[Held], users: dict[str, list[str]]) -> Table:
     rows = []
+    folders = store.folders((one.stage for one in finished if one.finished), "stage.json")
     for one in sorted(finished, key=lambda one: -one.size):
-        rows.append((one.stage, decimal(one.size), _age(one.time), _label(one), ", ".join(users.get(one.stage, []))))
+        label = _label(folders.get(one.name))
+        rows.append((one.stage, decimal(one.size), _age(one.time), label, ", ".join(users.get(one.stage, []))))
     return _table(("stage", "size", "age", "is", "needed by"), rows)
 
 
 def _remarks(store: Store, everything: Sequence[Held], users: dict[str, list[str]]) -> Iterable[str]:
     attempts = [one for one in everything if not one.finished]
-    working = sum(store.in_work(one.key) for one in attempts)
+    working = sum(store.in_work(one.stage) for one in attempts)
     if working:
         yield f"{working} stages are in work."
     if len(attempts) > working:
@@ -102,15 +105,15 @@ def verified(store: Store) -> str:
     Raises:
         StoreError: files differ; names the first, and says how many there are.
     """
-    folders, console = store.finished(), Console(stderr=True)
-    looked = track(folders, "Comparing", console=console, transient=True, disable=not console.is_terminal)
-    faults = [line for folder in looked for line in store.faults(folder)]
+    names, console = sorted(store.names()), Console(stderr=True)
+    looked = track(names, "Comparing", console=console, transient=True, disable=not console.is_terminal)
+    faults = [(line, name) for name in looked for line in store.faults(name)]
     if faults:
-        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-        raise StoreError(f"{faults[0]}{more}; delete the folder of the stage and run again")
-    older = unsealed(folders)
+        (first, stage), more = faults[0], f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise StoreError(f"{first}{more}; {store.remedy(stage)} and run again")
+    older = store.unsealed(names)
     told = f"{older} of an older version have no checksums" if older else "none without checksums"
-    return f"{len(folders)} finished stages, {told}; every file with a checksum is as it was written"
+    return f"{len(names)} finished stages, {told}; every file with a checksum is as it was written"
 
 
 def pruned(store: Store, keep: Sequence[str], *, yes: bool, say: Callable[[Table | Text], None]) -> str:
@@ -122,7 +125,7 @@ def pruned(store: Store, keep: Sequence[str], *, yes: bool, say: Callable[[Table
     unwanted = unneeded(store, keep)
     if not unwanted.folders and not unwanted.recipes:
         return "Nothing to remove: every stage is needed."
-    say(_one_by_one(unwanted.folders, {one: ["(interrupted)"] for one in _interrupted(unwanted)}))
+    say(_one_by_one(store, unwanted.folders, {one: ["(interrupted)"] for one in _interrupted(unwanted)}))
     for recipe in unwanted.recipes:
         say(Text(f"{recipe.name} is forgotten; its report stays."))
     for recipe in unwanted.working:
@@ -130,7 +133,7 @@ def pruned(store: Store, keep: Sequence[str], *, yes: bool, say: Callable[[Table
     size = decimal(sum(one.size for one in unwanted.folders))
     if not yes:
         if not sys.stdin.isatty():
-            raise StoreError(f"{store.folder}: nothing is removed without being asked for; add --yes")
+            raise StoreError(f"{store.place()}: nothing is removed without being asked for; add --yes")
         answer = Console(stderr=True).input(f"Remove {len(unwanted.folders)} folders of stages, {size}? \\[y/N] ")
         if answer.strip().lower() not in ("y", "yes"):
             return "Nothing was removed."
@@ -144,10 +147,10 @@ def _interrupted(unwanted: Unneeded) -> Iterable[str]:
     return (one.stage for one in unwanted.folders if not one.finished)
 
 
-def _label(one: Held) -> str:
+def _label(folder: Path | None) -> str:
     """What people read of a stage; a damaged file is the business of --verify."""
     with suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
-        return str(json.loads((one.path / "stage.json").read_text("utf-8"))["label"])
+        return "" if folder is None else str(json.loads((folder / "stage.json").read_text("utf-8"))["label"])
     return ""
 
 

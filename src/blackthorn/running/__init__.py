@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from .events import Listener as Listener
     from .events import quiet as quiet
     from .executor import Executor as Executor
+    from .folder import Folder as Folder
     from .here import Here as Here
+    from .opening import store_at as store_at
     from .processes import Processes as Processes
     from .runner import Outcome as Outcome
     from .runner import carry_out as carry_out
@@ -25,6 +27,7 @@ _HOMES = {
     "Arithmetic": "arithmetic",
     "Event": "events",
     "Executor": "executor",
+    "Folder": "folder",
     "Here": "here",
     "Listener": "events",
     "Outcome": "runner",
@@ -34,6 +37,7 @@ _HOMES = {
     "collect": "collecting",
     "quiet": "events",
     "run_plan": "runner",
+    "store_at": "opening",
     "useful_jobs": "runner",
 }
 

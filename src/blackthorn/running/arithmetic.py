@@ -7,20 +7,19 @@ address of whatever is not computed in float32, and a resumed run, or a report, 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, get_args
 
 import torch
 
 from ..attacks.precision import resolve_for
 from ..data import Splits, pixels
-from ..files import write_whole
 from ..models import build
-from ..stages.artifacts import damaged
 from ..stages.stage import Chosen
 from ..values import address
 from .provenance import made_with
-from .store import Store, written
+from .store import Store, unreadable
+
+_FILE = "precision.json"
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Arithmetic:
         return self._resolved[network]
 
     def _resolve(self, network: str, architecture: Mapping[str, Any], batch_size: int) -> Chosen:
-        known = self._known().get(network, {})
+        known = self._known(self.store.read(_FILE)).get(network, {})
         if self.device is None:
             return next(iter(known.values())) if len(set(known.values())) == 1 else "float32"
         machine = ", ".join(str(made_with(self.device)[name]) for name in ("device", "threads", "torch"))
@@ -55,26 +54,26 @@ class Arithmetic:
             with torch.random.fork_rng(devices=[]):
                 model = build(architecture, num_classes=self.splits.num_classes, shape=self.splits.shape)
             chosen = resolve_for("auto", model.to(self.device), x)
-            with self.store.lock("precision", wait=True), written(self.store.folder):
-                everything = self._known()
+
+            def with_ours(before: bytes | None) -> bytes:
+                nonlocal known
+                everything = self._known(before)
                 known = everything.setdefault(network, {})
                 known.setdefault(machine, chosen)  # another command may have been first
-                write_whole(self._path, json.dumps(everything, indent=1).encode())
+                return json.dumps(everything, indent=1).encode()
+
+            self.store.change(_FILE, with_ours)
         return known[machine]
 
-    @property
-    def _path(self) -> Path:
-        return self.store.folder / "precision.json"
-
-    def _known(self) -> dict[str, dict[str, Chosen]]:
+    def _known(self, content: bytes | None) -> dict[str, dict[str, Chosen]]:
         """Architecture -> machine -> arithmetic."""
-        if not self._path.exists():
+        if content is None:
             return {}
         try:
-            read = json.loads(self._path.read_text("utf-8"))
+            read = json.loads(content)
             good = all(chosen in get_args(Chosen) for machines in read.values() for chosen in machines.values())
-        except (OSError, ValueError, AttributeError) as problem:
-            raise damaged(self._path, str(problem)) from None
+        except (ValueError, AttributeError, RecursionError) as problem:
+            raise unreadable(self.store, _FILE, str(problem)) from None
         if not good:
-            raise damaged(self._path, "no arithmetic that is known here")
+            raise unreadable(self.store, _FILE, "no arithmetic that is known here")
         return dict(read)

@@ -17,7 +17,7 @@ from .events import Event, Listener
 from .executor import Settled
 from .lease import Lease, LostError
 from .provenance import made_with
-from .store import Store, written
+from .store import Store
 
 
 def attempt(
@@ -36,10 +36,10 @@ def attempt(
     with store.lock("timing") if stage.timed else nullcontext(True) as quiet:
         if not quiet:
             return Settled("busy")
-        with store.lease(stage.key) as lease:
+        with store.lease(stage.name) as lease:
             if lease is None:
                 return Settled("busy")
-            if store.done(stage.kind, stage.key):
+            if store.done(stage.name):
                 lease.finished = True
                 listen(Event("elsewhere", stage.key, stage.label))
                 return Settled("done")
@@ -70,13 +70,11 @@ def _with_lease(
         listen(Event("advanced", stage.key, stage.label, text, done, total))
 
     def finished(need: Stage) -> Path:
-        folder = store.seen(need.kind, need.key, patience)
-        if folder is None:
-            raise StoreError(f"{store.stage(need.kind, need.key)}: has disappeared; run the command again")
-        return folder
+        store.seen(need.name, patience)
+        return store.stage(need.name)
 
     try:
-        with store.work(stage.kind, stage.key, lease) as folder:
+        with store.work(stage.name, lease) as folder:
             logger = _Told(stage, listen)
             perform(Work(stage, folder, splits, finished, device, progress, made_with(device), logger))
             metrics = _numbers(folder)
@@ -87,7 +85,7 @@ def _with_lease(
             raise
         reason = reason_of(problem, stage)
         if reason is None and isinstance(problem, OSError):
-            with written(store.folder):
+            with store.written():
                 raise
         if reason is None:
             raise

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data import Splits
-from ..files import write_whole
 from ..models.foreign import file_of
 from ..recipes.planning import foreign_code
-from ..stages.artifacts import damaged
 from ..values import address
-from .store import Store, written
+from .store import Store, unreadable
+
+_FILE = "code.json"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Code:
             return None
         file = file_of(kind)
         seen = hashlib.sha256(file.read_bytes() if file is not None and file.is_file() else b"").hexdigest()[:12]
-        noted = self._noted()
+        noted = self._noted(self.store.read(_FILE))
         options = address([dict(model), list(self.splits.shape), self.splits.num_classes])
         names = (f"{kind} {seen} {options}", f"{kind} {seen}")  # older versions wrote the second
         known = next((noted[name] for name in names if name in noted), seen)
@@ -51,17 +51,17 @@ class Code:
             self._found[options] = foreign_code(model, self.splits) or ""
         found = self._found[options]
         if found != known:
-            with self.store.lock("code", wait=True), written(self.store.folder):
-                noted = {**self._noted(), names[0]: found}
-                write_whole(self.store.folder / "code.json", json.dumps(noted, indent=1).encode())
+
+            def with_ours(before: bytes | None) -> bytes:
+                return json.dumps({**self._noted(before), names[0]: found}, indent=1).encode()
+
+            self.store.change(_FILE, with_ours)
         return found
 
-    def _noted(self) -> dict[str, str]:
-        path = self.store.folder / "code.json"
-        if not path.exists():
+    def _noted(self, content: bytes | None) -> dict[str, str]:
+        if content is None:
             return {}
         try:
-            read = json.loads(path.read_text("utf-8"))
-            return {str(name): str(code) for name, code in read.items()}
-        except (OSError, ValueError, AttributeError, RecursionError) as problem:
-            raise damaged(path, str(problem)) from None
+            return {str(name): str(code) for name, code in json.loads(content).items()}
+        except (ValueError, AttributeError, RecursionError) as problem:
+            raise unreadable(self.store, _FILE, str(problem)) from None

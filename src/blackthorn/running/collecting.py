@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from ..recipes.planning import Plan
 from ..results import Cell, Grid, Record
-from ..stages.artifacts import FLAGS, damaged, load_flags, load_records
+from ..stages.artifacts import EXAMPLES, FLAGS, RECORDS, damaged, load_flags, load_records
 from .store import Store
 
 
@@ -16,8 +16,9 @@ def collect(made: Plan, store: Store, failures: Mapping[str, str] | None = None)
     """
     cells: list[Cell[Record]] = []
     missing: list[str] = []
+    folders = store.folders((place.stage.name for place in made.places), RECORDS, FLAGS, EXAMPLES)
     for place in made.places:
-        folder = store.done(place.stage.kind, place.stage.key)
+        folder = folders.get(place.stage.name)
         if folder is None:
             why = (failures or {}).get(place.stage.key, "not run yet")
             missing.append(f"{place.row}, {place.metric}, seed {place.seed}: {why}")

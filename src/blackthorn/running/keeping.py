@@ -1,20 +1,15 @@
-"""What a store holds, which recipes need it, and how what none of them needs is removed. Loads no torch.
+"""Which recipes need what a store holds, and how what none of them needs is removed. Loads no torch.
 
 A run leaves a note of the stages of its plan, `STORE/recipes/NAME.json`, under the name of its report. What no note
 names is left from recipes that were changed since, or from those whose notes were removed.
 """
 
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import StoreError, did_you_mean
-from ..files import write_whole
-from .store import Store, written
+from .store import Held, Store
 
 
 @dataclass(frozen=True)
@@ -30,47 +25,14 @@ class Noted:
     """When it was asked for, in seconds since 1970."""
 
 
-@dataclass(frozen=True)
-class Held:
-    """A folder of the store: a stage that is finished, or an attempt at one."""
-
-    path: Path
-    size: int
-    """Bytes."""
-    time: float
-    """When it was finished, or last worked on, in seconds since 1970."""
-
-    @property
-    def stage(self) -> str:
-        """The name of the stage."""
-        return self.path.name.partition(".")[0]
-
-    @property
-    def kind(self) -> str:
-        """What the stage does."""
-        return self.stage.rpartition("-")[0]
-
-    @property
-    def key(self) -> str:
-        """The stage's address."""
-        return self.stage.rpartition("-")[2]
-
-    @property
-    def finished(self) -> bool:
-        """Whether it is a finished stage."""
-        return not self.path.name.endswith(".partial")
-
-
 def note(store: Store, name: str, command: str, stages: Iterable[str]) -> None:
     """Keep in mind which stages a recipe needs.
 
     Raises:
         StoreError: the store cannot be written.
     """
-    with written(store.folder):
-        (store.folder / "recipes").mkdir(exist_ok=True)
-        said = {"command": command, "stages": sorted(stages)}
-        write_whole(store.folder / "recipes" / f"{name}.json", json.dumps(said, indent=1).encode())
+    said = {"command": command, "stages": sorted(stages)}
+    store.write(_file(name), json.dumps(said, indent=1).encode())
 
 
 def noted(store: Store) -> list[Noted]:
@@ -80,13 +42,14 @@ def noted(store: Store) -> list[Noted]:
         StoreError: a note is damaged, or cannot be read.
     """
     found = []
-    for path in (store.folder / "recipes").glob("*.json"):
+    for name, time in _names(store).items():
+        content = store.read(_file(name)) or b""
         try:
-            said = json.loads(path.read_text("utf-8"))
-            one = Noted(path.stem, str(said["command"]), frozenset(map(str, said["stages"])), path.stat().st_mtime)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError) as problem:
-            why = getattr(problem, "strerror", None) or "it is no note of a recipe"
-            raise StoreError(f"{path}: cannot be read ({why}); delete it and run the recipe again") from None
+            said = json.loads(content)
+            one = Noted(name, str(said["command"]), frozenset(map(str, said["stages"])), time)
+        except (ValueError, TypeError, KeyError, RecursionError):
+            place, why = store.place(_file(name)), "it is no note of a recipe"
+            raise StoreError(f"{place}: cannot be read ({why}); delete it and run the recipe again") from None
         if one.stages:  # else it was forgotten
             found.append(one)
     return sorted(found, key=lambda one: -one.time)
@@ -94,29 +57,9 @@ def noted(store: Store) -> list[Noted]:
 
 def without_note(store: Store) -> list[str]:
     """The reports of which it is not known what they need, since an older version made them."""
-    known = {path.stem for path in (store.folder / "recipes").glob("*.json")}
+    known = set(_names(store))
     reports = [path for path in (store.folder / "reports").glob("*") if path.is_dir() and not path.is_symlink()]
     return sorted({path.name for path in reports} - known)
-
-
-def held(store: Store) -> list[Held]:
-    """The folders of all stages, finished or not, by name.
-
-    Raises:
-        StoreError: the store cannot be read.
-    """
-    found = []
-    try:
-        for path in sorted((store.folder / "stages").iterdir()):
-            try:
-                files = [file.stat() for file in path.iterdir()]
-                time = max((file.st_mtime for file in files), default=path.stat().st_mtime)
-            except (FileNotFoundError, NotADirectoryError):  # finished, or removed, just now; or no stage at all
-                continue
-            found.append(Held(path, sum(file.st_size for file in files), time))
-    except OSError as problem:
-        raise StoreError(f"{store.folder}: cannot be read ({problem.strerror or problem})") from None
-    return found
 
 
 @dataclass(frozen=True)
@@ -137,7 +80,7 @@ def unneeded(store: Store, keep: Collection[str] = ()) -> Unneeded:
         StoreError: there is no recipe of that name, or it is not known what a report needs, or the store cannot be
             read.
     """
-    recipes, everything = noted(store), held(store)
+    recipes, everything = noted(store), store.held()
     names = {one.name for one in recipes}
     for name in keep:
         if name not in names:
@@ -148,7 +91,7 @@ def unneeded(store: Store, keep: Collection[str] = ()) -> Unneeded:
             f"{store.folder / 'reports' / unknown[0]}: an older version made it, and it is not known which stages it "
             "needs; draw it again with blackthorn report, or name with --keep all that is to stay"
         )
-    working = {one.stage for one in everything if not one.finished and store.in_work(one.key)}
+    working = {one.stage for one in everything if not one.finished and store.in_work(one.stage)}
     kept = [one for one in recipes if not keep or one.name in keep]
     busy = [one for one in recipes if one not in kept and one.stages & working]
     needed = working.union(*(one.stages for one in (*kept, *busy)))
@@ -171,15 +114,20 @@ def remove(store: Store, unwanted: Unneeded) -> list[Held]:
     for one in unwanted.recipes:
         note(store, one.name, one.command, [])
     for folder in unwanted.folders:
-        with store.lease(folder.key) as lease, written(store.folder):
+        with store.lease(folder.stage) as lease:
             if lease is None:
                 continue
             lease.finished = True
-            aside = folder.path.with_name(f".{folder.path.name[:100]}.{secrets.token_hex(8)}.partial")
-            try:
-                os.replace(folder.path, aside)
-            except FileNotFoundError:  # another command was first
-                continue
-            shutil.rmtree(aside)
-        gone.append(folder)
+            if store.remove(folder.name):
+                gone.append(folder)
     return gone
+
+
+def _file(name: str) -> str:
+    return f"recipes/{name}.json"
+
+
+def _names(store: Store) -> dict[str, float]:
+    """The names of all notes, and when each was written."""
+    listed = store.listed("recipes").items()
+    return {name.removesuffix(".json"): time for name, time in listed if name.endswith(".json")}

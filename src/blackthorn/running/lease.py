@@ -18,11 +18,14 @@ import os
 import platform
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 import filelock
+
+from ..errors import StoreError
 
 BEAT = 10.0  # seconds between two renewals
 STALE = 60.0
@@ -34,31 +37,61 @@ class LostError(Exception):
     """The lease was taken over, since it was not renewed for too long."""
 
 
-class Lease:
-    """The right to work on a stage, renewed by a thread until `release`."""
+class Lease(ABC):
+    """The right to work on a stage, renewed by a thread until it is released."""
 
-    def __init__(self, locks: Path, key: str, number: int, lock: filelock.BaseFileLock) -> None:
+    def __init__(self, number: int) -> None:
         self.number = number
         """How often the stage was taken up before."""
         self.finished = False
         """Whether the stage is finished, so that nobody needs a lease on it any more."""
-        self._locks, self._key, self._lock = locks, key, lock
         self._ended, self._lost = threading.Event(), False
-        threading.Thread(target=self._renew, daemon=True).start()
+        self._thread = threading.Thread(target=self._renew, daemon=True)
+        self._thread.start()
 
     @property
     def noticed(self) -> bool:
-        """Whether the lease is known to be lost; nothing is asked of the disk."""
+        """Whether the lease is known to be lost; nothing is asked of the store."""
         return self._lost
 
+    @abstractmethod
     def lost(self) -> bool:
         """Whether somebody else has taken it over."""
+
+    @abstractmethod
+    def renewed(self) -> None:
+        """Renew it, if it is not lost; where the store does not answer, by a StoreError or an OSError."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Let go of the stage: for good, if it is finished, or for whoever wants to go on with it now."""
+
+    def _renew(self) -> None:
+        while not self._lost and not self._ended.wait(BEAT):
+            with suppress(OSError, StoreError):  # what is not renewed is lost, if that lasts
+                self.renewed()
+
+
+class FileLease(Lease):
+    """A lease that is a file."""
+
+    def __init__(self, locks: Path, key: str, number: int, lock: filelock.BaseFileLock) -> None:
+        self._locks, self._key, self._lock = locks, key, lock
+        super().__init__(number)
+
+    def lost(self) -> bool:
+        """Whether there is a lease with the next number, or this one is gone."""
         ours, next_one = (_path(self._locks, self._key, self.number + more) for more in (0, 1))
         self._lost = self._lost or next_one.exists() or not ours.exists()
         return self._lost
 
+    def renewed(self) -> None:
+        """Touch the file."""
+        if not self.lost():
+            os.utime(_path(self._locks, self._key, self.number))
+
     def release(self) -> None:
-        """Let go of the stage: for good, if it is finished, or for whoever wants to go on with it now."""
+        """Remove the file of a finished stage; make that of another one old."""
         self._ended.set()
         try:
             if self.finished:
@@ -71,15 +104,8 @@ class Lease:
         finally:
             self._lock.release()
 
-    def _renew(self) -> None:
-        while not self._ended.wait(BEAT):
-            with suppress(OSError):  # what is not renewed is lost, if that lasts
-                if self.lost():
-                    return
-                os.utime(_path(self._locks, self._key, self.number))
 
-
-def take(locks: Path, key: str) -> Lease | None:
+def take(locks: Path, key: str) -> FileLease | None:
     """A lease on the stage of that address, or None while somebody else works on it.
 
     Raises:
@@ -100,7 +126,7 @@ def take(locks: Path, key: str) -> Lease | None:
         raise
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(machine())
-    return Lease(locks, key, number, lock)
+    return FileLease(locks, key, number, lock)
 
 
 def held(locks: Path, key: str) -> bool:

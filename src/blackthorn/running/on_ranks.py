@@ -200,10 +200,10 @@ def _shared(where: Surroundings, stage: Stage) -> Settled:
     splits, store = settled_in(where)
 
     def finished(need: Stage) -> Path:
-        folder = store.seen(need.kind, need.key, LATE)
-        if folder is None:
-            raise RanksError(f"{store.stage(need.kind, need.key)}: is not seen here; all ranks must see the store")
-        return folder
+        if not store.seen(need.name, LATE):
+            place = store.place(f"stages/{need.name}")
+            raise RanksError(f"{place}: is not seen here; all ranks must see the store")
+        return store.stage(need.name)
 
     with TemporaryDirectory() as scratch:
         work = Work(stage, Path(scratch), splits, finished, torch.device(where.device), _unheard, {})

@@ -13,7 +13,6 @@ import time
 from collections.abc import Collection
 from concurrent.futures import Future
 from importlib import import_module
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -21,7 +20,7 @@ from ..errors import BlackthornError, RecipeError, StoreError
 from ..stages import Stage
 from .events import Event, Listener
 from .executor import Executor, Settled
-from .store import Store
+from .opening import store_at
 from .there import Surroundings, attempt_there, believed
 
 _IN_FLIGHT = 1000  # stages that are handed to Ray at once: it queues them, and a cluster that grows looks at its queue
@@ -43,7 +42,7 @@ class OnRay(Executor):
         self.slots = in_flight or _IN_FLIGHT
         self._address, self._where, self._cores, self._listen = address, where, cores, listen
         self._futures: dict[Any, tuple[Future[Settled], Stage]] = {}
-        self._store = Store(Path(where.store))
+        self._store = store_at(where.store)
         self._asked = 0.0
 
     def __enter__(self) -> "OnRay":

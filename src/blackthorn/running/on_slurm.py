@@ -20,7 +20,7 @@ from ..files import write_whole
 from ..stages import Stage
 from .events import Event, Listener
 from .executor import Executor, Settled
-from .store import Store
+from .opening import store_at
 from .there import Surroundings, attempt_there, believed
 
 _IN_FLIGHT = 100  # jobs in the queue at once
@@ -42,8 +42,8 @@ class OnSlurm(Executor):
     ) -> None:
         self.slots = in_flight or _IN_FLIGHT
         self._cluster, self._where, self._cores, self._listen = cluster, where, cores, listen
-        self._store = Store(Path(where.store))
-        self._folder = self._store.folder / "jobs"
+        self._store = store_at(where.store)
+        self._folder = self._store.folder.resolve() / "jobs"
         self._jobs: dict[Future[Settled], tuple[Any, Stage]] = {}
         self._heard: dict[str, str] = {}
 

@@ -17,7 +17,7 @@ from ..data import Splits, pixels
 from ..models.outputs import logits_from
 from ..recipes.planning import Plan
 from ..stages import Stage
-from ..stages.artifacts import load_about
+from ..stages.artifacts import ABOUT, load_about
 from .pace import clock
 from .store import Store
 
@@ -96,7 +96,8 @@ def outlook(made: Plan, splits: Splits, store: Store, device: torch.device) -> O
         StoreError: what is in the store cannot be read.
         ModelError: a network cannot be built.
     """
-    left = [stage for stage in made.stages if not store.done(stage.kind, stage.key)]
+    done = store.names()
+    left = [stage for stage in made.stages if stage.name not in done]
     pace = _told_by_what_is_done(made, store)
     for stage in left:
         if _network(stage) not in pace:
@@ -107,9 +108,9 @@ def outlook(made: Plan, splits: Splits, store: Store, device: torch.device) -> O
 def _told_by_what_is_done(made: Plan, store: Store) -> dict[str, float]:
     """Seconds for one pass of one image, by network."""
     spent: dict[str, tuple[float, float]] = {}
+    folders = store.folders((stage.name for stage in made.stages if not stage.timed), ABOUT)
     for stage in made.stages:
-        folder = store.done(stage.kind, stage.key)
-        if folder is not None and not stage.timed:
+        if (folder := folders.get(stage.name)) is not None:
             effort, seconds = spent.get(_network(stage), (0.0, 0.0))
             spent[_network(stage)] = (effort + stage.effort, seconds + load_about(folder)["seconds"])
     return {name: seconds / effort for name, (effort, seconds) in spent.items() if seconds >= _TELLING and effort}

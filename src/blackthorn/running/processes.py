@@ -8,7 +8,6 @@ import time
 from collections.abc import Collection, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -40,7 +39,7 @@ class Processes(Executor):
         self._stages: Any = context.Queue()
         self._news: Any = context.Queue()
         threads = max(1, torch.get_num_threads() // jobs)
-        given = (spell(data), data_root, str(store.folder), str(device), threads, self._stages, self._news)
+        given = (spell(data), data_root, store, str(device), threads, self._stages, self._news)
         self._workers = [
             context.Process(target=with_starter, args=(__name__, *given), daemon=True) for _ in range(jobs)
         ]
@@ -101,12 +100,12 @@ class Processes(Executor):
             )
 
 
-def work(data: Any, data_root: str | None, folder: str, device: str, threads: int, stages: Any, news: Any) -> None:
+def work(data: Any, data_root: str | None, store: Store, device: str, threads: int, stages: Any, news: Any) -> None:
     """What a worker process does: take stages from one queue until there is None, and tell the other what happens."""
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     try:
-        splits, store = parse(Data, data).load(data_root), Store(Path(folder))
+        splits = parse(Data, data).load(data_root)
     except BlackthornError as problem:
         stage = stages.get()
         if stage is not None:

@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..files import write_whole
 from ..recipes.reading import name_of
 from ..recipes.request import Request
 from .store import Store, written
 
-_OWNERS = "owners.json"
+_OWNERS = "reports/owners.json"
 
 
 def report_name(store: Store, request: Request) -> str:
@@ -25,15 +24,20 @@ def report_name(store: Store, request: Request) -> str:
     Raises:
         StoreError: the store cannot be written.
     """
-    reports = store.folder / "reports"
     file = str(Path(request.recipe).resolve()) if request.recipe.endswith((".yaml", ".yml")) else request.recipe
     owner = json.dumps([file, request.preset, *_changes(request)])
-    with store.lock("reports", wait=True), written(store.folder):
-        owners = _read(reports / _OWNERS)
-        name = next(name for name in _names(request, file, owner) if _free(owners.get(name), owner))
-        if owners.get(name) != owner:
-            write_whole(reports / _OWNERS, json.dumps({**owners, name: owner}, indent=1).encode())
-        return name
+    name = ""
+
+    def with_ours(before: bytes | None) -> bytes:
+        nonlocal name
+        owners = _read(before)
+        name = next(name for name in _names(request, file, owner) if _free(owners.get(name), owner, store))
+        if before is not None and owners.get(name) == owner:
+            return before
+        return json.dumps({**owners, name: owner}, indent=1).encode()
+
+    store.change(_OWNERS, with_ours)
+    return name
 
 
 def report_folder(store: Store, request: Request) -> Path:
@@ -44,7 +48,7 @@ def report_folder(store: Store, request: Request) -> Path:
     """
     folder = store.folder / "reports" / report_name(store, request)
     with written(store.folder):
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         _link(folder.with_name("last"), folder.name)
     return folder
 
@@ -75,20 +79,20 @@ def _names(request: Request, file: str, owner: str) -> Iterator[str]:
     yield f"{plain}-{digits}"
 
 
-def _free(held: str | None, owner: str) -> bool:
+def _free(held: str | None, owner: str, store: Store) -> bool:
     """Whether nobody has the folder, or its owner's recipe was moved away."""
     if held is None or held == owner:
         return True
     with suppress(ValueError, TypeError, IndexError):
         file, mine = json.loads(held), json.loads(owner)
-        return file[1:] == mine[1:] and file[0].endswith((".yaml", ".yml")) and not os.path.exists(file[0])
+        return file[1:] == mine[1:] and file[0].endswith((".yaml", ".yml")) and store.gone(file[0])
     return True
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(content: bytes | None) -> dict[str, str]:
     """Nothing where the file is missing or damaged: it can be made again."""
-    with suppress(OSError, ValueError, AttributeError, RecursionError):
-        return {str(name): str(owner) for name, owner in json.loads(path.read_text("utf-8")).items()}
+    with suppress(ValueError, AttributeError, RecursionError):
+        return {str(name): str(owner) for name, owner in json.loads(content or b"{}").items()}
     return {}
 
 

@@ -118,7 +118,7 @@ class _Run:
         reasons = [self.outcome.failures[need.key] for need in stage.needs if need.key in self.outcome.failures]
         if reasons:
             self.outcome.failures[stage.key] = reasons[0]
-        return bool(reasons) or self.store.done(stage.kind, stage.key) is not None
+        return bool(reasons) or self.store.done(stage.name)
 
     def wait(self) -> None:
         """Until a stage in work is settled, or it is time to ask other commands again."""

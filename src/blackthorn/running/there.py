@@ -22,6 +22,7 @@ from ..values import parse, spell
 from .attempt import attempt
 from .events import Event, Listener
 from .executor import Settled
+from .opening import is_store, store_at
 from .store import Store
 
 LATE = 90.0
@@ -54,7 +55,7 @@ class Surroundings:
         spelled = json.dumps(spell(data))
         folder = os.getcwd()
         path = tuple(os.path.abspath(place) for place in sys.path)
-        return Surroundings(spelled, root, str(store.folder.resolve()), str(device), threads, folder, path)
+        return Surroundings(spelled, root, store.name, str(device), threads, folder, path)
 
     def on(self, device: torch.device) -> "Surroundings":
         """The same with another device, and the threads that this process has."""
@@ -78,7 +79,7 @@ def attempt_there(where: Surroundings, stage: Stage, listen: Listener) -> Settle
 @cache
 def settled_in(where: Surroundings) -> tuple[Splits, Store]:
     """Once for each process: it may be given many stages."""
-    if not (Path(where.store) / "stages").is_dir():
+    if not is_store(where.store):
         raise StoreError(f"{where.store}: is not there on {platform.node()}; all machines must see the store")
     with suppress(OSError):  # needed only by relative paths
         os.chdir(where.folder)
@@ -86,14 +87,14 @@ def settled_in(where: Surroundings) -> tuple[Splits, Store]:
     torch.set_num_threads(where.threads)
     torch.set_flush_denormal(True)
     data: Any = parse(Data, json.loads(where.data))
-    return data.load(where.data_root), Store(Path(where.store))
+    return data.load(where.data_root), store_at(where.store)
 
 
 def believed(came: Settled | BlackthornError, stage: Stage, store: Store) -> Settled | BlackthornError:
     """What came of a stage elsewhere, once this machine sees it too."""
-    if isinstance(came, Settled) and came.what == "done" and store.seen(stage.kind, stage.key, LATE) is None:
+    if isinstance(came, Settled) and came.what == "done" and not store.seen(stage.name, LATE):
         return StoreError(
-            f"{store.stage(stage.kind, stage.key)}: was finished elsewhere and is not seen here; all "
+            f"{store.place(f'stages/{stage.name}')}: was finished elsewhere and is not seen here; all "
             "machines must see the same store"
         )
     return came

@@ -9,7 +9,7 @@ from ..recipes.compression import CHOSEN_BY, TIMED, Compression
 from ..recipes.planning import Plan
 from ..results import AccuracyRecord, CostRecord, Grid
 from ..stages.artifacts import NETWORK
-from .store import Store, written
+from .store import Store
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Tried:
 
     def file(self, row: str) -> Path:
         """The bundle of a network."""
-        return folder_of(self.plan, self.store, row) / NETWORK
+        stage = next(place.stage.parent for place in self.plan.places if place.row == row)
+        assert stage is not None  # a measure measures a network
+        return self.store.stage(stage.name, NETWORK) / NETWORK
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -55,7 +57,7 @@ class Tried:
         Raises:
             StoreError: a file cannot be read.
         """
-        with written(self.store.folder):
+        with self.store.written():
             return {row: self.file(row).stat().st_size for row in self.made}
 
     @property
@@ -84,13 +86,6 @@ class Tried:
         records = [cell.record for cell in self.grid.of(CostRecord).get((row, TIMED), [])]
         took = {one.form: one.value for one in records if (one.metric, one.batch) == ("latency", self.options.batch)}
         return took["masked"] / took["shrunk"] if {"masked", "shrunk"} <= took.keys() else 0.0
-
-
-def folder_of(plan: Plan, store: Store, row: str) -> Path:
-    """Where a network lies."""
-    stage = next(place.stage.parent for place in plan.places if place.row == row)
-    assert stage is not None  # a measure measures a network
-    return store.stage(stage.kind, stage.key)
 
 
 def failed_rows(plan: Plan, failures: Mapping[str, str]) -> dict[str, str]:

@@ -144,19 +144,20 @@ def trained(experiment: Experiment, row: str) -> Trained:
     stage = measured.get(row)
     if stage is None:
         raise RecipeError(f"--network {row}: {recipe} measures nothing of it, so that there is nothing to say about it")
-    if store.done(stage.kind, stage.key) is None:
-        raise RecipeError(f"--network {row}: not in the store {store.folder} yet; first {experiment.request.command}")
+    if not store.done(stage.name):
+        raise RecipeError(f"--network {row}: not in the store {store.place()} yet; first {experiment.request.command}")
     own = next((format for format in RUNTIMES if format == stage.value.form), None)
     if own is not None:
         assert stage.parent is not None  # something was exported
         stage = stage.parent
     exported: dict[Format, Path] = {}
     for one in measured.values():
-        if one is not None and one.parent is stage and (there := store.done(one.kind, one.key)) is not None:
+        if one is not None and one.parent is stage and one.value.form in RUNTIMES and store.done(one.name):
+            there = store.stage(one.name)
             exported |= {format: there / FILES[format] for format in RUNTIMES if format == one.value.form}
     kind = str(stage.model.get("kind"))
     into = None if stage.module is None else stage.built(experiment.splits)
-    bundle = load_network(store.stage(stage.kind, stage.key), kind if ":" in kind else None, into)
+    bundle = load_network(store.stage(stage.name), kind if ":" in kind else None, into)
     return Trained(stage, bundle, exported, own)
 
 
