@@ -26,22 +26,26 @@ def server() -> Iterator[str]:
     running.stop()
 
 
+def settings(folder: Path) -> dict[str, str]:
+    """What the environment says on a machine that may use the server, with its cache below a folder."""
+    return {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(folder / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(folder / "none"),
+        "AWS_MAX_ATTEMPTS": "1",
+        "BLACKTHORN_CACHE": str(folder / "cache"),
+    }
+
+
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Credentials, and a cache, for this process and those that it starts."""
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    settings = {
-        "AWS_ACCESS_KEY_ID": "key",
-        "AWS_SECRET_ACCESS_KEY": "secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
-        "AWS_MAX_ATTEMPTS": "1",
-        "BLACKTHORN_CACHE": str(tmp_path / "cache"),
-    }
-    for name, said in settings.items():
+    for name, said in settings(tmp_path).items():
         monkeypatch.setenv(name, said)
 
 

@@ -225,7 +225,9 @@ class Gone(BaseException):
 
 
 def test_a_training_goes_on_on_another_machine_and_gives_the_same_numbers(machine: Machine, tmp_path: Path) -> None:
-    recipe = read(tmp_path, tiny("networks", "dense", "steps", 0, "epochs", to=5))
+    asked = tiny("networks", "dense", "steps", 0, "epochs", to=5)
+    asked |= {"networks": {"dense": asked["networks"]["dense"]}, "statements": [], "presets": {}}
+    recipe = read(tmp_path, asked)
     splits = recipe.data.load()
 
     def done(store: Store, until_epoch: int | None = None) -> list[int]:
@@ -283,6 +285,8 @@ def test_a_write_whose_answer_was_lost_is_known_by_its_content(machine: Machine)
 
 class Forgetful(BaseHTTPRequestHandler):
     """A server that takes every object, whatever the conditions."""
+
+    protocol_version = "HTTP/1.1"
 
     def do_PUT(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -45,6 +45,7 @@ def attempted(objects: Objects, stages: BucketStages, stage: str, lease: BucketL
         sums = sealed(folder) or {}
         keeper.keep(sums)
         tag = objects.put_new(manifest_of(stage), Manifest(ours, sums).content())
+        lease.finished = True  # by whomever
         if tag is None:
             objects.delete(one.key for one in objects.listed(files_of(stage, ours)))
             raise LostError
@@ -52,7 +53,6 @@ def attempted(objects: Objects, stages: BucketStages, stage: str, lease: BucketL
         if lease.noticed or isinstance(problem, LostError):
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    lease.finished = True
     kept = {files_of(stage, ours) + name for name in sums}
     objects.delete(one.key for one in objects.listed(files_of(stage)) if one.key not in kept)
     os.replace(folder, stages.local(stage, tag))
