@@ -54,7 +54,8 @@ def attempted(objects: Objects, stages: BucketStages, stage: str, lease: BucketL
             shutil.rmtree(folder, ignore_errors=True)
         raise
     kept = {files_of(stage, ours) + name for name in sums}
-    objects.delete(one.key for one in objects.listed(files_of(stage)) if one.key not in kept)
+    with suppress(StoreError):  # it is finished, whatever else lies there
+        objects.delete(one.key for one in objects.listed(files_of(stage)) if one.key not in kept)
     os.replace(folder, stages.local(stage, tag))
     for left in stages.here(stage).glob("*.partial"):  # of attempts that died here, or stand still
         shutil.rmtree(left, ignore_errors=True)
