@@ -96,8 +96,11 @@ def take(objects: Objects, cache: Path, stage: str) -> BucketLease | None:
     locked(lock)
     try:
         said = _Said(_here(cache), (ours,))
-        etag = objects.put_new(key, said.content())
-        if etag is None and (found := objects.get(key)) is not None and not _alive(found, cache):
+        etag: str | None = None
+        found = objects.get(key)  # before anything is written: who waits for another command asks again and again
+        if found is None:
+            etag = objects.put_new(key, said.content())
+        elif not _alive(found, cache):
             said = replace(said, attempts=(*_read(found).attempts, ours))
             etag = objects.put_over(key, said.content(), found.etag)
         if etag is not None:
