@@ -17,6 +17,7 @@ from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
 from ..models.outputs import logits_from
+from ..resources import WithResources
 from ..results.statistics import wilson
 from ..training import Substitute, Substituted
 from ..types import Progress
@@ -33,7 +34,7 @@ from .threats import Noise, ThreatModel, Transfer, WhiteBox
 
 
 @value
-class Accuracy(Measure):
+class Accuracy(WithResources, Measure):
     """Share of images classified right, untouched or under an attack.
 
     Always in eval mode and judged in float32. Torch's global generator is neither used nor moved: random

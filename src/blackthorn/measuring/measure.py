@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..attacks import Precision, UniversalNoise
 from ..data import Pixels, Splits
 from ..pruning import AnyCriterion
+from ..resources import Resources
 from ..results import Record
 from ..training import Substituted
 from ..types import Progress
@@ -89,6 +90,11 @@ class Measure(Protocol):
     def precision(self) -> Precision:
         """The arithmetic that it is asked to search in; `auto` is resolved by the plan of a run."""
         return "float32"
+
+    @property
+    def resources(self) -> Resources | None:
+        """What a cluster is asked for; None for what the command says."""
+        return None
 
     def effort(self, images: int) -> float:
         """Forward or backward passes of one image, roughly, for `images` test images; for the remaining time."""

@@ -10,6 +10,7 @@ from ..data import Splits
 from ..deploy import Bundle
 from ..measuring import AnyMeasure, parameters
 from ..measuring.measure import Subject
+from ..resources import Resources
 from ..results import Record
 from ..values import spell
 from .artifacts import save_examples, save_flags, save_records
@@ -45,6 +46,11 @@ class Measuring(Task):
     def precision(self) -> Precision:
         """As the measure says."""
         return self.measure.precision
+
+    @property
+    def resources(self) -> Resources | None:
+        """As the measure says; what must be made before it asks for what the command says."""
+        return self.measure.resources
 
     def spelling(self) -> Any:
         """The options of the measure. What its source is called decides nothing; what it is enters as an input."""

@@ -18,6 +18,7 @@ from ..data import Splits, of_each_class, pixels
 from ..deploy import Bundle
 from ..models import build, copied, return_logits_
 from ..pruning import Criterion, Masks, sparsity
+from ..resources import Resources
 from ..types import Logger, Progress
 from ..values import spell
 from .artifacts import load_network, save_network
@@ -100,6 +101,11 @@ class Task(Protocol):
     def batch_size(self) -> int:
         """Images at a time: at this number the two arithmetics are timed."""
         return 128
+
+    @property
+    def resources(self) -> Resources | None:
+        """What a cluster is asked for; None for what the command says."""
+        return None
 
     @property
     def module(self) -> nn.Module | None:
