@@ -102,8 +102,10 @@ def _find(
 
         def local(sink: Sink) -> None:
             from .hub import read_folder
+            from .image_folder import read_plain
 
-            read_folder(folder, config or None, decoder, sink)
+            if config or not read_plain(folder, decoder, sink):
+                read_folder(folder, config or None, decoder, sink)
 
         key = ["folder", str(folder), config, content(folder), *asked]
         decoded = cached(folder.name, key, local, most=most, progress=progress)

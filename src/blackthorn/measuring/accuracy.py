@@ -19,10 +19,11 @@ from ..models.answers import Array, Predict, answers, with_tensors
 from ..models.outputs import logits_from
 from ..resources import WithResources
 from ..results.statistics import wilson
+from ..speed.ranks import ALONE, Ranks
 from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, value
-from .blocks import attacked
+from .blocks import attacked, blocks
 from .counting import parameters
 from .images import Half, shown
 from .images import evenly as evenly
@@ -94,6 +95,11 @@ class Accuracy(WithResources, Measure):
         gradients = 1.0 if isinstance(self.attack, UniversalNoise | None) else self.attack.effort
         return images * (1.0 if self.attack is None else 2.0 + gradients)
 
+    def shared(self, splits: Splits) -> bool:
+        """Where an attack takes the images block by block, since they are many: blocks know nothing of each other."""
+        images = len(evenly(len(splits.test), self.n_max, self.part))
+        return self.attack is not None and len(blocks(taken(splits.test.x, slice(images)), self.batch_size)) > 1
+
     def check(self, splits: Splits) -> None:
         """Refuse a noise that aims at no class, and a substitute that leaves no image to measure.
 
@@ -112,7 +118,7 @@ class Accuracy(WithResources, Measure):
         """One record, a flag for every image, and the first images with their adversarial versions."""
         model, x, y = subject.model, subject.x, subject.y
         noise = next(iter(subject.noises), None)
-        found = self(model, x, y, source=subject.source, noise=noise, progress=progress)
+        found = self(model, x, y, source=subject.source, noise=noise, ranks=subject.ranks, progress=progress)
         index = found.index.to(x.device)
         record = replace(found.record(), parameters=parameters(model), by_class=_by_class(found.flags, y[index]))
         if found.x_adv is None:
@@ -128,6 +134,7 @@ class Accuracy(WithResources, Measure):
         *,
         source: nn.Module | Substituted | None = None,
         noise: Tensor | None = None,
+        ranks: Ranks = ALONE,
         progress: Progress | None = None,
     ) -> Measured:
         """Measure on images `x`, uint8 or float32 in [0, 1] (n, ...), with true labels `y`, int64 (n,).
@@ -140,6 +147,7 @@ class Accuracy(WithResources, Measure):
             y: their labels.
             source: whose gradients to follow, when it is there already; by default what the option `source` says.
             noise: what a `UniversalNoise` has made from training images, (channels, height, width); only for one.
+            ranks: processes that share the images of an attack; all of them must call this.
             progress: called with (text, images done, images).
 
         Raises:
@@ -175,7 +183,7 @@ class Accuracy(WithResources, Measure):
             _check_labels(model, x, y)
         whose = source.model if isinstance(source, Substituted) else source
         threat = self._threat(whose, noise)
-        found = attacked(threat, model, x, y, batch_size=self.batch_size, source=whose, progress=progress)
+        found = attacked(threat, model, x, y, batch_size=self.batch_size, source=whose, ranks=ranks, progress=progress)
         crafted = found.crafted
         measured = replace(
             _summed(~crafted.fooled, index, time.perf_counter() - start),

@@ -12,6 +12,7 @@ from ..measuring import AnyMeasure, parameters
 from ..measuring.measure import Subject
 from ..resources import Resources
 from ..results import Record
+from ..speed.ranks import ranks
 from ..values import spell
 from .artifacts import save_examples, save_flags, save_records
 from .forms import forms_of
@@ -73,6 +74,10 @@ class Measuring(Task):
         _, row = source.row
         return Need("source", None if source.trained is None else Substitution(source.trained), on=row)
 
+    def shared(self, splits: Splits) -> bool:
+        """As the measure says."""
+        return self.measure.shared(splits)
+
     def check(self, splits: Splits) -> None:
         """As the measure says."""
         self.measure.check(splits)
@@ -97,6 +102,7 @@ class Measuring(Task):
             noises=work.inputs("noises"),
             scored_on=None if criterion is None else work.images(criterion),
             forms=lambda *also: forms_of(work, bundle, also),
+            ranks=ranks(),
         )
         measure = self.measure
         if measure.precision == "auto":

@@ -129,6 +129,10 @@ class Task(Protocol):
         """What must be made before, besides the network that it works on."""
         return ()
 
+    def shared(self, splits: Splits) -> bool:
+        """Whether several ranks do it together, each a part; the others do it side by side."""
+        return self.trains
+
     def check(self, splits: Splits) -> None:
         """Raises BlackthornError, before anything is trained, for what cannot be done with these images."""
         return None
