@@ -2,21 +2,21 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 
 from blackthorn.data import ImageSet, Splits
 from blackthorn.errors import RecipeError
-from blackthorn.measuring import Accuracy
+from blackthorn.measuring import Accuracy, AnyMeasure
 from blackthorn.recipes import plan
 from blackthorn.recipes.data import Data
 from blackthorn.recipes.reading import written_out
 from blackthorn.resources import Resources
 from blackthorn.running import Store
 from blackthorn.running.there import Surroundings
-from blackthorn.stages import Train
+from blackthorn.stages import AnyImages, Step, Train
 from blackthorn.values import spell
 
 from .tiny import read, tiny
@@ -43,6 +43,12 @@ def test_no_address_depends_on_what_is_asked_for_and_every_stage_knows_it(tmp_pa
     assert [row.family for row in bare.rows] == [row.family for row in asked.rows]
     assert {stage.value.resources for stage in bare.stages} == {None}
     assert {stage.value.resources for stage in asked.stages} == {Resources(cpus=4, gpus=0.5)}
+
+
+@pytest.mark.parametrize("union", [Step, AnyImages, AnyMeasure])
+def test_every_step_all_images_and_every_measure_may_ask(union: Any) -> None:
+    for made in get_args(get_args(union)[0]):
+        assert made.__pydantic_fields__["resources"].annotation == Resources | None
 
 
 def test_it_is_in_no_spelling_and_is_written_out_where_it_is_given(tmp_path: Path) -> None:

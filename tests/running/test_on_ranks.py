@@ -81,15 +81,13 @@ def test_an_attack_on_several_blocks_is_shared_and_finds_what_one_process_finds(
 ) -> None:
     images = 10 * 64 * 4  # bytes of the batch that one block holds here
     made = tiny()
-    made["measures"] = {
-        "pgd": {"kind": "accuracy", "attack": {"kind": "pgd", "eps": 0.1, "steps": 2}, "batch_size": 10}
-    }
+    made["measures"]["pgd"]["batch_size"] = 10
     write(tmp_path, made)
     together, _ = two(carry_out_in_blocks, tmp_path, "together", images)
     monkeypatch.setattr(blocks, "_AT_ONCE", images)
     experiment = prepared(tmp_path, "alone").carry_out(1, quiet)
     assert together["missing"] == []
-    measures = [stage for stage in experiment.plan.stages if stage.kind == "accuracy"]
+    measures = [stage for stage in experiment.plan.stages if stage.label.endswith("pgd")]
     assert measures and all(stage.value.shared(experiment.splits) for stage in measures)
     for stage in measures:
         found = [tmp_path / store / "stages" / stage.name for store in ("together", "alone")]
