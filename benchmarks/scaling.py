@@ -231,7 +231,7 @@ def workers_compared(store: Path) -> dict[str, Any]:
                 folder.name: json.loads((folder / "stage.json").read_text())["seconds"]
                 for folder in (store / "stages").iterdir()
             }
-        simulation = simulated(experiment.plan, store, jobs, seconds)
+        simulation = simulated(experiment.plan, store.with_name("simulated"), jobs, seconds)
         found[-1]["simulated"] = simulation["seconds"]
         print(f"  quickstart, smoke, two seeds: {found[-1]}", flush=True)
     return {"stages": len(seconds), "work": round(sum(seconds.values()), 1), "runs": found}

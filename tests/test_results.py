@@ -127,3 +127,21 @@ def test_the_table_of_runtimes_says_what_was_timed() -> None:
             took = 1e3 * rows[*place, form]["median_s"]
             faster = rows[*place, "dense"]["median_s"] / rows[*place, form]["median_s"]
             assert cell == f"{took:.{2 if place[1] == 1 else 0}f} ms ({faster:.1f}x)"
+
+
+def test_the_tables_of_loading_say_what_was_timed() -> None:
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    rows = json.loads((ROOT / "results" / "benchmarks" / "loading.json").read_text("utf-8"))["rows"]
+    timed = {images: [row for row in rows if row["images"] == images] for images in ("CIFAR-10", "JPEG of 224 x 224")}
+    order = ["decoding alone", "first reading, to disk", "first reading, into memory"]
+    order += ["opening and an epoch, datasets + DataLoader", "in memory", "on disk"]
+    order += ["datasets + DataLoader", "datasets + DataLoader, 2 workers"]
+    for images, start, names in (
+        ("CIFAR-10", "10,000 images of CIFAR-10", [row["name"] for row in timed["CIFAR-10"]]),
+        ("JPEG of 224 x 224", "1,000 JPEG files", order),
+    ):
+        _, *body = table("| " + page.partition(f"| {start}")[2].partition("\n\n")[0])
+        each = {row["name"]: float(f"{row['images_per_s']:.2g}") for row in timed[images]}
+        assert [cell for _, cell in body] == [f"{each[name]:,.0f}" for name in names]
+    longer = [1 / row["times_faster"] for row in timed["CIFAR-10"] if row["name"].startswith("on disk")]
+    assert "took\n{:.2f} times as long, and {:.2f} times with crop and flip".format(*longer) in page
