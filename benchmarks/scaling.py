@@ -303,6 +303,7 @@ def main() -> None:
         result["quickstart"] = workers_compared(asked.store / "quickstart")
     if asked.simulate:
         result["chains"] = chains(asked.data_root)
+        keep()
         result["simulated"] = simulations(result["parts"], asked.store)
     keep()
 
