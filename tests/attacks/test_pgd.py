@@ -122,9 +122,7 @@ def test_clipped_to_a_part_of_the_range_it_does_what_the_code_of_anp_vs_does() -
             logits: Tensor = net((x - 0.5) * held)
             return logits
 
-    attack = PGD(
-        eps=eps / held, steps=10, step_size=step / held, clip=(0.5, 0.5 + 1 / held), random_start=False
-    )
+    attack = PGD(eps=eps / held, steps=10, step_size=step / held, clip=(0.5, 0.5 + 1 / held), random_start=False)
     x = 0.5 + s / held
     x_adv = attack(Reads(), x, y)
     assert ((x_adv - 0.5) * held - by_hand).abs().max() < 1e-3  # float32 holds s to 4e-6, and steps are 7e-3

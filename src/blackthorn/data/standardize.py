@@ -20,8 +20,8 @@ def standardized(splits: Splits) -> Splits:
     """The same images, each less its mean, divided by its deviation, and held as 1/2 + s/128 in float32.
 
     A deviation counts as at least 1/sqrt(number of pixels and channels), as in TensorFlow's
-    `per_image_standardization`, which the code of Madaan et al. 2020 repeats. A network reads s again with the mean
-    1/2 and the deviation 1/128. A radius of 0.03 in s is one of 0.03/128 here, and its range [0, 1] is [64/128, 65/128].
+    `per_image_standardization`, which the code of Madaan et al. 2020 repeats. A network reads s again with the
+    mean 1/2 and the deviation 1/128. A radius of 0.03 in s is 0.03/128 here, and the range [0, 1] is [64/128, 65/128].
 
     Raises:
         DataError: the images are served from disk, or have more than 4,096 numbers.
@@ -36,7 +36,7 @@ def _standardized(images: ImageSet) -> ImageSet:
     if isinstance(x, OnDisk):
         raise DataError("standardize: these images stay on disk, since they take too much memory; raise memory")
     if (numbers := x[0].numel() if len(x) else 0) > (SCALE / 2) ** 2:
-        raise DataError(f"standardize: images of {numbers} numbers; at most 4096, such as 3 x 32 x 32: write resize: 32")
+        raise DataError(f"standardize: images of {numbers} numbers, and at most 4096 can be: write resize: 32")
     made = torch.empty(x.shape)
     for start in range(0, len(x), _IMAGES):
         made[start : start + _IMAGES] = _held(pixels(x[start : start + _IMAGES]))
