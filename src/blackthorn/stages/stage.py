@@ -1,8 +1,7 @@
 """What a stage is: one piece of work with a folder of its own, what the planner may ask of its task, and what the task
 is given to work with.
 
-A new kind of stage is one file in this package: a task that inherits from `Task`, overrides what is different, and
-does its work in `run`. Planning, running and collecting ask tasks by this protocol and know no kind by name.
+A new kind is a task that inherits from `Task`. Who plans, runs and collects asks tasks, and knows no kind by name.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -135,11 +134,9 @@ class Task(Protocol):
 
     def check(self, splits: Splits) -> None:
         """Raises BlackthornError, before anything is trained, for what cannot be done with these images."""
-        return None
 
     def check_network(self, model: nn.Module) -> None:
         """Raises BlackthornError for names of layers that the network, given as it begins, does not have."""
-        return None
 
     def effort(self, splits: Splits) -> float:
         """Forward or backward passes of one image, roughly; for the remaining time."""
@@ -253,10 +250,7 @@ class Work:
         return self.bundle(self.stage.parent)
 
     def bundle(self, stage: Stage) -> Bundle:
-        """The network that a finished stage left, on the device; its recipe has already decided whose code builds it.
-
-        Raises BundleError where it cannot be read, which says which folder to delete.
-        """
+        """The network that a finished stage left, on the device; BundleError says which folder to delete."""
         kind = str(stage.model.get("kind"))
         into = None if stage.module is None else stage.built(self.splits)
         bundle = load_network(self.finished(stage), factory=kind if ":" in kind else None, into=into)
@@ -288,11 +282,7 @@ class Work:
         return pixels(drawn.x, bounded=False), drawn.y
 
     def keep(self, model: nn.Module, masks: Masks | None, about: Mapping[str, Any]) -> None:
-        """Leave a network for other stages, with how much of it is zero.
-
-        A network that was cut down no longer shows what was removed from it; then `about`, which came with the network
-        before, is believed instead.
-        """
+        """Leave a network for other stages, with how much of it is zero; of one cut down, `about` still knows."""
         counted: dict[str, Any] = {f"sparsity_{what}": share for what, share in asdict(sparsity(model)).items()}
         if any(stage.value.form == "shrunk" for stage in self.stage.lineage()):
             counted |= {name: held for name, held in about.items() if name in counted}
