@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +177,7 @@ def _by_path(table: Table) -> bool:
     return getattr(table.info, "builder_name", None) == "imagefolder"
 
 
-def roles_of(tables: Mapping[str, Table], where: str) -> dict[str, str]:
+def roles_of(tables: Collection[str], where: str) -> dict[str, str]:
     """Part -> the split that plays it; a lone split of another name is the training set."""
     roles = {part: name for part, known in _PARTS.items() for name in reversed(known) if name in tables}
     if not roles and len(tables) == 1:

@@ -26,9 +26,9 @@ def standardized(splits: Splits) -> Splits:
     Raises:
         DataError: the images are served from disk, or have more than 4,096 numbers.
     """
-    sets = {part: _standardized(getattr(splits, part)) for part in ("train", "valid", "test")}
-    print_ = hashlib.sha256(f"{splits.fingerprint} standardized".encode()).hexdigest()[:16]
-    return replace(splits, **sets, fingerprint=print_)
+    train, valid, test = (_standardized(part) for part in (splits.train, splits.valid, splits.test))
+    fingerprint = hashlib.sha256(f"{splits.fingerprint} standardized".encode()).hexdigest()[:16]
+    return replace(splits, train=train, valid=valid, test=test, fingerprint=fingerprint)
 
 
 def _standardized(images: ImageSet) -> ImageSet:

@@ -1,7 +1,6 @@
-"""What a stage is: one piece of work with a folder of its own, what the planner may ask of its task, and what the task
-is given to work with.
+"""What a stage is, what may be asked of its task, and what the task is given to work with.
 
-A new kind is a task that inherits from `Task`. Who plans, runs and collects asks tasks, and knows no kind by name.
+A new kind of stage is one file in this package, whose task inherits from `Task`. Nobody else knows it by name.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -134,9 +133,11 @@ class Task(Protocol):
 
     def check(self, splits: Splits) -> None:
         """Raises BlackthornError, before anything is trained, for what cannot be done with these images."""
+        return None
 
     def check_network(self, model: nn.Module) -> None:
         """Raises BlackthornError for names of layers that the network, given as it begins, does not have."""
+        return None
 
     def effort(self, splits: Splits) -> float:
         """Forward or backward passes of one image, roughly; for the remaining time."""
@@ -275,8 +276,7 @@ class Work:
         if asked is None:
             return self.example(), None
         images = self.splits.train if asked.source == "train" else self.splits.test
-        generator = torch.Generator().manual_seed(self.stage.seed)
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.stage.seed))
         few = of_each_class(images.y[order], asked.images) if asked.each_class else slice(asked.images)
         drawn = images.subset(order[few]).to(self.device)
         return pixels(drawn.x, bounded=False), drawn.y
