@@ -88,27 +88,25 @@ class Square(Search):
             live = live & (query < self.queries)
             if not live.all():
                 result[rows] = best
-                x, y, rows, live, eps, best, worth, query = (
-                    a[live] for a in (x, y, rows, live, eps, best, worth, query)
-                )  # type: ignore[index]
+                x, y, rows, eps, best, worth, query = (a[live] for a in (x, y, rows, eps, best, worth, query))  # type: ignore[index]
             if not len(rows):
                 return result
             # Each image is shown its next queries together, as if none of them changed it; what comes after one that
             # does is asked again. So small batches become large ones, and nothing else changes.
             image = torch.arange(len(rows), device=x.device).repeat_interleave(ahead)
             asked = (query[:, None] + torch.arange(ahead, device=x.device)).flatten().clamp_max(self.queries - 1)
-            begins = asked == 0
-            proposed = (
-                best if ahead == 1 and begins.all() else self._propose(x[image], eps[image], best[image], luck, asked)
-            )  # type: ignore[index]
-            shows = begins | (proposed != best[image]).flatten(1).any(1)
-            some = shows.nonzero().squeeze(1)
+            begins = not query.any()
+            before = best if ahead == 1 else best[image]
+            proposed = before if begins else self._propose(x[image], eps[image], before, luck, asked)  # type: ignore[index]
+            some = torch.arange(len(image), device=x.device)
+            if not begins:
+                some = some[(proposed != before).flatten(1).any(1)]
             gain = torch.zeros_like(asked)
             lead = torch.full_like(worth[image], -torch.inf)
             if len(some):
                 shown = proposed[some]
                 logits = problem.forward(shown)
-                if begins.all() and len(some) > 1:
+                if begins and len(some) > 1:
                     always = logits[:1]
                 if always is not None and bool((logits != always).any()):
                     always = None
