@@ -34,6 +34,7 @@ from .randomness import own_randomness
 _INNER = 200  # points inside; the paper draws 999, which costs more and changes little
 _WITHIN = 0.95  # of the radius: how far out they lie; eta of the authors' code
 _EDGE = 16  # points on the edge that are tried, of which one is planted
+_LEVEL = 0.5
 _GUESSES = 200  # points on the edge that random search looks at
 _RIDGE = 1e-3  # of the mean variance of a feature: keeps the classifier from living on rounding
 
@@ -145,7 +146,7 @@ def _plant(model: nn.Module, features: Callable[[Tensor], Tensor], x: Tensor, ba
     best = int(clear.argmax())
     if not clear[best] > 0:
         return None
-    weight, level = weights[best], (high[best] + others[best]) / 2
+    weight, level = weights[best], others[best] + _LEVEL * (high[best] - others[best])
     top = _lead(model, x)
     scale = top / (level - inner[0] @ weight)
     planted = Planted(model, features, (scale * weight).float(), (scale * (level + centre @ weight)).float())
