@@ -28,3 +28,4 @@ def pytest_fixture_setup() -> None:
 def _begin() -> None:
     torch.manual_seed(0)
     torch.set_flush_denormal(False)  # commands that ran in this process have set it
+    torch.set_num_threads(1)  # and this: sums in another order round otherwise

@@ -26,7 +26,8 @@ from .conftest import Cli, Said, refusal, typed
 
 pytestmark = pytest.mark.timeout(300)
 QUICK = ("--data", "digits", "--epochs", "1", "--images", "12")
-SMALLER = ("compress", "net.safetensors", *QUICK, "--smaller", "1.6x", "--keep-accuracy", "60", "--json")
+WISHED = ("--smaller", "1.6x", "--keep-accuracy", "60", "--license", "mit", "--json")
+SMALLER = ("compress", "net.safetensors", *QUICK, *WISHED)
 NETS = """
 from torch import nn
 
@@ -96,7 +97,7 @@ def test_one_folder_has_every_file_and_a_card_that_the_hub_reads(smaller: tuple[
     values = {one.metric_name.partition(" (")[0]: round(100 * one.metric_value, 2) for one in results}
     names = {"Accuracy" if name == "natural" else f"Accuracy under {name}": share for name, share in held.items()}
     assert values == {name: share for name, share in names.items() if not re.search("to choose by|planted", name)}
-    assert f"# {told['chosen']}" in text and "| `network.pt2` |" in text
+    assert card.data.license == "mit" and f"# {told['chosen']}" in text and "| `network.pt2` |" in text
 
 
 @pytest.mark.skipif(not available(), reason="the extra export is not installed")
@@ -217,6 +218,7 @@ def test_a_network_of_ones_own_is_made_faster_or_is_not(
         (["--smaller", "4x", "--eps", "8"], "write 8/255"),
         (["--smaller", "4x", "--epochs", "0"], "compress: epochs"),
         (["--smaller", "4x", "--tier", "quick"], "compress: tier"),
+        (["--smaller", "4x", "--license", "my own"], "--license my own: one of the hub's words is wanted, such as mit"),
         (["--smaller", "4x", "--out", "net.safetensors"], "--out net.safetensors: is a file; give a folder"),
         (["--smaller", "4x", "--out", "."], "--out .: holds other files; give a new folder"),
         (["--smaller", "4x", "--data", "nowhere"], "nowhere: no such folder"),

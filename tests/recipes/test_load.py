@@ -22,6 +22,7 @@ from blackthorn.running import Store
 from blackthorn.running.collecting import collect
 from blackthorn.values import parse
 
+from ..deploy.local_hub import local_hub, point_to
 from .conftest import laid_out, run
 from .tiny import read, tiny
 
@@ -29,7 +30,7 @@ CONV = {"kind": "parana_cnn", "channels": [2, 2, 2, 2], "hidden": [8]}
 MLP = {"kind": "mlp", "hidden": [16]}
 
 
-def loading(file: Path, model: dict[str, Any] = MLP) -> dict[str, Any]:
+def loading(file: Path | str, model: dict[str, Any] = MLP) -> dict[str, Any]:
     recipe = tiny("networks", to={"given": {"from": str(file)}})
     del recipe["published"], recipe["statements"]
     return {**recipe, "model": model, "measures": {"natural": {"kind": "accuracy"}}}
@@ -57,6 +58,18 @@ def test_what_is_measured_is_the_network_of_the_file(tmp_path: Path, kind: dict[
     test = recipe.data.load().test
     assert not missing and cell.flags is not None
     assert torch.equal(torch.from_numpy(cell.flags), Accuracy()(model, test.x, test.y).flags)
+
+
+def test_a_network_of_the_hub_is_measured_as_its_file_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "network.safetensors"
+    save(file, net(MLP))
+    with local_hub() as hub:
+        point_to(hub, monkeypatch, tmp_path / "hub")
+        hub.files["ada/digits"] = {file.name: file.read_bytes()}
+        there = read(tmp_path, loading("hf://ada/digits"))
+        keys = [stage.key for stage in laid_out(there).stages]
+        assert keys == [stage.key for stage in laid_out(read(tmp_path, loading(file))).stages]
+        assert run(there, tmp_path / "store") == {}
 
 
 def test_the_content_of_the_file_decides_the_address_and_its_name_does_not(tmp_path: Path) -> None:

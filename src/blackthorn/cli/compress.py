@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from .application import app
 from .closing import busy, close_compression, print_json
-from .options import Allowed, Data, DataRoot, Device, Json, Network, Norm, Resize, StoreFolder, Weights
+from .options import Allowed, Data, DataRoot, Device, Json, License, Network, Norm, Resize, StoreFolder, Weights
 
 Wish = str | None
 
@@ -57,6 +57,7 @@ def compress(
         Path | None,
         Parameter(name="--out", help="Folder for the bundle, the page and the recipe: by default NETWORK-compressed."),
     ] = None,
+    license: License = "unknown",
     dry_run: Annotated[
         bool,
         Parameter(
@@ -105,7 +106,7 @@ def compress(
         "lr": lr,
     }
     said = tuple(sys.argv[1:])
-    asked = Asked(network, weights, data, options, resize, out, allow_code=allow_code, said=said)
+    asked = Asked(network, weights, data, options, resize, out, license, allow_code=allow_code, said=said)
     if dry_run:
         with busy("Looking ahead"):
             ahead = planned(asked, store=store, data_root=data_root, device=device)

@@ -22,6 +22,9 @@ DataRoot = Annotated[
     ),
 ]
 Seeds = Annotated[str | None, Parameter(name="--seeds", help="Seeds instead of the recipe's, such as `0,1,2`.")]
+License = Annotated[
+    str, Parameter(name="--license", help="Under which licence: a word of the hub, such as `mit`; none is assumed.")
+]
 Changes = Annotated[
     tuple[str, ...],
     Parameter(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from .application import app
 from .closing import busy
-from .options import Allowed, Changes, DataRoot, Model, Preset, RecipeName, StoreFolder
+from .options import Allowed, Changes, DataRoot, License, Model, Preset, RecipeName, StoreFolder
 
 
 @app.command
@@ -19,9 +19,7 @@ def ship(
     *,
     network: Annotated[str, Parameter(name="--network", help="Which one: a row of the recipe.")],
     to: Annotated[Path, Parameter(name="--to", help="The folder to write.")],
-    license: Annotated[
-        str, Parameter(name="--license", help="Under which licence: a word of the hub, such as `mit`; none is assumed.")
-    ] = "unknown",
+    license: License = "unknown",
     seed: Annotated[
         int | None, Parameter(name="--seed", help="Which of the recipe's seeds; by default the first.")
     ] = None,

@@ -13,6 +13,7 @@ from torch import nn
 from ..data import Splits
 from ..experiment import AnyPath
 from ..recipes.audits import IMAGES, Tier
+from ..report.model_card import UNKNOWN
 from ..running.events import Listener, quiet
 from .asked import Asked as Asked
 from .doing import Compressed as Compressed
@@ -39,6 +40,7 @@ def compress(
     resize: int | None = None,
     weights: str | None = None,
     out: AnyPath | None = None,
+    license: str = UNKNOWN,
     store: AnyPath = "runs",
     data_root: AnyPath | None = None,
     device: str | None = None,
@@ -65,6 +67,7 @@ def compress(
         resize: bring the images of a source to this size; by default to that of a bundle's network.
         weights: a file of weights for a factory or a built-in network.
         out: the folder for the bundle, the recipe and the page; by default `NETWORK-compressed`.
+        license: under which the folder is given away: an identifier of the hub, such as "mit"; nothing is assumed.
         store: the folder of results; what is in it already is not done again.
         data_root: where data sets are looked up by name.
         device: "cpu", "cuda" or "cuda:1"; by default a GPU if there is one.
@@ -86,7 +89,7 @@ def compress(
         "epochs": epochs,
         "lr": lr,
     }
-    asked = Asked(model, weights, data, options, resize, out=out, called=True)
+    asked = Asked(model, weights, data, options, resize, out=out, license=license, called=True)
     return carried_out(
         asked,
         store=store,

@@ -14,7 +14,8 @@ from ..recipes.complaints import one_line
 from ..recipes.compression import Compression
 from ..recipes.given import allowed, name_of, safe
 from ..recipes.request import Request
-from ..shipping.folder import RECIPE
+from ..report.model_card import UNKNOWN
+from ..shipping.folder import RECIPE, a_license
 from ..stages.artifacts import NETWORK
 from ..types import Progress
 from ..values import ValidationError, parse
@@ -33,6 +34,8 @@ class Asked:
     """Those of a `Compression`, as they were written; None stands for what was not."""
     resize: int | None = None
     out: AnyPath | None = None
+    license: str = UNKNOWN
+    """Under which licence the folder is given away: a word of the hub."""
     called: bool = False
     """Whether factories that it names may be called although a file, and no person, names them."""
     allow_code: tuple[str, ...] = ()
@@ -107,7 +110,7 @@ class Asked:
         Raises:
             BlackthornError: anything refused, before anything is trained.
         """
-        _ = self.folder  # refused before anything is trained
+        _ = self.folder, a_license(self.license)  # refused before anything is trained
         splits = None if isinstance(self.images, str) else self.images
         experiment = Experiment.prepare(
             self.request(), store, data_root, device=found_device(device), splits=splits, progress=progress

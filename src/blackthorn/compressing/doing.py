@@ -127,7 +127,7 @@ def carried_out(
         empty(folder)
     else:
         page = _audited(whole.page(), options)
-        shipped = fill(whole, row, folder, page=page, cut=False)
+        shipped = fill(whole, row, folder, license=asked.license, page=page, cut=False)
         files, more = [folder / name for name in shipped.files], [*more, *shipped.notes]
         said += [verdict(page, row), compared(finished.verdicts), *quantised(page, row)]
     return Compressed(

@@ -8,17 +8,17 @@ has measured it, `README.md` (a model card as the Hugging Face hub reads it) and
 """
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..errors import BlackthornError, RecipeError
+from ..errors import BlackthornError
 from ..experiment import AnyPath, Experiment
 from ..recipes.request import Request
 from ..report.demo import check_runtime
 from ..report.model_card import UNKNOWN
 from .folder import DEMO
 from .folder import ShippedFolder as ShippedFolder
+from .folder import a_license as a_license
 from .folder import empty as empty
 from .folder import fill as fill
 from .trying import to_try
@@ -80,8 +80,7 @@ def shipped(
     Raises:
         BlackthornError: as `ship`.
     """
-    if not re.fullmatch(r"[\w.+-]+", license):
-        raise RecipeError(f"--license {license}: one of the hub's words is wanted, such as mit, apache-2.0 or unknown")
+    license = a_license(license)
     if runtime is not None:
         check_runtime(runtime)
     if request.seeds is None:

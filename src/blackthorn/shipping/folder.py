@@ -58,6 +58,17 @@ class Trained:
     """That of the row itself, where it is such a file."""
 
 
+def a_license(word: str) -> str:
+    """An identifier as the hub knows them.
+
+    Raises:
+        RecipeError: it is something else.
+    """
+    if not re.fullmatch(r"[\w.+-]+", word):
+        raise RecipeError(f"--license {word}: one of the hub's words is wanted, such as mit, apache-2.0 or unknown")
+    return word
+
+
 def empty(folder: Path) -> None:
     """Remove what an earlier network has left in a folder that ships; the page and the recipe stay.
 
