@@ -138,7 +138,7 @@ def _plant(model: nn.Module, features: Callable[[Tensor], Tensor], x: Tensor, ba
         seen = features(torch.cat([x, inside, edge])).double()
     inner, outer = seen[: 1 + _INNER], seen[1 + _INNER :]
     centre = inner.mean(0)
-    # A feature that is off nearly everywhere in the ball, and on at the planted point, has no gradient that leads there.
+    # A feature that is off at most points, and on at the planted one, has no gradient that leads there.
     moves = (inner != inner.median(0).values).double().mean(0) >= _MOVES
     inner, outer = (inner - centre) * moves, (outer - centre) * moves
     likeness = inner @ inner.T
