@@ -107,7 +107,7 @@ class APGD(Search):
     def _noise(self, problem: Problem) -> Tensor:
         """Points of the surface of the unit ball, in each run one for all images, of the shape of `problem.x`."""
         shape, made = problem.x.shape[1:], []
-        runs, which = problem.numbers.unique(return_inverse=True)
+        runs, which = problem.numbers.unique(return_inverse=True)  # type: ignore[no-untyped-call]
         for run in runs.tolist():
             generator = torch.Generator().manual_seed(1000 * self.seed + run)
             if self.norm == "linf":

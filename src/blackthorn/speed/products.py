@@ -59,6 +59,6 @@ class _Folded(torch.autograd.Function):
         images = max(1, _PIECE // (len(back) * grad.shape[2] * grad.shape[3]))
         folded = [
             F.fold(back @ some.flatten(2), ctx.size, weight.shape[2:], padding=ctx.padding, stride=ctx.stride)
-            for some in grad.split(images)
+            for some in grad.split(images)  # type: ignore[no-untyped-call]
         ]
         return folded[0] if len(folded) == 1 else torch.cat(folded), None, None, None, None
