@@ -132,11 +132,12 @@ def _features(model: nn.Module, x: Tensor) -> Callable[[Tensor], Tensor]:
 
 def _plant(model: nn.Module, features: Callable[[Tensor], Tensor], x: Tensor, ball: Ball) -> Planted | None:
     """The classifier of one image, as sure of it as the network is; None where no point on the edge stands out."""
-    inside = _inside(ball, x, _INNER)
+    with torch.no_grad():
+        inside = _inside(ball, x, min(_INNER, features(x).shape[1] // 2))  # as many as features can tell apart
     edge = _edge(ball, x, _EDGE)
     with torch.no_grad():
         seen = features(torch.cat([x, inside, edge])).double()
-    inner, outer = seen[: 1 + _INNER], seen[1 + _INNER :]
+    inner, outer = seen[: 1 + len(inside)], seen[1 + len(inside) :]
     centre = inner.mean(0)
     # A feature that is off at most points, and on at the planted one, has no gradient that leads there.
     moves = (inner != inner.median(0).values).double().mean(0) >= _MOVES
