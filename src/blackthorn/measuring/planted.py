@@ -30,8 +30,8 @@ class PlantedExamples(Measure):
 
     @property
     def revision(self) -> int:
-        """That of the attack; raised when examples became harder to find by chance."""
-        return self.attack.revision + 1
+        """That of the attack."""
+        return self.attack.revision
 
     def effort(self, images: int) -> float:
         """The attack on one image at a time, and some hundred points to plant from."""

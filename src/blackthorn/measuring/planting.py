@@ -32,10 +32,8 @@ from .images import evenly
 from .randomness import own_randomness
 
 _INNER = 200  # points inside; the paper draws 999, which costs more and changes little
-_WITHIN = 0.95  # of the radius: how far out they lie; a gap of 0.05 in the authors' code
+_WITHIN = 0.95  # of the radius: how far out they lie; eta of the authors' code
 _EDGE = 16  # points on the edge that are tried, of which one is planted
-_LEVEL = 0.9  # of the way from the points inside to the planted one: where class 1 begins
-_MOVES = 0.5  # of the points inside: at so many, a feature must differ from what it is at most of them
 _GUESSES = 200  # points on the edge that random search looks at
 _RIDGE = 1e-3  # of the mean variance of a feature: keeps the classifier from living on rounding
 
@@ -83,10 +81,8 @@ def plant_and_seek(
     The attack is alone: nothing that hides gradients is mended, and no other attack goes on where it failed. The
     classifiers are as sure of an image as the network is, so that losses that saturate do so here too.
 
-    Departs: of 16 points on the edge the one that is told apart best is planted, by ridge regression. Half of the
-    points inside lie as those on the edge do, and class 1 begins near the planted one (both are options of the authors'
-    code): otherwise nearly every corner of the ball is of class 1. Features that are the same at most points inside,
-    such as units that are off there, have no part: no gradient leads to where they are on.
+    Departs: of 16 points on the edge the one that is told apart best is planted, by ridge regression; the level at
+    which class 1 begins lies halfway between it and the points inside.
 
     Args:
         model: left as it was. Where it has no penultimate layer, its logits are taken for features.
@@ -132,16 +128,13 @@ def _features(model: nn.Module, x: Tensor) -> Callable[[Tensor], Tensor]:
 
 def _plant(model: nn.Module, features: Callable[[Tensor], Tensor], x: Tensor, ball: Ball) -> Planted | None:
     """The classifier of one image, as sure of it as the network is; None where no point on the edge stands out."""
-    with torch.no_grad():
-        inside = _inside(ball, x, min(_INNER, features(x).shape[1] // 2))  # as many as features can tell apart
+    inside = ball.scaled(_WITHIN).start(x.expand(_INNER, *x.shape[1:]).contiguous())
     edge = _edge(ball, x, _EDGE)
     with torch.no_grad():
         seen = features(torch.cat([x, inside, edge])).double()
-    inner, outer = seen[: 1 + len(inside)], seen[1 + len(inside) :]
+    inner, outer = seen[: 1 + _INNER], seen[1 + _INNER :]
     centre = inner.mean(0)
-    # A feature that is off at most points, and on at the planted one, has no gradient that leads there.
-    moves = (inner != inner.median(0).values).double().mean(0) >= _MOVES
-    inner, outer = (inner - centre) * moves, (outer - centre) * moves
+    inner, outer = inner - centre, outer - centre
     likeness = inner @ inner.T
     ridge = _RIDGE * likeness.trace() / len(likeness) + 1e-30
     weights = (
@@ -152,7 +145,7 @@ def _plant(model: nn.Module, features: Callable[[Tensor], Tensor], x: Tensor, ba
     best = int(clear.argmax())
     if not clear[best] > 0:
         return None
-    weight, level = weights[best], others[best] + _LEVEL * (high[best] - others[best])
+    weight, level = weights[best], (high[best] + others[best]) / 2
     top = _lead(model, x)
     scale = top / (level - inner[0] @ weight)
     planted = Planted(model, features, (scale * weight).float(), (scale * (level + centre @ weight)).float())
@@ -166,13 +159,6 @@ def _lead(model: nn.Module, x: Tensor) -> Tensor:
         top = logits_from(model, x).double().topk(2).values[0]
     lead: Tensor = (top[0] - top[1]).clamp_min(1e-3)
     return lead
-
-
-def _inside(ball: Ball, x: Tensor, n: int) -> Tensor:
-    """Points inside the ball: half of them as far out as `_WITHIN` lets them, in the way of those on the edge."""
-    inner = ball.scaled(_WITHIN)
-    anywhere = inner.start(x.expand(n // 2, *x.shape[1:]).contiguous())
-    return torch.cat([anywhere, _edge(inner, x, n - n // 2)])
 
 
 def _edge(ball: Ball, x: Tensor, n: int) -> Tensor:
