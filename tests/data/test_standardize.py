@@ -42,7 +42,7 @@ def test_the_border_of_a_crop_is_the_mean() -> None:
 
 
 def test_large_images_and_images_on_disk_are_refused() -> None:
-    with pytest.raises(DataError, match=r"images of 12288 numbers; and at most 4096 can be: write resize: 32"):
+    with pytest.raises(DataError, match=r"images of 12288 numbers, and at most 4096 can be: write resize: 32"):
         big = ImageSet(torch.zeros(1, 3, 64, 64, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64), ("a",))
         standardized(type(splits())(big, big, big, "big", "0" * 16))
     kept = load_data("digits", memory=0)
