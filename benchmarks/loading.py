@@ -25,7 +25,8 @@ from blackthorn.data import Crop, Flip, ImageSet, batches
 from blackthorn.data.decode import Decoder
 from timing import arguments, finish, rounds, table
 
-BATCH, SMALL, LARGE, CLASSES = 128, 10_000, 500, 100
+BATCH, SMALL, LARGE, CLASSES = 128, 10_000, 1_000, 100
+SHORT = 6  # times as many rounds of what takes a moment
 JPEGS = "JPEG of 224 x 224"
 
 
@@ -35,40 +36,54 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["BLACKTHORN_CACHE"] = str(Path(scratch) / "cache")
-        measured = {
-            "CIFAR-10": (small(options, Path(scratch) / "hf"), options.images or SMALL, "in memory"),
-            JPEGS: (large(Path(scratch), options.images or LARGE), options.images or LARGE, "decoding alone"),
+        small_images, large_images = options.images or SMALL, options.images or LARGE
+        parts = {
+            "CIFAR-10": lambda: small(options, Path(scratch) / "hf"),
+            JPEGS: lambda: large(Path(scratch), large_images),
         }
-        for name, (candidates, images, reference) in measured.items():
+        for name, made in parts.items():
             if options.only not in (None, name):
                 continue
-            print(f"{name}, {images:,} images")
-            seconds = rounds(candidates, options.rounds, options.clock)
-            for row in table(seconds, reference):
-                each = images / row["median_s"]
-                rows.append({"images": name, "n": images, "images_per_s": round(each), **row})
-                print(f"{row['name']:45s} {each:10,.0f} images/s")
+            images = small_images if name == "CIFAR-10" else large_images
+            for reference, more, candidates in made():
+                print(f"{name}, {images:,} images")
+                seconds = rounds(candidates, more * options.rounds, options.clock)
+                for row in table(seconds, reference):
+                    each = images / row["median_s"]
+                    compared = {"images": name, "n": images, "images_per_s": round(each), "beside": reference}
+                    rows.append({**compared, **row})
+                    print(f"{row['name']:45s} {each:10,.0f} images/s")
     finish("loading", rows, options.out)
 
 
-def small(options: Any, scratch: Path) -> dict[str, Callable[[], object]]:
-    """Images of CIFAR-10's size."""
+Compared = list[tuple[str, int, dict[str, Callable[[], object]]]]
+"""What takes turns: what it is compared with, how often the rounds are repeated, and the candidates."""
+
+
+def small(options: Any, scratch: Path) -> Compared:
+    """Images of CIFAR-10's size. An epoch takes a moment, so that many rounds tell what disk and memory differ by."""
     import datasets
 
     source, wanted = "uoft-cs/cifar10", {"train": options.images or SMALL, "data_root": options.data_root}
     held, kept = bt.load_data(source, **wanted).train, bt.load_data(source, memory=0, **wanted).train
     folder = next(place for place in (options.data_root / "cifar10", options.data_root / source) if place.is_dir())
     stored = datasets.load_dataset(str(folder), split="train", cache_dir=str(scratch)).select(range(len(held)))
-    return {
-        "in memory": lambda: epoch(held),
-        "on disk": lambda: epoch(kept),
-        "in memory, crop and flip": lambda: epoch(held, augment=[Crop(), Flip()]),
-        "on disk, crop and flip": lambda: epoch(kept, augment=[Crop(), Flip()]),
-        **plain(stored),
-    }
+    both = [Crop(), Flip()]
+    return [
+        ("in memory", SHORT, {"in memory": lambda: epoch(held), "on disk": lambda: epoch(kept)}),
+        (
+            "in memory, crop and flip",
+            SHORT,
+            {
+                "in memory, crop and flip": lambda: epoch(held, augment=both),
+                "on disk, crop and flip": lambda: epoch(kept, augment=both),
+            },
+        ),
+        ("datasets + DataLoader", 1, plain(stored)),
+    ]
 
 
-def large(scratch: Path, count: int) -> dict[str, Callable[[], object]]:
+def large(scratch: Path, count: int) -> Compared:
     """JPEG files of 224 x 224, in a folder for each of a hundred classes."""
     import datasets
 
@@ -77,7 +92,7 @@ def large(scratch: Path, count: int) -> dict[str, Callable[[], object]]:
     held = bt.load_data(folder, valid=0, memory="100%").train
     kept = bt.load_data(folder, valid=0, memory=0).train
     stored = datasets.load_dataset("imagefolder", data_dir=str(folder), split="train", cache_dir=str(scratch / "hf"))
-    return {
+    candidates = {
         "decoding alone": lambda: [Decoder().stack(encoded[at : at + 200]) for at in range(0, count, 200)],
         "first reading, into memory": lambda: first_reading(folder, "100%"),
         "first reading, to disk": lambda: first_reading(folder, 0),
@@ -86,6 +101,7 @@ def large(scratch: Path, count: int) -> dict[str, Callable[[], object]]:
         "on disk": lambda: epoch(kept),
         **plain(stored),
     }
+    return [("decoding alone", 1, candidates)]
 
 
 def plainly_first(folder: Path) -> None:

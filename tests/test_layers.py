@@ -15,7 +15,7 @@ import blackthorn
 SOURCE = Path(blackthorn.__file__).parent
 FLOORS = [
     {"types", "errors", "values", "stopping"},
-    {"files"},
+    {"files", "resources"},
     {"seal"},
     {"results"},
     {"claims"},
@@ -41,7 +41,7 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
-WITHOUT_TORCH = {"errors", "values", "files", "seal", "results", "claims", "report"}
+WITHOUT_TORCH = {"errors", "values", "files", "resources", "seal", "results", "claims", "report"}
 """What a page needs: it can be written, and a results file read, without loading torch."""
 HEAVY = {"datasets", "sklearn", "altair", "vl_convert", "PIL", "pandas", "pyarrow", "scipy", "jinja2"}
 """Slow to import and needed by few: imported inside the functions that need them."""

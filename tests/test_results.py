@@ -127,3 +127,51 @@ def test_the_table_of_runtimes_says_what_was_timed() -> None:
             took = 1e3 * rows[*place, form]["median_s"]
             faster = rows[*place, "dense"]["median_s"] / rows[*place, form]["median_s"]
             assert cell == f"{took:.{2 if place[1] == 1 else 0}f} ms ({faster:.1f}x)"
+
+
+def test_the_tables_of_loading_say_what_was_timed() -> None:
+    page = (ROOT / "docs" / "data.md").read_text("utf-8")
+    rows = json.loads((ROOT / "results" / "benchmarks" / "loading.json").read_text("utf-8"))["rows"]
+    timed = {images: [row for row in rows if row["images"] == images] for images in ("CIFAR-10", "JPEG of 224 x 224")}
+    order = ["decoding alone", "first reading, to disk", "first reading, into memory"]
+    order += ["opening and an epoch, datasets + DataLoader", "in memory", "on disk"]
+    order += ["datasets + DataLoader", "datasets + DataLoader, 2 workers"]
+    for images, start, names in (
+        ("CIFAR-10", "10,000 images of CIFAR-10", [row["name"] for row in timed["CIFAR-10"]]),
+        ("JPEG of 224 x 224", "1,000 JPEG files", order),
+    ):
+        _, *body = table("| " + page.partition(f"| {start}")[2].partition("\n\n")[0])
+        each = {row["name"]: float(f"{row['images_per_s']:.2g}") for row in timed[images]}
+        assert [cell for _, cell in body] == [f"{each[name]:,.0f}" for name in names]
+    longer = [1 / row["times_faster"] for row in timed["CIFAR-10"] if row["name"].startswith("on disk")]
+    assert "took\n{:.2f} times as long, and {:.2f} times with crop and flip".format(*longer) in page
+
+
+def test_the_tables_of_scaling_say_what_was_timed() -> None:
+    page = (ROOT / "docs" / "scaling.md").read_text("utf-8")
+    timed = json.loads((ROOT / "results" / "benchmarks" / "scaling.json").read_text("utf-8"))
+    plans, workers, simulated, chains = (
+        table("|" + page.partition(f"\n{start}|")[2].partition("\n\n")[0].replace("\n   |", "\n|"))[1:]
+        for start in ("| seconds, for a plan of ", "| workers ", "| ", "   | recipe ")
+    )
+    rows = timed["overhead"]
+    assert [row["stages"] for row in rows] == [9, 999, 9999]
+    for (_, *cells), what in zip(plans, ("start", "recognise", "report")):
+        assert cells == [f"{row['seconds'][what]['clock']:.1f}" for row in rows]
+    assert plans[3][1:] == [f"{row['beside_ms']:.1f}" for row in rows]
+    assert all(rows[2]["seconds"][what]["clock"] < 5 for what in ("start", "recognise"))
+    assert rows[2]["seconds"]["report"]["processor"] < 60
+    found = [
+        [str(run["workers"]), f"{run['seconds']:.0f} s", f"{run['simulated']:.0f} s"]
+        for run in timed["quickstart"]["runs"]
+    ]
+    assert workers == found
+    used = {(row["each"], row["process_for_each"], row["workers"]): row["used"] for row in timed["simulated"]["rows"]}
+    kinds = [(each, starts) for each in (1.0, 10.0, 60.0) for starts in (False, True)]
+    for (_, *cells), kind in zip(simulated, kinds, strict=True):
+        assert cells == [f"{100 * used[*kind, count]:.0f} %" for count in (4, 16, 100, 400)]
+    busy = {chain["recipe"]: chain for chain in timed["chains"]}
+    assert chains and all(row == [row[0], str(busy[row[0]]["stages"]), f"{busy[row[0]]['busy']:.1f}"] for row in chains)
+    left = page.partition("ten seconds, ")[2]
+    assert left.startswith(f"{100 * used[10.0, True, 100]:.0f} % of the time is left for work")
+    assert f"It finishes a stage in {1000 * timed['parts']['store_s']:.1f} ms" in page

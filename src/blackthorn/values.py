@@ -48,6 +48,13 @@ def _set_options(thing: Any) -> list[tuple[str, Any]]:
     ]
 
 
+class Aside:
+    """Marks an option that decides nothing of what comes out: it is part of no spelling, and so of no address.
+
+    resources: Annotated[Resources | None, Aside] = None
+    """
+
+
 def _number(read: object) -> object:
     """Accept what people write in YAML: 8/255, 98%, 1e-4 (which YAML reads as text)."""
     if isinstance(read, bool):
@@ -116,7 +123,8 @@ def check_radius(eps: float, norm: str = "linf") -> None:
 def spell(thing: Any) -> Any:
     """The JSON spelling of a value with its defaults left out and its `kind` kept; the inverse of `parse`.
 
-    Leaving defaults out means that a new option with a neutral default changes no address of stored work.
+    Leaving defaults out means that a new option with a neutral default changes no address of stored work. What is
+    marked `Aside` is left out whatever it is.
     """
     if not hasattr(thing, "__pydantic_fields__"):
         if hasattr(type(thing), "spelling"):  # of a person's own, with a hash of its code
@@ -126,7 +134,8 @@ def spell(thing: Any) -> Any:
         if isinstance(thing, (list, tuple)):
             return [spell(v) for v in thing]
         return thing
-    return {name: spell(held) for name, held in _set_options(thing)}
+    options = type(thing).__pydantic_fields__
+    return {name: spell(held) for name, held in _set_options(thing) if Aside not in options[name].metadata}
 
 
 def parse(cls: Any, read: Any) -> Any:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import PGD, AttackWarning, Ball, Problem
+from blackthorn.attacks import PGD, AttackWarning, Ball, Problem, craft
 from blackthorn.attacks.ball import Norm
 from blackthorn.attacks.losses import margin
 
@@ -103,3 +103,36 @@ def test_the_margin_aims_each_restart_at_another_class() -> None:
     # class 1 is nearer: its logit is as low and its slope is steeper
     assert torch.allclose(runs[0], torch.tensor([[[[0.2, 0.1]]]]))
     assert runs[1][0, 0, 0, 1] > 0.1
+
+
+def test_clipped_to_a_part_of_the_range_it_does_what_the_code_of_anp_vs_does() -> None:
+    """That code, written out for standardised images, which it clips to [0, 1] although most lie outside."""
+    torch.manual_seed(1)
+    net, held = nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 3)), 128.0
+    s, y, eps, step = torch.randn(20, 1, 3, 4) * 2, torch.randint(0, 3, (20,)), 0.03, 0.007
+    by_hand = s.clamp(0, 1)
+    for _ in range(10):
+        by_hand.requires_grad_()
+        (slope,) = torch.autograd.grad(nn.functional.cross_entropy(net(by_hand), y, reduction="sum"), by_hand)
+        moved = torch.minimum(torch.maximum(by_hand.detach() + step * slope.sign(), s - eps), s + eps)
+        by_hand = moved.clamp(0, 1)
+
+    class Reads(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = net((x - 0.5) * held)
+            return logits
+
+    attack = PGD(eps=eps / held, steps=10, step_size=step / held, clip=(0.5, 0.5 + 1 / held), random_start=False)
+    x = 0.5 + s / held
+    x_adv = attack(Reads(), x, y)
+    assert ((x_adv - 0.5) * held - by_hand).abs().max() < 1e-3  # float32 holds s to 4e-6, and steps are 7e-3
+    assert attack.ball.contains(x_adv, x, slack=1e-7).all() and not attack.ball.contains(x, x).any()
+    assert not attack.ball.contains(x_adv + 2 * step / held, x, slack=1e-7).any()
+    found = craft(attack, Reads(), x, y)
+    assert 0 < found.robust_accuracy <= float((net(s).argmax(1) == y).float().mean())
+
+
+@pytest.mark.parametrize("clip", [(0.5, 0.5), (-0.1, 1), (0.2, 1.1)])
+def test_pixels_to_clip_to_are_a_part_of_the_range(clip: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match=r"clip: \[low, high\] with 0 <= low < high <= 1 is wanted"):
+        PGD(eps=0.1, clip=clip)

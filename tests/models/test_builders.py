@@ -279,3 +279,14 @@ def test_every_network_can_be_traced_symbolically(name):
     model = small(name).eval()
     x = torch.rand(1, *SHAPES[name])
     assert torch.equal(torch.fx.symbolic_trace(model)(x), model(x))
+
+
+def test_the_vgg_of_anp_vs_drops_and_averages_as_its_code_unless_told() -> None:
+    wide, narrow = models.vgg16_anp(width=4), models.vgg16_anp(width=4, drops=False, momentum=0.1)
+    drops = [layer.p for layer in wide.modules() if isinstance(layer, nn.Dropout)]
+    assert drops == [0.3, *[0.4] * 7, 0.5, 0.5]
+    assert not any(isinstance(layer, nn.Dropout) for layer in narrow.modules())
+    assert narrow.state_dict().keys() == wide.state_dict().keys()
+    for network, momentum in ((wide, 0.01), (narrow, 0.1)):
+        norms = [layer for layer in network.modules() if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d)]
+        assert len(norms) == 14 and {norm.momentum for norm in norms} == {momentum}

@@ -148,6 +148,7 @@ def test_a_recipe_on_photographs_of_a_hundred_classes_runs_from_disk(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_twenty_times_the_memory_allowed_is_trained_on_in_less_than_2_gib(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

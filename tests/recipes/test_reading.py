@@ -58,6 +58,8 @@ def test_a_kind_selects_the_steps_of_that_kind(tmp_path: Path) -> None:
 def test_a_kind_behind_a_star_adds_options_that_were_not_written(tmp_path: Path) -> None:
     made = read(tmp_path, tiny(), "networks.*.steps.train.precision=float32")
     assert [network.steps[-1].precision for network in made.networks.values()] == ["float32", "float32"]
+    made = read(tmp_path, tiny(), "measures.*.attack.pgd.restarts=3", "measures.*.attack.fgsm.loss=margin")
+    assert made.measures["pgd"].attack.restarts == 3 and made.measures["fgsm 0.1"].attack.loss == "margin"
 
 
 def test_a_number_selects_by_position(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Several ranks carry a plan out: they train together, measure side by side, and the store is that of one process."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch.distributed as dist
 
 from blackthorn.errors import BlackthornError, RecipeError
 from blackthorn.experiment import Experiment
+from blackthorn.measuring import blocks
 from blackthorn.recipes.request import Request
 from blackthorn.running.choosing import Place
 from blackthorn.running.events import quiet
@@ -63,6 +65,37 @@ def test_they_find_what_one_process_finds(two: Pair, tmp_path: Path) -> None:
     assert names[0] == names[1]  # the same addresses, and nothing half done
     measured = {cell.record.threads for cell in prepared(tmp_path, "together").page().grid.cells}
     assert measured == {1, 2}  # the second rank had its share
+
+
+def carry_out_in_blocks(folder: Path, store: str, bytes_at_once: int) -> Any:
+    """The same, with so little memory for an attack that test images are taken in several blocks."""
+    before, blocks._AT_ONCE = blocks._AT_ONCE, bytes_at_once
+    try:
+        return carry_out(folder, store)
+    finally:
+        blocks._AT_ONCE = before
+
+
+def test_an_attack_on_several_blocks_is_shared_and_finds_what_one_process_finds(
+    two: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = 10 * 64 * 4  # bytes of the batch that one block holds here
+    made = tiny()
+    made["measures"]["pgd"]["batch_size"] = 10
+    write(tmp_path, made)
+    together, _ = two(carry_out_in_blocks, tmp_path, "together", images)
+    monkeypatch.setattr(blocks, "_AT_ONCE", images)
+    experiment = prepared(tmp_path, "alone").carry_out(1, quiet)
+    assert together["missing"] == []
+    measures = [stage for stage in experiment.plan.stages if stage.label.endswith("pgd")]
+    assert measures and all(stage.value.shared(experiment.splits) for stage in measures)
+    for stage in measures:
+        found = [tmp_path / store / "stages" / stage.name for store in ("together", "alone")]
+        for name in ("flags.npy", "examples.safetensors"):
+            assert (found[0] / name).read_bytes() == (found[1] / name).read_bytes()
+    grids = [prepared(tmp_path, store).page().grid.cells for store in ("together", "alone")]
+    for one, other in zip(*grids):
+        assert replace(one.record, seconds=0.0) == replace(other.record, seconds=0.0)
 
 
 def test_a_training_that_fails_on_all_is_left_out(two: Pair, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A Ray cluster of two nodes on one machine: the same results, also when a node dies in the middle; and a dead head."""
 
+import json
 import os
 import re
 import sys
@@ -77,6 +78,26 @@ def test_a_head_that_dies_is_said_in_a_line_and_the_run_goes_on_elsewhere(
     assert cli("run", "r.yaml", "--store", "ray", "--jobs", "1").code == 0
     assert cli("run", "r.yaml", "--store", "alone", "--jobs", "1").code == 0
     assert results(tmp_path, "ray") == results(tmp_path, "alone")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_stages_get_the_cores_that_they_ask_for_and_a_cluster_without_them_is_refused(
+    cli: Cli, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    asking = tiny()
+    asking["networks"]["dense"]["steps"][0]["resources"] = {"cpus": 2}
+    write(tmp_path, asking)
+    node(cluster)
+    run = ("run", "r.yaml", "--store", "ray", "--on", "ray")
+    assert "no node of the cluster has 2 cores, which a stage asks for" in refusal(cli(*run))
+    cluster.add_node(num_cpus=2, object_store_memory=80_000_000)
+    process = start(tmp_path, *run)
+    code, err = finish_in(process, 300)
+    assert code == 0, err
+    done = [json.loads(path.read_text()) for path in tmp_path.glob("ray/stages/*/stage.json")]
+    assert {about["options"].get("resources") is not None: about["threads"] for about in done} == {True: 2, False: 1}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Auto-PGD: projected gradient descent with momentum, whose steps shrink by themselves when they no longer help."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +57,8 @@ class APGD(Search):
     seed: Whole = 0
     """Of the random starts."""
 
+    stacks: ClassVar[bool] = True
+
     @property
     def name(self) -> str:
         """As AutoAttack calls it: APGD-CE, or APGD-T if it aims at classes."""
@@ -74,12 +76,14 @@ class APGD(Search):
     def search(self, problem: Problem) -> Tensor:
         """The iterates of the largest margin in a run, or for a finished image that at which it was finished."""
         ball = problem.ball.each(problem.x)
-        x_adv = ball.project(problem.x + per_image(ball.eps, problem.x) * self._noise(problem), problem.x)  # type: ignore[arg-type]
+        begun = per_image(ball.eps, problem.x) * self._noise(problem)  # type: ignore[arg-type]
+        x_adv = ball.project(problem.x + begun, problem.x)
         aim = self._aim(problem)
         result = x_adv.clone()
         at = _State.begin(problem, ball, x_adv, aim)
         checkpoints = set(_checkpoints(self.steps))
         for step in range(self.steps + 1):
+            at.live = problem.still(at.live, at.rows)
             if (kept := thinned(at.live, len(problem.x))) is not None:
                 result[at.rows] = at.result
                 at = at[kept]
@@ -101,23 +105,26 @@ class APGD(Search):
         return result
 
     def _noise(self, problem: Problem) -> Tensor:
-        """A point of the surface of the unit ball, the same for all images, shape of one image."""
-        generator = torch.Generator().manual_seed(1000 * self.seed + problem.run)
-        shape = problem.x.shape[1:]
-        if self.norm == "linf":
-            noise = 2 * torch.rand(shape, generator=generator) - 1
-            noise = noise / noise.abs().max().clamp_min(1e-12)
-        else:
-            noise = torch.randn(shape, generator=generator)
-            noise = noise / noise.norm().clamp_min(1e-12)
-        return noise.to(problem.x)
+        """Points of the surface of the unit ball, in each run one for all images, of the shape of `problem.x`."""
+        shape, made = problem.x.shape[1:], []
+        runs, which = problem.numbers.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+        for run in runs.tolist():
+            generator = torch.Generator().manual_seed(1000 * self.seed + run)
+            if self.norm == "linf":
+                noise = 2 * torch.rand(shape, generator=generator) - 1
+                noise = noise / noise.abs().max().clamp_min(1e-12)
+            else:
+                noise = torch.randn(shape, generator=generator)
+                noise = noise / noise.norm().clamp_min(1e-12)
+            made.append(noise.to(problem.x))
+        return torch.stack(made)[which]
 
     def _aim(self, problem: Problem) -> Tensor | None:
         """The class each image is to be taken for, or None."""
         if self.toward is None or self.targeted:
             return None
         rivals = problem.rivals if self.toward == "nearest" else likely(problem.forward, problem.x, problem.y)
-        return rivals[:, problem.run % rivals.shape[1]]
+        return nth(rivals, problem.numbers)
 
     def _climb(self, logits: Tensor, at: "_State") -> Tensor:
         if at.aim is not None:
@@ -131,6 +138,11 @@ def likely(forward: nn.Module, x: Tensor, y: Tensor) -> Tensor:
     with torch.no_grad():
         logits: Tensor = forward(x).float()
     return logits.scatter(1, y[:, None], -torch.inf).topk(min(RIVALS, logits.shape[1] - 1)).indices
+
+
+def nth(classes: Tensor, numbers: Tensor) -> Tensor:
+    """Of each row of classes (batch, n) that of its number, from the first again after the last; (batch,)."""
+    return classes.gather(1, (numbers % classes.shape[1])[:, None]).squeeze(1)
 
 
 def _checkpoints(steps: int) -> list[int]:

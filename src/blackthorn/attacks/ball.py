@@ -33,6 +33,11 @@ class Ball:
     """linf: the largest change of a pixel. l2: the Euclidean length of the change."""
     eps: float | Tensor
     """One radius for all images, or a tensor of shape (batch,) with one for each."""
+    low: float = 0.0
+    """The smallest pixel that is left. Where it is above 0, or `high` below 1, images may lie outside themselves: their
+    balls are then what is left of them after clipping."""
+    high: float = 1.0
+    """The largest pixel that is left."""
 
     def __post_init__(self) -> None:
         if self.norm not in get_args(Norm):
@@ -71,15 +76,17 @@ class Ball:
 
     def contains(self, x_adv: Tensor, x: Tensor, *, slack: float = 0.0) -> Tensor:
         """Which images lie at most the radius plus `slack` away from `x`, bool (batch,)."""
+        if self._clipped:
+            return self.size(x_adv - self.project(x_adv, x)) <= slack
         return self.size(x_adv - x) <= self.eps + slack
 
     def project(self, x_adv: Tensor, x: Tensor) -> Tensor:
-        """The nearest point of the ball around `x`, then of [0, 1].
+        """The nearest point of the ball around `x`, then of [0, 1] or whatever the smallest and largest pixel are.
 
         Clipping to [0, 1] only moves a point towards `x`, so the result lies in both.
         """
         if self.whole:
-            return x_adv.clamp(0, 1)
+            return x_adv.clamp(self.low, self.high)
         eps = self._shaped(x)
         delta = x_adv - x
         if self.norm == "linf":
@@ -87,7 +94,7 @@ class Ball:
         else:
             length = per_image(self.size(delta).clamp_min(1e-12), x)
             delta = delta * torch.clamp_max(eps / length, 1.0)
-        return (x + delta).clamp_(0, 1)
+        return (x + delta).clamp_(self.low, self.high)
 
     def start(self, x: Tensor) -> Tensor:
         """A point drawn uniformly from the ball, clipped to [0, 1] (Madry et al. 2018, sec. 4)."""
@@ -99,11 +106,15 @@ class Ball:
             length = self.size(direction).clamp_min(1e-12)
             radius = drawn(lambda images: x.new_empty(images).uniform_(), len(x)) ** (1 / x[0].numel())
             delta = direction * per_image(radius / length, x) * eps
-        return (x + delta).clamp_(0, 1)
+        return (x + delta).clamp_(self.low, self.high)
 
     def steepest(self, gradient: Tensor) -> Tensor:
         """The perturbation of this size along which the loss grows fastest; zero where the gradient is zero."""
         return self._shaped(gradient) * direction(gradient, self.norm)
+
+    @property
+    def _clipped(self) -> bool:
+        return self.low > 0 or self.high < 1
 
     def _shaped(self, x: Tensor) -> float | Tensor:
         return per_image(self.eps, x) if isinstance(self.eps, Tensor) else self.eps

@@ -19,6 +19,7 @@ from ..errors import AttackError
 from ..models.answers import Predict
 from ..models.modes import eval_mode
 from ..models.outputs import ordinary
+from ..speed.memory import keep_freed_memory
 from ..speed.precision import Precision
 from ..types import Attack, Progress
 from .alarms import DRAWS
@@ -83,6 +84,7 @@ def _crafted(
 ) -> Crafted:
     """As `craft`, on checked images, where gradients can be computed."""
     start = time.perf_counter()
+    keep_freed_memory()
     targeted, naive = attacks[0].targeted, any(one.arithmetic == "naive" for one in attacks)
     verdicts = Itself(model, targeted=targeted) if judge is None else Another(judge, targeted=targeted)
     follows = any(not part.only_asks for one in attacks for part in one.sequence(classes=2))
@@ -96,7 +98,7 @@ def _crafted(
         logits = torch.cat([watch.before(x[batch], y[batch]) for batch in batches])
         verdicts.draws = DRAWS if watch.tally.random else 1
         sought = Sought.begin(verdicts, x, y, logits, batch_size)
-        engagement = Engagement(model, verdicts, watch, chosen, classes)
+        engagement = Engagement(model, verdicts, watch, chosen, classes, batch_size)
         saturating = not targeted and any(one.loss == "ce" for one in attacks)
         rang: dict[str, str] = {}
         heard: tuple[str, ...] = ()

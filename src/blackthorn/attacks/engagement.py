@@ -12,6 +12,7 @@ from ..speed.precision import Chosen, arithmetic
 from .inputs import refuse_other_shape
 from .problem import Problem
 from .search import Search, lent, strongest
+from .together import together
 from .verdict import Judge, as_many_as_on_average
 from .watch import Watch
 
@@ -67,6 +68,8 @@ class Engagement:
     watch: Watch
     precision: Chosen
     classes: int
+    room: int
+    """Images searched at a time."""
 
     def batch(self, attacks: Sequence[Search], first: int, x: Tensor, y: Tensor, sought: Sought) -> None:
         """Every attack from the first on, one after the other, on the images of a batch that are left.
@@ -81,22 +84,26 @@ class Engagement:
             problem = replace(
                 Problem.of_all(self.model, x, y, attack.ball), stop=self.judge.stop(y) if at_once else None
             )
-            for run in range(attack.runs(self.classes) if at_once else 1):
+            run, runs = 0, attack.runs(self.classes) if at_once else 1
+            while run < runs:
                 left = sought.votes < (torch.inf if whole else sought.draws)
                 if not left.any():
                     return
-                found = self._search(attack, replace(problem, live=left, run=run), every_run=not at_once)
+                # The first run fools most; those after it share the batch.
+                several = min(runs - run, max(1, self.room // int(left.sum()))) if attack.stacks and run else 1
+                found = self._search(attack, replace(problem, live=left, run=run), several, every_run=not at_once)
+                run += several
                 found = _inside(attack, found, x, left)
                 votes = self.judge.votes(found, y[left])
                 if not whole or votes.sum() >= sought.votes.sum():
                     sought.take(left, found, votes, number)
 
-    def _search(self, attack: Search, problem: Problem, *, every_run: bool) -> Tensor:
+    def _search(self, attack: Search, problem: Problem, several: int, *, every_run: bool) -> Tensor:
         self.watch.ball = attack.ball
         precision = self.precision if attack.needs_gradients else "float32"
         with lent(self.model, attack) as forward, arithmetic(precision, problem.x.device):
             problem = replace(problem, forward=forward)
-            return strongest(attack, problem) if every_run else attack.search(problem).detach()
+            return strongest(attack, problem) if every_run else together(attack, problem, several)
 
 
 def _inside(attack: Search, found: Tensor, x: Tensor, left: Tensor) -> Tensor:

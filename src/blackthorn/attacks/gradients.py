@@ -1,7 +1,7 @@
 """The inner loop every attack shares: gradients of a loss with respect to the images, and nothing else.
 
-Inside `attacking(model)` the network is in eval mode, its parameters ask for no gradient, and large strided
-convolutions send gradients back to their input in a faster way (strided.py). On leaving, everything is as it was.
+Inside `attacking(model)` the network is in eval mode, its parameters ask for no gradient, and convolutions are computed
+in the fastest of several ways (speed/convolutions.py). On leaving, everything is as it was.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,18 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ..models.modes import eval_mode, frozen
-from ..speed.strided import fast_strides
+from ..speed.convolutions import fast_convolutions
 
 Forward = Callable[[Tensor], Tensor]
 
 
 @contextmanager
 def attacking(model: nn.Module) -> Iterator[nn.Module]:
-    """Lend out `model` for input gradients: eval mode, frozen parameters, fast backward; restored afterwards.
+    """Lend out `model` for input gradients: eval mode, frozen parameters, fast convolutions; restored afterwards.
 
     The precision is that of the caller: wrap the whole in `torch.autocast` to search in bf16.
     """
-    with eval_mode(model), frozen(model), torch.enable_grad(), fast_strides(model):
+    with eval_mode(model), frozen(model), torch.enable_grad(), fast_convolutions(model):
         yield model
 
 

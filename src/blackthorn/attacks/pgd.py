@@ -5,8 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from ..values import Count, Positive, Radius, value
-from .ball import Norm
+from ..values import Count, Number, Positive, Radius, value
+from .ball import Ball, Norm
 from .gradients import input_gradient
 from .losses import Arithmetic, LossName, climbed, margin, revision_of
 from .problem import Problem
@@ -51,6 +51,23 @@ class PGD(Search):
     """How cross-entropy is computed. `naive` loses the true class where the network is sure, as published tables do:
     only for comparison with them.
     """
+
+    clip: tuple[Number, Number] | None = None
+    """Clip to these pixels, [low, high], instead of [0, 1], wherever the image itself lies: only for comparison with
+    ANP-VS on CIFAR, whose code clips standardised images (`data.standardize`) to a small part of their range.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse pixels to clip to that are none."""
+        super().__post_init__()
+        if self.clip is not None and not 0 <= self.clip[0] < self.clip[1] <= 1:
+            raise ValueError(f"clip: [low, high] with 0 <= low < high <= 1 is wanted; got {list(self.clip)}")
+
+    @property
+    def ball(self) -> Ball:
+        """Where adversarial images may lie."""
+        low, high = self.clip or (0.0, 1.0)
+        return Ball(self.norm, self.eps, low, high)
 
     @property
     def revision(self) -> int:
@@ -98,7 +115,8 @@ class PGD(Search):
         x, y, live, run = problem.x, problem.y, problem.live.clone(), problem.run
         ball = problem.ball.each(x)
         stride = problem.ball.scaled(self.length / self.eps if self.eps else 0.0).each(x)
-        x_adv = (ball.start(x) if self._draws(run) else x).detach().clone()
+        begun = ball.start(x) if self._draws(run) else x if self.clip is None else ball.project(x, x)
+        x_adv = begun.detach().clone()
         result, rows, full = x_adv.clone(), torch.arange(len(x), device=x.device), len(x)
         aim = None
         for t in range(self.steps):

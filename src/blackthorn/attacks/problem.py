@@ -14,6 +14,16 @@ Stop = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
+class Turns:
+    """Several runs on the same images at once: what each row of a batch is."""
+
+    number: Tensor
+    """The number of the run, int64 (batch,)."""
+    elsewhere: Tensor
+    """Whether another run has finished the image, bool (batch,); kept up to date by `stop`."""
+
+
+@dataclass(frozen=True, eq=False)
 class Problem:
     """One batch of images to be changed inside their balls until a network misreads them.
 
@@ -35,12 +45,24 @@ class Problem:
     """The number of the restart."""
     stop: Stop | None = None
     """Asked at every step which images are finished; None to go on to the end."""
+    turns: Turns | None = None
+    """Where several runs are searched at once, which attacks must agree to (`Search.stacks`); `run` is then the first.
+    """
     _rivals: list[Tensor] = field(default_factory=list, repr=False)
 
     @classmethod
     def of_all(cls, forward: nn.Module, x: Tensor, y: Tensor, ball: Ball) -> "Problem":
         """The first run on all the images, to its end."""
         return cls(forward, x, y, ball, torch.ones(len(x), dtype=torch.bool, device=x.device))
+
+    @property
+    def numbers(self) -> Tensor:
+        """The number of the restart for each image, int64 (batch,)."""
+        return torch.full_like(self.y, self.run) if self.turns is None else self.turns.number
+
+    def still(self, live: Tensor, rows: Tensor) -> Tensor:
+        """Those of the live images, at these rows, that no other run has finished in the meantime."""
+        return live if self.turns is None else live & ~self.turns.elsewhere[rows]
 
     @property
     def rivals(self) -> Tensor:

@@ -17,7 +17,7 @@ import difflib
 import warnings
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
@@ -25,6 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from ..models.modes import eval_mode
+from ..speed.convolutions import fast_convolutions
 from .ball import Ball, Norm
 from .gradients import attacking
 from .inputs import checked
@@ -56,6 +57,9 @@ class Search(Protocol):
 
     only_asks: ClassVar[bool] = False
     """Whether it looks at logits only, so that what it finds is owed to no gradient."""
+
+    stacks: ClassVar[bool] = False
+    """Whether `search` heeds `problem.numbers` and `problem.still`, so that several runs can be searched at once."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Refuse an attack without a radius, and members that look like a misspelt one of this protocol."""
@@ -160,7 +164,7 @@ def lent(model: nn.Module, attack: Search) -> Iterator[nn.Module]:
         with attacking(model) as forward:
             yield forward
     else:
-        with eval_mode(model), torch.no_grad():
+        with eval_mode(model), torch.no_grad(), fast_convolutions(model) if attack.only_asks else nullcontext():
             yield model
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import pad as pad_
 
-from ..values import Count, value
+from ..values import Count, Rate, value
 
 
 class Augmentation(Protocol):
@@ -21,7 +21,7 @@ class Augmentation(Protocol):
 
 @value
 class Crop:
-    """Pad with zeros, then cut each image out again at its own random offset.
+    """Pad with black, then cut each image out again at its own random offset.
 
     Reference:
         He et al. 2016, Deep Residual Learning for Image Recognition, sec. 4.2 (pad 4 on CIFAR-10).
@@ -29,12 +29,15 @@ class Crop:
 
     kind: Literal["crop"] = "crop"
     pad: Count = 4
-    """Pixels of black border on each side; the largest shift."""
+    """Pixels of border on each side; the largest shift."""
+    fill: Rate = 0.0
+    """The border's brightness, from 0 for black to 1; 1/2 is the mean of standardised images."""
 
     def __call__(self, x: Tensor, generator: Generator) -> Tensor:
         height, width = x.shape[-2:]
         top, left = torch.randint(0, 2 * self.pad + 1, (2, len(x)), generator=generator).to(x.device)
-        padded = pad_(x, (self.pad,) * 4)
+        fill = self.fill if x.is_floating_point() else round(255 * self.fill)
+        padded = pad_(x, (self.pad,) * 4, value=fill)
         every_crop = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view; indexing it copies whole rows
         return every_crop[torch.arange(len(x), device=x.device), :, top, left]
 

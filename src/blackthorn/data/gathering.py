@@ -5,9 +5,9 @@ import json
 import os
 import shutil
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from ..errors import DataError
 from ..files import write_whole
 from ..types import Progress
+from .decode import Decoder
 from .images import ImageSet
 from .layout import Entry, Layout
 from .memory import in_words
@@ -39,6 +40,38 @@ class Sink(Protocol):
     def add(self, part: str, x: Tensor) -> None:
         """The next images of a part, uint8 (n, C, H, W)."""
         ...
+
+
+def poured(
+    batches: Mapping[str, Iterable[Any]],
+    opened: Callable[[str, Any, int], Sequence[tuple[bytes | str, str]]],
+    labels: Mapping[str, Tensor],
+    classes: tuple[str, ...],
+    decoder: Decoder,
+    sink: Sink,
+) -> None:
+    """Decode what is not there yet, and hand it on.
+
+    Args:
+        batches: the rows of each part, some at a time, which can be sliced.
+        opened: called with a part, some rows and the number of the first; gives images, and where each comes from.
+        labels: of each part, as `Sink.begin`.
+        classes: their names.
+        decoder: decodes them.
+        sink: where they go.
+    """
+    begun = False
+    for part, some in batches.items():
+        row = 0
+        for batch in some:
+            if not begun:
+                decoder.stack(opened(part, batch[:1], 0))
+                sink.begin(labels, classes, decoder.size)
+                begun = True
+            fresh = batch[max(0, sink.there(part) - row) :]
+            row += len(batch)
+            if len(fresh):
+                sink.add(part, decoder.stack(opened(part, fresh, row - len(fresh))))
 
 
 class InMemory:

@@ -4,7 +4,7 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from ..errors import DataError
 from ..files import one_line
 from .columns import encode, image_column, label_column
 from .decode import Decoder
-from .gathering import Sink
+from .gathering import Sink, poured
 
 _PATIENCE = 3.0  # seconds for the hub to answer; `datasets` alone retries for about 23
 _OFF = "is switched off (HF_HUB_OFFLINE is set)"
@@ -132,7 +132,7 @@ def _read(tables: Mapping[str, Table], where: str, decoder: Decoder, sink: Sink,
     cells: dict[str, Iterable[Any]] = {}
     names: list[str] | None = None
     columns: dict[str, tuple[str, str]] = {}
-    roles = _roles(tables, where)
+    roles = roles_of(tables, where)
     for part, split in roles.items():
         table = tables[split]
         features = _features(table)
@@ -147,22 +147,19 @@ def _read(tables: Mapping[str, Table], where: str, decoder: Decoder, sink: Sink,
         if not labels[part]:
             raise DataError(f"{where}: split '{split}' is empty; give it images or leave it out")
     y, classes = encode(labels, names, next(iter(columns.values()))[1], where)
-    begun = False
-    for part, split in roles.items():
-        image, by_path, row = columns[part][0], _by_path(tables[split]), 0
-        for batch in (some[at : at + _ROWS] for some in cells[part] for at in range(0, len(some), _ROWS)):
-            if not begun:
-                decoder.stack([_encoded(batch[0].as_py(), (where, split, 0, image), by_path, inside)])
-                sink.begin(y, classes, decoder.size)
-                begun = True
-            fresh = batch[max(0, sink.there(part) - row) :]
-            row += len(batch)
-            images = [
-                _encoded(cell, (where, split, number, image), by_path, inside)
-                for number, cell in enumerate(fresh.to_pylist(), row - len(fresh))
-            ]
-            if images:
-                sink.add(part, decoder.stack(images))
+
+    def opened(part: str, some: Any, first: int) -> list[tuple[bytes | str, str]]:
+        split, image = roles[part], columns[part][0]
+        by_path = _by_path(tables[split])
+        return [
+            _encoded(cell, (where, split, number, image), by_path, inside)
+            for number, cell in enumerate(some.to_pylist(), first)
+        ]
+
+    batches = {
+        part: (some[at : at + _ROWS] for some in cells[part] for at in range(0, len(some), _ROWS)) for part in roles
+    }
+    poured(batches, opened, y, classes, decoder, sink)
 
 
 def _columns(table: Table, names: list[str], at_once: int) -> Iterator[Mapping[str, Any]]:
@@ -180,7 +177,7 @@ def _by_path(table: Table) -> bool:
     return getattr(table.info, "builder_name", None) == "imagefolder"
 
 
-def _roles(tables: Mapping[str, Table], where: str) -> dict[str, str]:
+def roles_of(tables: Collection[str], where: str) -> dict[str, str]:
     """Part -> the split that plays it; a lone split of another name is the training set."""
     roles = {part: name for part, known in _PARTS.items() for name in reversed(known) if name in tables}
     if not roles and len(tables) == 1:

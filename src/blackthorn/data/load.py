@@ -21,6 +21,7 @@ from .locate import hub_id, local_folder, no_such_folder
 from .memory import SHARE, allowed
 from .on_disk import OnDisk
 from .splits import divide
+from .standardize import standardized
 
 _DIGITS_LICENSE = "cc-by-4.0"  # of the UCI repository's "Optical recognition of handwritten digits"
 
@@ -32,13 +33,14 @@ def load_data(
     resize: int | Sequence[int] | None = None,
     crop: float | None = None,
     mode: str | None = None,
+    standardize: bool = False,
     valid: int | float | None = None,
     train: int | None = None,
     test: int | None = None,
     memory: float | str = SHARE,
     progress: Progress | None = None,
 ) -> Splits:
-    """Read labelled images as uint8 tensors, divided into train, valid and test.
+    """Read labelled images as uint8 tensors (float32 where `standardize` is set), divided into train, valid and test.
 
     `source` is `digits` (embedded, 8 x 8), a folder of parquet files or of images by class, or a Hugging Face
     hub id such as `ylecun/mnist`; `id:config` names one of several configurations. A folder `ylecun/mnist` or
@@ -54,6 +56,7 @@ def load_data(
         crop: with `resize`, cut out the centre before, so that nothing is stretched: the largest part of that shape,
             times this number of at most 1. ImageNet's custom, 256 and then 224 pixels, is 0.875.
         mode: convert images to "L" (one channel) or "RGB" (three).
+        standardize: bring each image to mean 0 and deviation 1, held as 1/2 + s/128: see `standardized`.
         valid: how many validation images, a whole number or a fraction below 1, 0 for none: the last ones of
             train. By default the source's own, else a tenth of train and at most 5,000.
         train: use at most so many training images, a fixed choice.
@@ -74,7 +77,8 @@ def load_data(
     sets = {split: _take(decoded.parts[part], index) for split, (part, index) in chosen.items()}
     if sum(images.x.nbytes for images in sets.values()) <= most:
         sets = {split: ImageSet(images.x[:], images.y, images.classes) for split, images in sets.items()}
-    return Splits(**sets, name=name, fingerprint=fingerprint(decoded.digests, chosen), license=license)
+    splits = Splits(**sets, name=name, fingerprint=fingerprint(decoded.digests, chosen), license=license)
+    return standardized(splits) if standardize else splits
 
 
 def _find(
@@ -102,8 +106,10 @@ def _find(
 
         def local(sink: Sink) -> None:
             from .hub import read_folder
+            from .image_folder import read_plain
 
-            read_folder(folder, config or None, decoder, sink)
+            if config or not read_plain(folder, decoder, sink):
+                read_folder(folder, config or None, decoder, sink)
 
         key = ["folder", str(folder), config, content(folder), *asked]
         decoded = cached(folder.name, key, local, most=most, progress=progress)

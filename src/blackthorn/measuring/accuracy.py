@@ -17,11 +17,13 @@ from ..errors import AttackError, DataError, ModelError
 from ..models import eval_mode
 from ..models.answers import Array, Predict, answers, with_tensors
 from ..models.outputs import logits_from
+from ..resources import WithResources
 from ..results.statistics import wilson
+from ..speed.ranks import ALONE, Ranks
 from ..training import Substitute, Substituted
 from ..types import Progress
 from ..values import Count, value
-from .blocks import attacked
+from .blocks import attacked, blocks
 from .counting import parameters
 from .images import Half, shown
 from .images import evenly as evenly
@@ -33,7 +35,7 @@ from .threats import Noise, ThreatModel, Transfer, WhiteBox
 
 
 @value
-class Accuracy(Measure):
+class Accuracy(WithResources, Measure):
     """Share of images classified right, untouched or under an attack.
 
     Always in eval mode and judged in float32. Torch's global generator is neither used nor moved: random
@@ -93,6 +95,11 @@ class Accuracy(Measure):
         gradients = 1.0 if isinstance(self.attack, UniversalNoise | None) else self.attack.effort
         return images * (1.0 if self.attack is None else 2.0 + gradients)
 
+    def shared(self, splits: Splits) -> bool:
+        """Where an attack takes the images block by block, since they are many: blocks know nothing of each other."""
+        images = len(evenly(len(splits.test), self.n_max, self.part))
+        return self.attack is not None and len(blocks(taken(splits.test.x, slice(images)), self.batch_size)) > 1
+
     def check(self, splits: Splits) -> None:
         """Refuse a noise that aims at no class, and a substitute that leaves no image to measure.
 
@@ -111,7 +118,7 @@ class Accuracy(Measure):
         """One record, a flag for every image, and the first images with their adversarial versions."""
         model, x, y = subject.model, subject.x, subject.y
         noise = next(iter(subject.noises), None)
-        found = self(model, x, y, source=subject.source, noise=noise, progress=progress)
+        found = self(model, x, y, source=subject.source, noise=noise, ranks=subject.ranks, progress=progress)
         index = found.index.to(x.device)
         record = replace(found.record(), parameters=parameters(model), by_class=_by_class(found.flags, y[index]))
         if found.x_adv is None:
@@ -127,6 +134,7 @@ class Accuracy(Measure):
         *,
         source: nn.Module | Substituted | None = None,
         noise: Tensor | None = None,
+        ranks: Ranks = ALONE,
         progress: Progress | None = None,
     ) -> Measured:
         """Measure on images `x`, uint8 or float32 in [0, 1] (n, ...), with true labels `y`, int64 (n,).
@@ -139,6 +147,7 @@ class Accuracy(Measure):
             y: their labels.
             source: whose gradients to follow, when it is there already; by default what the option `source` says.
             noise: what a `UniversalNoise` has made from training images, (channels, height, width); only for one.
+            ranks: processes that share the images of an attack; all of them must call this.
             progress: called with (text, images done, images).
 
         Raises:
@@ -174,7 +183,7 @@ class Accuracy(Measure):
             _check_labels(model, x, y)
         whose = source.model if isinstance(source, Substituted) else source
         threat = self._threat(whose, noise)
-        found = attacked(threat, model, x, y, batch_size=self.batch_size, source=whose, progress=progress)
+        found = attacked(threat, model, x, y, batch_size=self.batch_size, source=whose, ranks=ranks, progress=progress)
         crafted = found.crafted
         measured = replace(
             _summed(~crafted.fooled, index, time.perf_counter() - start),

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..attacks import Crafted
 from ..data import Pixels, pixels
 from ..models.answers import Predict, answers
+from ..speed.ranks import ALONE, Ranks
 from ..types import Progress
 from .threats import ThreatModel
 
@@ -39,6 +40,15 @@ class Attacked:
     """Share of the images, untouched, that the source of the attack and the network give the same label."""
 
 
+@dataclass(frozen=True)
+class _Part:
+    """What an attack did to a block."""
+
+    crafted: Crafted
+    sizes: Tensor
+    alike: int
+
+
 def attacked(
     threat: ThreatModel,
     model: nn.Module | Predict,
@@ -47,9 +57,13 @@ def attacked(
     *,
     batch_size: int,
     source: nn.Module | None = None,
+    ranks: Ranks = ALONE,
     progress: Progress | None = None,
 ) -> Attacked:
     """Attack all images, block by block, each with the random starts of the first.
+
+    No block knows of another. So ranks that call this with the same arguments share the blocks, and find what one of
+    them would find alone.
 
     Args:
         threat: how they are perturbed.
@@ -58,21 +72,39 @@ def attacked(
         y: true labels, int64 (n,).
         batch_size: images in a question.
         source: whose gradients are followed, where that is another network.
+        ranks: who takes part; all of them call this.
         progress: called with (text, images done, images).
+    Raises:
+        BlackthornError: on all ranks, what one of them raises.
     """
-    found: list[Crafted] = []
-    sizes: list[Tensor] = []
-    alike = 0
-    for block in blocks(x, batch_size):
-        some = x[block]
+    every = blocks(x, batch_size)
+    shown: list[Tensor] = []
+
+    def part(block: slice) -> _Part:
+        some, alike = x[block], 0
         crafted = threat.perturb(model, some, y[block], progress=of_all(progress, block, len(x)))
-        sizes.append(_sizes(crafted.x_adv, some))
+        sizes = _sizes(crafted.x_adv, some)
         if source is not None:
             ours, theirs = (answers(one, pixels(some), batch_size=batch_size) for one in (model, source))
-            alike += int((ours == theirs).sum())
-        found.append(replace(crafted, x_adv=crafted.x_adv[:0]) if found else crafted)
-    linf, l2 = (float(each.mean()) if len(each) else 0.0 for each in torch.cat(sizes, 1))
-    return Attacked(joined(found), linf, l2, None if source is None else alike / len(x))
+            alike = int((ours == theirs).sum())
+        if block.start == 0:
+            shown.append(crafted.x_adv)
+        return _Part(_put(replace(crafted, x_adv=crafted.x_adv[:0]), "cpu"), sizes.cpu(), alike)
+
+    shares = ranks.gathered(lambda: [part(block) for block in every[ranks.rank :: ranks.count]])
+    found = [shares[number % ranks.count][number // ranks.count] for number in range(len(every))]
+    x_adv = shown[0] if shown else torch.empty((every[0].stop, *x.shape[1:]), device=x.device)
+    ranks.same_tensors([x_adv])
+    linf, l2 = (float(each.mean()) if len(each) else 0.0 for each in torch.cat([one.sizes for one in found], 1))
+    agreement = None if source is None else sum(one.alike for one in found) / len(x)
+    whole = _put(joined([one.crafted for one in found]), x_adv.device)
+    return Attacked(replace(whole, x_adv=x_adv), linf, l2, agreement)
+
+
+def _put(crafted: Crafted, device: torch.device | str) -> Crafted:
+    """What is known of the images on another device; the images stay."""
+    labels = None if crafted.labels is None else crafted.labels.to(device)
+    return replace(crafted, fooled=crafted.fooled.to(device), by=crafted.by.to(device), labels=labels)
 
 
 def joined(parts: Sequence[Crafted]) -> Crafted:

@@ -10,6 +10,7 @@ from ..bounds.boxes import Norm
 from ..bounds.certify import Method
 from ..data import taken
 from ..errors import DataError
+from ..resources import WithResources
 from ..results import CertifiedRecord
 from ..results.statistics import wilson
 from ..types import Progress
@@ -26,7 +27,7 @@ _TOGETHER = 50  # images, as `certify` takes them; blocks of whole batches chang
 
 
 @value
-class Certified(Measure):
+class Certified(WithResources, Measure):
     """Share of images that are classified right, and proved to stay so all over their ball.
 
     Robust accuracy lies between this and the accuracy under any attack of the same ball. The proof holds for the

@@ -9,6 +9,7 @@ from ..data import Splits, pixels
 from ..errors import ModelError
 from ..models import device_of
 from ..models.onnx_network import require
+from ..resources import WithResources
 from ..results import CostRecord
 from ..types import Progress
 from ..values import Count, value
@@ -21,7 +22,7 @@ _AS_ALSO = {"sparse": 1, "onnx": 2, "int8": 2}  # more for each of these: ONNX R
 
 
 @value
-class Cost(Measure):
+class Cost(WithResources, Measure):
     """What a network costs: parameters, multiplications, bytes, and time beside its other forms."""
 
     timed: ClassVar[bool] = True

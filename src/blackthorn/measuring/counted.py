@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 from ..data import pixels
 from ..errors import ModelError
 from ..models import device_of
+from ..resources import WithResources
 from ..results import CountedRecord
 from ..results.counted import Counting, What
 from ..types import Progress
@@ -18,7 +19,7 @@ from .measure import Measure, Measurement, Subject
 
 
 @value
-class Counted(Measure):
+class Counted(WithResources, Measure):
     """One count of the network's smallest form, relative to the network with nothing removed.
 
     The counts of a network with two numbers for each weight, such as `gaussian`, are doubled, as in the paper's tables.

@@ -19,6 +19,7 @@ from ..attacks.evading import Reading, one_hot_distance, read
 from ..data import Pixels, pixels, taken
 from ..errors import AttackError, DataError, ModelError
 from ..models import device_of, eval_mode
+from ..resources import WithResources
 from ..results import DetectionRecord, wilson
 from ..results.roc import auroc, roc, threshold
 from ..types import Progress
@@ -35,7 +36,7 @@ RATES = (0.01, 0.05)
 
 
 @value
-class Detection(Measure):
+class Detection(WithResources, Measure):
     """How well the distance of the outputs to the nearest one-hot vector tells attacked images from untouched ones.
 
     An attack is run on every image to its end and does not stop at the boundary, where outputs lie between two classes

@@ -11,6 +11,7 @@ from ..attacks import PGD, AttackWarning, Crafted, craft
 from ..attacks.ball import Norm
 from ..data import pixels
 from ..models.answers import answers
+from ..resources import WithResources
 from ..results import FragilityRecord
 from ..types import Progress
 from ..values import Count, Radius, check_radius, value
@@ -25,7 +26,7 @@ _SHOWN = 12  # images kept for people to look at
 
 
 @value
-class Fragility(Measure):
+class Fragility(WithResources, Measure):
     """The smallest radius that fools each image, on a ladder of radii up to `eps`.
 
     PGD with the margin loss climbs the ladder from the smallest radius on, and an image leaves at the first that fools

@@ -18,6 +18,7 @@ from ..attacks.losses import LOSSES, climbed
 from ..data import Pixels, pixels
 from ..errors import DataError, ModelError
 from ..models import device_of, eval_mode
+from ..resources import WithResources
 from ..results import LossSurfaceRecord, mean_interval
 from ..types import Progress
 from ..values import Count, Positive, Whole, value
@@ -35,7 +36,7 @@ def _odd(points: int) -> int:
 
 
 @value
-class LossSurface(Measure):
+class LossSurface(WithResources, Measure):
     """The loss at `x + a * d1 + b * d2`, where d1 is the sign of the loss's gradient and d2 a random direction of +-1.
 
     Both a and b go from -eps to eps, and the loss is averaged over the images. Images that are moved out of [0, 1] are

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from ..attacks import Precision, UniversalNoise
 from ..data import Pixels, Splits
 from ..pruning import AnyCriterion
+from ..resources import Resources
 from ..results import Record
+from ..speed.ranks import ALONE, Ranks
 from ..training import Substituted
 from ..types import Progress
 from .sources import AnySource
@@ -40,6 +42,8 @@ class Subject:
     """Makes the network as it would be with nothing pruned (dense), with its zeros (masked), and cut down (shrunk); and
     in the further forms that it is called with: sparse, onnx, int8.
     """
+    ranks: Ranks = ALONE
+    """Who measures this together, where the measure is `shared`."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +94,18 @@ class Measure(Protocol):
         """The arithmetic that it is asked to search in; `auto` is resolved by the plan of a run."""
         return "float32"
 
+    @property
+    def resources(self) -> Resources | None:
+        """What a cluster is asked for; None for what the command says."""
+        return None
+
     def effort(self, images: int) -> float:
         """Forward or backward passes of one image, roughly, for `images` test images; for the remaining time."""
         return float(images)
+
+    def shared(self, splits: Splits) -> bool:
+        """Whether several ranks measure together, each a part of the images; the others measure side by side."""
+        return False
 
     def check(self, splits: Splits) -> None:
         """Refuse what cannot be measured on these images, before anything is trained.

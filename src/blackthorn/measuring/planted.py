@@ -4,6 +4,7 @@ import time
 from typing import ClassVar, Literal
 
 from ..attacks import AnyAttack
+from ..resources import WithResources
 from ..results import PlantedRecord
 from ..types import Progress
 from ..values import Count, spell, value
@@ -12,7 +13,7 @@ from .planting import plant_and_seek
 
 
 @value
-class PlantedExamples(Measure):
+class PlantedExamples(WithResources, Measure):
     """Share of adversarial examples, planted in the balls of images, that an attack finds.
 
     An attack that finds fewer than 95 % should not be believed on this network. It is let loose alone, without what the

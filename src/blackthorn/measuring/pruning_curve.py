@@ -18,6 +18,7 @@ from ..errors import DataError
 from ..models import device_of
 from ..pruning import AnyCriterion, Masks, Pruning, masks_by_scores
 from ..pruning.allocation import Scope, in_layers
+from ..resources import WithResources
 from ..results import PruningCurveRecord, wilson
 from ..types import Progress
 from ..values import Count, Rate, value
@@ -32,7 +33,7 @@ _ROUNDING = 1e-9  # 0.07 - 0.07 is not always 0
 
 
 @value
-class PruningCurve(Measure):
+class PruningCurve(WithResources, Measure):
     """Accuracy at every rate of pruning, of untouched images and of images under universal noises.
 
     Rates are evaluated after pruning; the PARANA blog's notebook evaluates before, which shifts its curves by one step.

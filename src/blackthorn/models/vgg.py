@@ -53,6 +53,8 @@ def vgg16_anp(
     num_classes: int = 10,
     *,
     width: int = 64,
+    drops: bool = True,
+    momentum: float = _TF_MOMENTUM,
     in_channels: int = 3,
     image_size: int = 32,
     mean: Sequence[float] | None = None,
@@ -60,7 +62,9 @@ def vgg16_anp(
 ) -> nn.Sequential:
     """The VGG-16 of ANP-VS: `vgg16` with dropout after unpooled convolutions and a hidden layer of 512.
 
-    With another `width`, the channels of the first convolution, all widths change in proportion.
+    With another `width`, the channels of the first convolution, all widths change in proportion. Networks that are
+    narrow, or trained for a few epochs, learn nothing under so much dropout, and their batch norms do not get to know
+    the images with so small a `momentum`: `drops=False, momentum=0.1` is for them.
 
     Raises:
         ModelError: images below 32x32, or an option that cannot be.
@@ -69,17 +73,19 @@ def vgg16_anp(
     """
     check_counts("vgg16_anp", width=width)
     hidden = 8 * width
-    layers = _convolutions(in_channels, width, momentum=_TF_MOMENTUM, eps=_TF_EPS, drops=True)
+    layers = _convolutions(in_channels, width, momentum=momentum, eps=_TF_EPS, drops=drops)
     layers.update(
         average=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
         drop14=nn.Dropout(0.5),
         fc1=nn.Linear(hidden, hidden),
-        norm14=nn.BatchNorm1d(hidden, momentum=_TF_MOMENTUM, eps=_TF_EPS),
+        norm14=nn.BatchNorm1d(hidden, momentum=momentum, eps=_TF_EPS),
         relu14=nn.ReLU(),
         drop15=nn.Dropout(0.5),
         out=nn.Linear(hidden, num_classes),
     )
+    if not drops:
+        del layers["drop14"], layers["drop15"]
     model = normalized(mean, std, layers)
     he_normal_(model, fan="fan_out")
     return model

@@ -52,6 +52,8 @@ class Data:
     """With `resize`, cut out the centre instead of stretching: the largest part of that shape, times this."""
     mode: Literal["L", "RGB"] | None = None
     """Convert images to grey (L) or colour (RGB)."""
+    standardize: bool = False
+    """Bring each image to mean 0 and deviation 1, held as 1/2 + s/128, as the code of ANP-VS does on CIFAR."""
     valid: Annotated[Number, AfterValidator(_count_or_share)] | None = None
     """Validation images taken from the training images: a number, or a fraction below 1; 0 for none."""
     train: Count | None = None
@@ -73,6 +75,7 @@ class Data:
             resize=list(self.resize) if isinstance(self.resize, tuple) else self.resize,
             crop=self.crop,
             mode=self.mode,
+            standardize=self.standardize,
             valid=self.valid,
             train=self.train,
             test=self.test,

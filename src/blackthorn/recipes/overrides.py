@@ -58,7 +58,7 @@ def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Itera
         return
     of_that_kind = isinstance(node, dict) and node.get("kind") == word and word not in node
     if of_that_kind and rest:  # attack.pgd.steps: of attacks of that kind only; a step gate has an option gate, though
-        yield from _places(node, rest, behind_star)
+        yield from _places(node, rest)
         return
     for taken in range(len(words), 0, -1):  # names may hold dots: measures.fgsm 0.1.attack.eps
         key = _key(node, ".".join(words[:taken]))
@@ -66,7 +66,7 @@ def _places(node: Any, words: Sequence[str], behind_star: bool = False) -> Itera
             rest = words[taken:]
             yield from _places(node[key], rest, behind_star) if rest else [(node, key)]
             return
-    # A new option may be added to a mapping that is named in full; a star changes only what is written.
+    # A new option may be added to a mapping that is named in full, or by its kind; a star changes only what is written.
     if not rest and isinstance(node, dict) and not behind_star:
         yield node, word
 

@@ -65,7 +65,8 @@ def costs(page: Page) -> list[Cost]:
                 kind = (row, "parameters", "", None)
                 places.setdefault(kind, {})[accuracy.seed] = (value, value, value, "count")
     found = [_join(place, by_seed) for place, by_seed in places.items()]
-    return sorted(found, key=lambda cost: _order(page, cost))
+    rows = {row: place for place, row in enumerate(page.rows)}
+    return sorted(found, key=lambda cost: (rows[cost.row], *_order(cost)))
 
 
 def references(page: Page, spent: Sequence[Cost]) -> dict[Cost, Cost]:
@@ -100,13 +101,12 @@ def _join(place: _Kind, seen: dict[int, _Seen]) -> Cost:
 
 
 def _seeds(page: Page, row: str) -> tuple[int, ...]:
-    return tuple(sorted({c.seed for (name, _), cells in page.accuracy.items() if name == row for c in cells}))
+    return tuple(sorted({cell.seed for cell in page.accuracy_of.get(row, [])}))
 
 
-def _order(page: Page, cost: Cost) -> tuple[int, int, int, str, int]:
+def _order(cost: Cost) -> tuple[int, int, str, int]:
     forms, known = ("", *FORMS), COST_METRICS
     return (
-        page.rows.index(cost.row),
         forms.index(cost.form) if cost.form in forms else len(forms),
         known.index(cost.metric) if cost.metric in known else len(known),
         cost.metric,

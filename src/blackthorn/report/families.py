@@ -58,9 +58,8 @@ def by_family(rows: Sequence[Network]) -> dict[str, list[Network]]:
 def zeros(page: Page, row: str) -> dict[str, list[float]]:
     """The measured fraction of zeros of weights, filters and units, for each seed that has it."""
     by_seed: dict[int, list[AccuracyRecord]] = {}
-    for (name, _), cells in page.accuracy.items():
-        for cell in cells if name == row else []:
-            by_seed.setdefault(cell.seed, []).append(cell.record)
+    for cell in page.accuracy_of.get(row, []):
+        by_seed.setdefault(cell.seed, []).append(cell.record)
     records = [by_seed[seed] for seed in sorted(by_seed)]
     return {
         "weights": _first_known([[record.sparsity_weights for record in seed] for seed in records]),

@@ -45,6 +45,14 @@ class Page:
         return self.grid.of(AccuracyRecord)
 
     @cached_property
+    def accuracy_of(self) -> dict[str, list[Cell[AccuracyRecord]]]:
+        """Row -> its accuracy cells, metric by metric."""
+        found: dict[str, list[Cell[AccuracyRecord]]] = {}
+        for (row, _), cells in self.accuracy.items():
+            found.setdefault(row, []).extend(cells)
+        return found
+
+    @cached_property
     def accuracy_metrics(self) -> list[str]:
         """The metrics that are accuracies, in order, including those with no cell yet."""
         measured = {metric for _, metric in self.accuracy}

@@ -1,6 +1,6 @@
 """Which executor carries a plan out: this process, several of this machine, ranks, or a cluster."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,7 @@ from ..data import Splits
 from ..errors import RecipeError
 from ..recipes.data import Data
 from ..recipes.planning import Plan
+from ..resources import Resources
 from .events import Listener
 from .executor import Executor
 from .here import Here
@@ -31,7 +32,7 @@ class Place:
     on: str | None = None
     """The cluster: `ray`, `ray://HOST:PORT`, `slurm` or `local`."""
     cores: int = 1
-    """For each stage on a cluster."""
+    """For each stage on a cluster that does not say itself what it needs."""
     talk: Talk | None = None
     """With the other ranks, where there are several."""
 
@@ -67,7 +68,8 @@ def executor_for(
     """
     if place.on is not None:
         there = cluster(place.on)
-        return there(Surroundings.of(data, data_root, store, device, place.cores), place.cores, listen, jobs)
+        asked = {stage.value.resources for stage in made.stages}
+        return there(Surroundings.of(data, data_root, store, device, place.cores), asked, listen, jobs)
     if place.talk is not None:
         here = Surroundings.of(data, data_root, store, device, torch.get_num_threads())
         return OnRanks(place.talk, here, splits, store, device, listen)
@@ -77,16 +79,17 @@ def executor_for(
     return Processes(jobs, data, None if data_root is None else str(data_root), store, device, listen)
 
 
-def cluster(on: str) -> Callable[[Surroundings, int, Listener, int | None], Executor]:
-    """What makes an executor for a cluster of that name.
+def cluster(on: str) -> Callable[[Surroundings, Collection[Resources | None], Listener, int | None], Executor]:
+    """What makes an executor for a cluster of that name: of where it works, what its stages will ask for, who hears
+    what happens, and how many stages are handed out at once.
 
     Raises:
         RecipeError: there is none.
     """
     if on == "ray" or (on.startswith("ray://") and ":" in on.removeprefix("ray://")):
         address = None if on == "ray" else on
-        return lambda where, cores, listen, jobs: OnRay(address, where, cores, listen, jobs)
+        return lambda where, asked, listen, jobs: OnRay(address, where, asked, listen, jobs)
     if on in ("slurm", "local"):
         kind: Literal["slurm", "local"] = "slurm" if on == "slurm" else "local"
-        return lambda where, cores, listen, jobs: OnSlurm(kind, where, cores, listen, jobs)
+        return lambda where, asked, listen, jobs: OnSlurm(kind, where, listen, jobs)
     raise RecipeError(f"--on {on}: there is no such cluster; write ray, ray://HOST:PORT, slurm or local")

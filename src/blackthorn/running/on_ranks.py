@@ -91,7 +91,7 @@ class OnRanks(Executor):
         """Do a stage here, if there is one to do now, after the others have got theirs."""
         while self._waiting:
             stage, future = self._waiting[0]
-            if stage.value.trains:
+            if stage.value.shared(self._splits):
                 if self._busy:
                     return False
                 self._waiting.popleft()
@@ -99,7 +99,7 @@ class OnRanks(Executor):
                 return True
             self._waiting.popleft()
             free = [rank for rank in self._talk.others if rank not in self._busy]
-            if not free or not any(not other.value.trains for other, _ in self._waiting):
+            if not free or all(other.value.shared(self._splits) for other, _ in self._waiting):
                 with alone():  # the last is for this rank, which has nothing else to do
                     future.set_result(attempt(stage, self._splits, self._store, self._device, self._listen))
                 return True

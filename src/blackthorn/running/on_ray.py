@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import BlackthornError, RecipeError, StoreError
+from ..resources import Resources
 from ..stages import Stage
 from .events import Event, Listener
 from .executor import Executor, Settled
@@ -34,13 +35,18 @@ class OnRay(Executor):
     """Stages as tasks of a cluster."""
 
     def __init__(
-        self, address: str | None, where: Surroundings, cores: int, listen: Listener, in_flight: int | None = None
+        self,
+        address: str | None,
+        where: Surroundings,
+        asked: Collection[Resources | None],
+        listen: Listener,
+        in_flight: int | None = None,
     ) -> None:
         """`address`: that of a Ray client's server, `ray://HOST:PORT`; None for what RAY_ADDRESS says, or else for the
-        cluster of this machine, which is started if there is none.
+        cluster of this machine, which is started if there is none. `asked`: whatever stages will ask for.
         """
         self.slots = in_flight or _IN_FLIGHT
-        self._address, self._where, self._cores, self._listen = address, where, cores, listen
+        self._address, self._where, self._asked_for, self._listen = address, where, asked, listen
         self._futures: dict[Any, tuple[Future[Settled], Stage]] = {}
         self._store = store_at(where.store)
         self._asked = 0.0
@@ -49,7 +55,7 @@ class OnRay(Executor):
         """Connect to the cluster, or start one.
 
         Raises:
-            RecipeError: Ray is not installed, or nothing answers at the address.
+            RecipeError: Ray is not installed, nothing answers at the address, or no node has what a stage asks for.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
@@ -69,14 +75,16 @@ class OnRay(Executor):
         self._head = (
             ray.get_runtime_context().gcs_address if self._address is None else self._address.rpartition("/")[2]
         )
-        gpus = 1 if self._where.device.startswith("cuda") else 0
-        needs: dict[str, float] = {"num_cpus": self._cores, "num_gpus": gpus}
-        if not self._fits(needs):
-            raise RecipeError(
-                f"--on ray: no node of the cluster has {self._cores} cores, or the GPU that a stage needs"
-            )
+        for asked in self._asked_for:
+            where, gpus = self._where.granted(asked)
+            if not self._fits(where.threads, gpus):
+                wanted = f"{where.threads} core{'s' if where.threads > 1 else ''}{f' and {gpus:g} GPU' if gpus else ''}"
+                raise RecipeError(
+                    f"--on ray: no node of the cluster has {wanted}, which a stage asks for; add a node, or change "
+                    "resources in the recipe, --cores or --device"
+                )
         self._mailbox = ray.remote(num_cpus=0, max_restarts=-1)(_Mailbox).remote()
-        self._task = ray.remote(max_retries=_RETRIES, **needs)(_do)
+        self._task = ray.remote(max_retries=_RETRIES)(_do)
         return self
 
     def __exit__(
@@ -89,7 +97,9 @@ class OnRay(Executor):
     def submit(self, stage: Stage) -> "Future[Settled]":
         """Hand the stage to the cluster."""
         future: Future[Settled] = Future()
-        self._futures[self._task.remote(self._where, stage, self._mailbox)] = (future, stage)
+        where, gpus = self._where.granted(stage.value.resources)
+        task = self._task.options(num_cpus=where.threads, num_gpus=gpus)
+        self._futures[task.remote(where, stage, self._mailbox)] = (future, stage)
         return future
 
     def wait(self, running: "Collection[Future[Settled]]", seconds: float) -> None:
@@ -136,10 +146,9 @@ class OnRay(Executor):
         for event in news:
             self._listen(event)
 
-    def _fits(self, needs: dict[str, float]) -> bool:
-        names = {"num_cpus": "CPU", "num_gpus": "GPU"}
+    def _fits(self, cores: int, gpus: float) -> bool:
         nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
-        return any(all(node.get(names[what], 0) >= asked for what, asked in needs.items()) for node in nodes)
+        return any(node.get("CPU", 0) >= cores and node.get("GPU", 0) >= gpus for node in nodes)
 
     def _ask_head(self) -> None:
         """Ray itself would wait a minute for a head that is gone, and then end the process without a word."""

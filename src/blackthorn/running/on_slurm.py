@@ -5,6 +5,7 @@ node it begins then, it goes on from the checkpoint that it finds in the store.
 """
 
 import json
+import math
 import shutil
 import time
 from collections.abc import Collection
@@ -36,14 +37,14 @@ class OnSlurm(Executor):
         self,
         cluster: Literal["slurm", "local"],
         where: Surroundings,
-        cores: int,
         listen: Listener,
         in_flight: int | None = None,
     ) -> None:
         self.slots = in_flight or _IN_FLIGHT
-        self._cluster, self._where, self._cores, self._listen = cluster, where, cores, listen
+        self._cluster, self._where, self._listen = cluster, where, listen
         self._store = store_at(where.store)
         self._folder = self._store.folder.resolve() / "jobs"
+        self._queues: dict[tuple[int, int], Any] = {}
         self._jobs: dict[Future[Settled], tuple[Any, Stage]] = {}
         self._heard: dict[str, str] = {}
 
@@ -54,15 +55,11 @@ class OnSlurm(Executor):
             RecipeError: submitit is not installed, or there is no SLURM.
         """
         try:
-            import submitit
+            import submitit  # noqa: F401  # only whether it is there
         except ImportError:
             raise RecipeError("--on slurm: submitit is not installed; pip install 'blackthorn[slurm]'") from None
         if self._cluster == "slurm" and shutil.which("sbatch") is None:
             raise RecipeError("--on slurm: there is no sbatch here; run the command where jobs are submitted")
-        executor = submitit.AutoExecutor(self._folder, cluster=self._cluster, slurm_max_num_timeout=_REQUEUED)
-        gpus = {"gpus_per_node": 1} if self._where.device.startswith("cuda") else {}
-        executor.update_parameters(timeout_min=_MINUTES, cpus_per_task=self._cores, name="blackthorn", **gpus)
-        self._submitted: Any = executor
         return self
 
     def __exit__(
@@ -78,8 +75,21 @@ class OnSlurm(Executor):
         future: Future[Settled] = Future()
         news = self._folder / f"{stage.key}.news"
         news.unlink(missing_ok=True)
-        self._jobs[future] = (self._submitted.submit(Job(self._where, stage, str(news))), stage)
+        where, gpus = self._where.granted(stage.value.resources)
+        queue = self._asking(where.threads, math.ceil(gpus))  # SLURM's standard plugin gives whole ones
+        self._jobs[future] = (queue.submit(Job(where, stage, str(news))), stage)
         return future
+
+    def _asking(self, cores: int, gpus: int) -> Any:
+        """What submits jobs that ask for so much."""
+        import submitit
+
+        if (cores, gpus) not in self._queues:
+            made = submitit.AutoExecutor(self._folder, cluster=self._cluster, slurm_max_num_timeout=_REQUEUED)
+            asked = {"gpus_per_node": gpus} if gpus else {}
+            made.update_parameters(timeout_min=_MINUTES, cpus_per_task=cores, name="blackthorn", **asked)
+            self._queues[cores, gpus] = made
+        return self._queues[cores, gpus]
 
     def wait(self, running: "Collection[Future[Settled]]", seconds: float) -> None:
         """Tell what happens until a job is done or the time is over."""

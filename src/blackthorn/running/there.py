@@ -17,6 +17,7 @@ import torch
 from ..data import Splits
 from ..errors import BlackthornError, StoreError
 from ..recipes.data import Data
+from ..resources import Resources
 from ..stages import Stage
 from ..values import parse, spell
 from .attempt import attempt
@@ -43,6 +44,7 @@ class Surroundings:
     store: str
     device: str
     threads: int
+    """Of each stage, unless it says what it needs."""
     folder: str
     """The working directory."""
     path: tuple[str, ...]
@@ -61,6 +63,14 @@ class Surroundings:
         """The same with another device, and the threads that this process has."""
         return replace(self, device=str(device), threads=torch.get_num_threads())
 
+    def granted(self, asked: Resources | None) -> tuple["Surroundings", float]:
+        """Where a stage works that asks for these resources, and what to reserve of GPUs; of cores, its threads."""
+        asked = asked or Resources()
+        there = self.device.startswith("cuda")
+        gpus = float(there) if asked.gpus is None else asked.gpus
+        device = "cpu" if not gpus else self.device if there else "cuda"
+        return replace(self, threads=asked.cpus or self.threads, device=device), gpus
+
 
 def attempt_there(where: Surroundings, stage: Stage, listen: Listener) -> Settled | BlackthornError:
     """Do a stage in this process; wait while another command works on it. What ends the whole run is returned."""
@@ -76,9 +86,8 @@ def attempt_there(where: Surroundings, stage: Stage, listen: Listener) -> Settle
         return type(problem)(str(problem))  # without its cause, which may not travel
 
 
-@cache
 def settled_in(where: Surroundings) -> tuple[Splits, Store]:
-    """Once for each process: it may be given many stages."""
+    """Let this process work there; it may be given many stages, and reads the images once."""
     if not is_store(where.store):
         raise StoreError(f"{where.store}: is not there on {platform.node()}; all machines must see the store")
     with suppress(OSError):  # needed only by relative paths
@@ -86,8 +95,14 @@ def settled_in(where: Surroundings) -> tuple[Splits, Store]:
     sys.path[:] = [*where.path, *(place for place in sys.path if place not in where.path)]
     torch.set_num_threads(where.threads)
     torch.set_flush_denormal(True)
-    data: Any = parse(Data, json.loads(where.data))
-    return data.load(where.data_root), store_at(where.store)
+    return _images(where.data, where.data_root), store_at(where.store)
+
+
+@cache
+def _images(data: str, data_root: str | None) -> Splits:
+    read: Any = parse(Data, json.loads(data))
+    splits: Splits = read.load(data_root)
+    return splits
 
 
 def believed(came: Settled | BlackthornError, stage: Stage, store: Store) -> Settled | BlackthornError:

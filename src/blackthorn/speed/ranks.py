@@ -91,6 +91,27 @@ class Ranks:
             raise told[0]
         return told[0]  # type: ignore[no-any-return]
 
+    def gathered(self, make: Callable[[], _Made]) -> list[_Made]:
+        """What each rank makes, in their order, on every rank.
+
+        Raises:
+            BlackthornError: on every rank, the first that `make` raised on any of them.
+        """
+        if self.count == 1:
+            return [make()]
+        made: Any
+        try:
+            made = make()
+        except BlackthornError as problem:
+            made = type(problem)(str(problem))
+        told: list[Any] = [None] * self.count
+        with _met():
+            dist.all_gather_object(told, made)
+        for one in told:
+            if isinstance(one, BlackthornError):
+                raise one
+        return told
+
     def same_tensors(self, tensors: Sequence[Tensor]) -> None:
         """Give all ranks the tensors of the first, in place."""
         if self.count > 1:
@@ -130,6 +151,10 @@ class Ranks:
                         f"ranks differ: {name} is {_short(mine)} on rank 0 and {_short(theirs)} on rank {rank}; "
                         "let all of them run the same"
                     )
+
+
+ALONE = Ranks()
+"""One process, whoever else there is."""
 
 
 def ranks() -> Ranks:

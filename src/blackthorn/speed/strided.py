@@ -1,4 +1,4 @@
-"""Strided convolutions with a faster way back to the image, on CPUs, for weights that stand still.
+"""Strided convolutions by phases: another way back to the image, for weights that stand still.
 
 A convolution with stride s is a stride-1 convolution of the image taken apart into its s*s phases (the pixels whose
 row and column leave the same remainders modulo s, each phase a channel of its own). Two convolutions in a row may
@@ -9,7 +9,6 @@ Reference: Shi et al. 2016, "Is the deconvolution layer the same as a convolutio
 
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -19,43 +18,29 @@ from torch import Tensor, nn
 Forward = Callable[[Tensor], Tensor]
 
 
-@contextmanager
-def fast_strides(model: nn.Module) -> Iterator[None]:
-    """Let the strided convolutions of `model` that gain by it work on phases; restored afterwards."""
-    convs = [m for m in model.modules() if type(m) is nn.Conv2d and _gains(m)]
-    chained = dict(_chains(model, convs))
-    for conv in convs:
-        # An attribute of the instance hides the method of the class; deleting it shows the method again.
-        conv.forward = _forward_of(conv, chained.get(conv))  # type: ignore[method-assign,assignment]
-    try:
-        yield
-    finally:
-        for conv in convs:
-            del conv.forward
+def phased(model: nn.Module, convs: list[nn.Conv2d]) -> dict[nn.Conv2d, Forward]:
+    """How those of the convolutions whose stride divides their kernel work on phases; for inputs that want gradients.
+
+    Args:
+        model: in which they lie.
+        convs: without groups, dilation, hooks, and padding other than zeros.
+    """
+    able = [conv for conv in convs if _divides(conv)]
+    chained = dict(_chains(model, able))
+    return {conv: _forward_of(conv, chained.get(conv)) for conv in able}
 
 
-def _gains(conv: nn.Conv2d) -> bool:
-    """On CPUs, a kernel that the stride divides exactly: then no multiplication is wasted on padding.
+def _divides(conv: nn.Conv2d) -> bool:
+    """A kernel that the stride divides exactly: then no multiplication is wasted on padding.
 
-    Measured at batch 250 (benchmarks/input_gradient.py) against torch's own backward pass: 8x8 stride 2, 1 -> 32
-    channels, 3.7 times faster; 6x6 stride 2, 32 -> 64, 1.1 (bf16) to 1.6 times (float32); 3x3 stride 2 would be 1.1 to
-    1.4 times slower.
+    Measured at batch 250 (benchmarks/input_gradient.py) against torch's own backward pass, on a processor with bf16
+    matrix units: 8x8 stride 2, 1 -> 32 channels, 3.7 times faster; 6x6 stride 2, 32 -> 64, 1.1 (bf16) to 1.6 times
+    (float32); 3x3 stride 2 would be 1.1 to 1.4 times slower.
     """
     (k, k2), (s, s2) = conv.kernel_size, conv.stride
     return (
-        k == k2
-        and s == s2 > 1
-        and k % s == 0
-        and k > s  # 1 tap per phase is a plain scatter, at which the library is as fast
-        and conv.groups == 1
-        and conv.dilation == (1, 1)
-        and conv.padding_mode == "zeros"
-        and not isinstance(conv.padding, str)
-        and conv.weight.device.type == "cpu"
-        and not conv._forward_hooks
-        and not conv._forward_pre_hooks
-        and "forward" not in vars(conv)  # somebody else's, or ours from an outer `attacking`
-    )
+        k == k2 and s == s2 > 1 and k % s == 0 and k > s
+    )  # 1 tap per phase is a plain scatter: the library's is as fast
 
 
 def _chains(model: nn.Module, convs: list[nn.Conv2d]) -> Iterator[tuple[nn.Conv2d, nn.Conv2d]]:
@@ -77,8 +62,6 @@ def _forward_of(conv: nn.Conv2d, follower: nn.Conv2d | None) -> Forward:
 
     def forward(x: Tensor) -> Tensor:
         taken = x.shape[1] != conv.in_channels  # taken apart already, by the convolution before
-        if not taken and (conv.weight.requires_grad or not x.requires_grad):
-            return nn.Conv2d.forward(conv, x)
         layout = _Layout(k, conv.stride[0], conv.padding, taken, 1)  # type: ignore[arg-type]  # no padding by name here
         if follower is not None:
             sides = [(n + 2 * p - k) // layout.stride + 1 for n, p in zip(x.shape[2:], layout.padding)]

@@ -8,12 +8,13 @@ from ..deploy import decouple
 from ..pruning import Masks
 from ..pruning.allocation import in_layers
 from ..pruning.layers import filter_weights
+from ..resources import WithResources
 from ..values import value
 from .stage import Form, GatesRole, Task, Work
 
 
 @value
-class Decouple(Task):
+class Decouple(WithResources, Task):
     """Turn convolutions into sparse matrices, whose single connections a later prune removes; the logits stay."""
 
     kind: Literal["decouple"] = "decouple"

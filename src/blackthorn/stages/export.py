@@ -6,6 +6,7 @@ from ..data import Splits
 from ..deploy import export
 from ..measuring.images import evenly
 from ..models.onnx_network import require
+from ..resources import WithResources
 from ..values import Count, value
 from .stage import Decider, Form, Task, Work
 
@@ -14,7 +15,7 @@ RUNTIMES: tuple[Literal["onnx", "int8"], ...] = ("onnx", "int8")
 
 
 @value
-class Export(Task):
+class Export(WithResources, Task):
     """Write the network as an ONNX file, verified in ONNX Runtime, and measure that file from then on."""
 
     kind: Literal["export"] = "export"

@@ -6,12 +6,13 @@ from typing import Literal
 
 from ..gates import AnyGate, BetaBernoulli, gates_of, insert_gates
 from ..pruning import shrink, sparsity, without_gates
+from ..resources import WithResources
 from ..values import value
 from .stage import Form, GatesRole, Task, Work
 
 
 @value
-class InsertGates(Task):
+class InsertGates(WithResources, Task):
     """Put a gate at every channel group, which a training with `bayesian_pruning` or `adversarial_pruning` closes."""
 
     kind: Literal["gate"] = "gate"
@@ -50,7 +51,7 @@ class InsertGates(Task):
 
 
 @value
-class FoldGates(Task):
+class FoldGates(WithResources, Task):
     """Fold gates away: a plain network, cut down to the units that are open, which computes what the gated one does."""
 
     kind: Literal["fold"] = "fold"

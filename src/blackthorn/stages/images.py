@@ -17,6 +17,7 @@ from ..data import Splits, pixels
 from ..data.layout import Entry
 from ..data.parts import Part, forget, in_parts
 from ..measuring.randomness import own_randomness
+from ..resources import WithResources
 from ..values import Count, value
 from .artifacts import damaged
 from .made_images import IMAGES, MadeImages, load_images, save_images
@@ -26,7 +27,7 @@ _EXACT = 1e-3  # of a level of 256; what float32 adds to a whole number of level
 
 
 @value
-class AdversarialImages(Task):
+class AdversarialImages(WithResources, Task):
     """Adversarial versions of the training images, crafted once on a finished network.
 
     Every image is attacked, also one that the network gets wrong, and every search goes to its end. Labels stay those

@@ -10,7 +10,9 @@ from ..data import Splits
 from ..deploy import Bundle
 from ..measuring import AnyMeasure, parameters
 from ..measuring.measure import Subject
+from ..resources import Resources
 from ..results import Record
+from ..speed.ranks import ranks
 from ..values import spell
 from .artifacts import save_examples, save_flags, save_records
 from .forms import forms_of
@@ -46,6 +48,11 @@ class Measuring(Task):
         """As the measure says."""
         return self.measure.precision
 
+    @property
+    def resources(self) -> Resources | None:
+        """As the measure says; what must be made before it asks for what the command says."""
+        return self.measure.resources
+
     def spelling(self) -> Any:
         """The options of the measure. What its source is called decides nothing; what it is enters as an input."""
         return {name: said for name, said in spell(self.measure).items() if name != "source"}
@@ -66,6 +73,10 @@ class Measuring(Task):
             return None
         _, row = source.row
         return Need("source", None if source.trained is None else Substitution(source.trained), on=row)
+
+    def shared(self, splits: Splits) -> bool:
+        """As the measure says."""
+        return self.measure.shared(splits)
 
     def check(self, splits: Splits) -> None:
         """As the measure says."""
@@ -91,6 +102,7 @@ class Measuring(Task):
             noises=work.inputs("noises"),
             scored_on=None if criterion is None else work.images(criterion),
             forms=lambda *also: forms_of(work, bundle, also),
+            ranks=ranks(),
         )
         measure = self.measure
         if measure.precision == "auto":

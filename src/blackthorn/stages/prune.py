@@ -8,12 +8,13 @@ from typing import Literal
 from torch import nn
 
 from ..pruning import Masks, Pruning, masks_for, prune_by
+from ..resources import WithResources
 from ..values import value
 from .stage import Decider, GatesRole, Task, Work
 
 
 @value
-class Prune(Pruning, Task):
+class Prune(Pruning, WithResources, Task):
     """Set the least important weights or filters to zero."""
 
     kind: Literal["prune"] = "prune"

@@ -12,6 +12,7 @@ from ..data import ImageSet, Splits, pixels
 from ..data.card import CARD
 from ..data.parts import forget
 from ..data.saving import write_data
+from ..resources import WithResources
 from ..results import RobustImagesRecord
 from ..training import Inversion, robust_dataset
 from ..training.robust_dataset import ATTACK
@@ -25,7 +26,7 @@ _LOOKED_AT = 1000  # images; enough to meet every class of most data sets
 
 
 @value
-class RobustImages(Inversion, Task):
+class RobustImages(Inversion, WithResources, Task):
     """A robust data set: images of which only what a robust network sees is left, with the labels they had.
 
     The folder of the stage is a data set that `load_data` and `datasets` open, with a card. Its validation and test

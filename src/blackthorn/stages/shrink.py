@@ -6,12 +6,13 @@ from ..deploy import without_zeros
 from ..errors import PruningError
 from ..measuring import parameters
 from ..pruning import shrink
+from ..resources import WithResources
 from ..values import value
 from .stage import Form, GatesRole, Task, Work
 
 
 @value
-class Shrink(Task):
+class Shrink(WithResources, Task):
     """Cut removed filters out, and prove that the smaller network computes the same."""
 
     kind: Literal["shrink"] = "shrink"

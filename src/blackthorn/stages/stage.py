@@ -1,8 +1,6 @@
-"""What a stage is: one piece of work with a folder of its own, what the planner may ask of its task, and what the task
-is given to work with.
+"""What a stage is, what may be asked of its task, and what the task is given to work with.
 
-A new kind of stage is one file in this package: a task that inherits from `Task`, overrides what is different, and
-does its work in `run`. Planning, running and collecting ask tasks by this protocol and know no kind by name.
+A new kind of stage is one file in this package, whose task inherits from `Task`. Nobody else knows it by name.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +16,7 @@ from ..data import Splits, of_each_class, pixels
 from ..deploy import Bundle
 from ..models import build, copied, return_logits_
 from ..pruning import Criterion, Masks, sparsity
+from ..resources import Resources
 from ..types import Logger, Progress
 from ..values import spell
 from .artifacts import load_network, save_network
@@ -102,6 +101,11 @@ class Task(Protocol):
         return 128
 
     @property
+    def resources(self) -> Resources | None:
+        """What a cluster is asked for; None for what the command says."""
+        return None
+
+    @property
     def module(self) -> nn.Module | None:
         """The network that it begins with, where a person's program holds it; None where a function builds it."""
         return None
@@ -122,6 +126,10 @@ class Task(Protocol):
     def needs(self) -> Sequence[Need]:
         """What must be made before, besides the network that it works on."""
         return ()
+
+    def shared(self, splits: Splits) -> bool:
+        """Whether several ranks do it together, each a part; the others do it side by side."""
+        return self.trains
 
     def check(self, splits: Splits) -> None:
         """Raises BlackthornError, before anything is trained, for what cannot be done with these images."""
@@ -243,10 +251,7 @@ class Work:
         return self.bundle(self.stage.parent)
 
     def bundle(self, stage: Stage) -> Bundle:
-        """The network that a finished stage left, on the device; its recipe has already decided whose code builds it.
-
-        Raises BundleError where it cannot be read, which says which folder to delete.
-        """
+        """The network that a finished stage left, on the device; BundleError says which folder to delete."""
         kind = str(stage.model.get("kind"))
         into = None if stage.module is None else stage.built(self.splits)
         bundle = load_network(self.finished(stage), factory=kind if ":" in kind else None, into=into)
@@ -271,18 +276,13 @@ class Work:
         if asked is None:
             return self.example(), None
         images = self.splits.train if asked.source == "train" else self.splits.test
-        generator = torch.Generator().manual_seed(self.stage.seed)
-        order = torch.randperm(len(images), generator=generator)
+        order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.stage.seed))
         few = of_each_class(images.y[order], asked.images) if asked.each_class else slice(asked.images)
         drawn = images.subset(order[few]).to(self.device)
         return pixels(drawn.x, bounded=False), drawn.y
 
     def keep(self, model: nn.Module, masks: Masks | None, about: Mapping[str, Any]) -> None:
-        """Leave a network for other stages, with how much of it is zero.
-
-        A network that was cut down no longer shows what was removed from it; then `about`, which came with the network
-        before, is believed instead.
-        """
+        """Leave a network for other stages, with how much of it is zero; of one cut down, `about` still knows."""
         counted: dict[str, Any] = {f"sparsity_{what}": share for what, share in asdict(sparsity(model)).items()}
         if any(stage.value.form == "shrunk" for stage in self.stage.lineage()):
             counted |= {name: held for name, held in about.items() if name in counted}

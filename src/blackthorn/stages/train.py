@@ -12,6 +12,7 @@ from ..deploy import Bundle
 from ..errors import DataError
 from ..objectives import AnyObjective, CrossEntropy
 from ..pruning import ADMM, Hold
+from ..resources import WithResources
 from ..speed.ranks import ranks
 from ..speed.whole_batch import batch_norms
 from ..training import Adam, AnyOptimizer, AnySchedule, Constant, Constraint, EarlyStopping, fit
@@ -27,7 +28,7 @@ _APART = 982_451_653  # a prime, so that no draw of one seed is the first of ano
 
 
 @value
-class Train(Task):
+class Train(WithResources, Task):
     """Train, or fine-tune; pruned weights stay zero."""
 
     kind: Literal["train"] = "train"

@@ -20,6 +20,7 @@ from ..gates import GATES
 from ..models import ParameterGroup, device_of, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
+from ..speed.memory import keep_freed_memory
 from ..speed.precision import Precision, arithmetic
 from ..speed.ranks import Part, ranks
 from ..types import Logger, Progress
@@ -136,6 +137,7 @@ def fit(
     together = sharing.ranks
     if not together.first:
         progress = logger = None
+    keep_freed_memory()
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flushed():
         torch.manual_seed(seed)
         chosen = together.same(lambda: resolve_for(precision, model, example))

@@ -69,11 +69,12 @@ def cost_lines(page: Page) -> list[CostLine]:
     spent = costs(page)
     held, compared = {(c.row, c.form, c.metric, c.batch): c for c in spent}, references(page, spent)
     lines: list[CostLine] = []
+    columns = _columns(page)
     costed = {cost.row for cost in spent}
     for row, form in dict.fromkeys((cost.row, cost.form) for cost in spent):
         if form == "dense" and page.grid.by_name[row].base in costed:
             continue
-        places = [held.get((row, form, *column)) for column in _columns(page)]
+        places = [held.get((row, form, *column)) for column in columns]
         first = not lines or lines[-1].name != row
         lines.append(CostLine(row, form, first, [None if c is None else _spent(c, compared.get(c)) for c in places]))
     return lines

@@ -111,7 +111,7 @@ def _proved(page: Page, shown: Sequence[str], norm: str | None) -> list[Point]:
 
 
 def _attacked(page: Page, row: str) -> bool:
-    return any(name == row and eps_of(page, metric) is not None for name, metric in page.accuracy)
+    return any(eps_of(page, cell.metric) is not None for cell in page.accuracy_of.get(row, []))
 
 
 def _radii_axis(points: Sequence[Point]) -> Spec:

@@ -81,4 +81,4 @@ def _panel(metric: str, points: Sequence[Point], series: Sequence[str]) -> Panel
 
 
 def _measured(page: Page, row: str) -> bool:
-    return any(name == row for name, _ in page.accuracy)
+    return row in page.accuracy_of

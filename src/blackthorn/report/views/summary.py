@@ -66,8 +66,14 @@ def best(page: Page, rows: Sequence[Network], spent: Sequence[Cost]) -> str:
     the one of which most stands under the strongest attack.
     """
 
+    by_row: dict[str, list[Cost]] = {}
+    for cost in spent:
+        by_row.setdefault(cost.row, []).append(cost)
+
     def worth(row: Network) -> tuple[int, int, float, float]:
-        tones = [(card.label, card.tone) for card in compared(page, row.name, row.base or "", spent)]
+        base = row.base or ""
+        both = [*by_row.get(base, []), *by_row.get(row.name, [])]
+        tones = [(card.label, card.tone) for card in compared(page, row.name, base, both)]
         lost = sum(tone == "worse" for label, tone in tones if label in ("Accuracy", "Robustness"))
         gained = sum(tone == "better" for label, tone in tones if label in ("Size", "Speed"))
         return -lost, gained, _standing(page, row.name), row.removed
@@ -86,7 +92,7 @@ def _standing(page: Page, row: str) -> float:
 
 
 def _measured(page: Page, row: str) -> bool:
-    return any(name == row for name, _ in page.accuracy)
+    return row in page.accuracy_of
 
 
 def _compared(page: Page, row: Network, base: str, spent: Sequence[Cost]) -> Summary:
