@@ -201,7 +201,7 @@ def parts(store: Path) -> dict[str, float]:
     kept, each = Folder(store), []
     for number in range(500):
         begun = time.perf_counter()
-        with kept.lease(f"{number:012x}") as lease, kept.work("none", f"{number:012x}", lease) as folder:
+        with kept.lease(f"{number:012x}") as lease, kept.work(f"none-{number:012x}", lease) as folder:
             for name in ("stage.json", "records.json", "flags.npy"):
                 write_whole(folder / name, bytes(1000))
         each.append(time.perf_counter() - begun)

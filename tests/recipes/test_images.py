@@ -37,7 +37,7 @@ def stage(made: Plan, of: str) -> Stage:
 
 
 def stored(store: Path, made: Plan) -> dict[str, torch.Tensor]:
-    folder = Folder(store).done("adversarial", stage(made, "hard").key)
+    folder = Folder(store).stage(stage(made, "hard").name)
     assert folder is not None and {file.name for file in folder.iterdir()} == {
         "checksums.json",
         "images.safetensors",

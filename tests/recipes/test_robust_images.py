@@ -33,7 +33,7 @@ def robust(**more: Any) -> dict[str, Any]:
 
 
 def folder(store: Path, made: Plan) -> Path:
-    found = Folder(store).done("robust", stage(made, "seen").key)
+    found = Folder(store).stage(stage(made, "seen").name)
     assert found is not None
     return found
 
@@ -55,7 +55,7 @@ def test_the_folder_of_the_stage_is_a_data_set_of_what_was_made(tmp_path: Path) 
     opened = load_data(there, valid=0)
     assert torch.equal(opened.test.x, splits.test.x) and torch.equal(opened.test.y, splits.test.y)
     assert torch.equal(opened.train.y, splits.train.y)
-    trained = Folder(tmp_path / "store").done("train", stage(made, "adversarial").key)
+    trained = Folder(tmp_path / "store").stage(stage(made, "adversarial").name)
     assert trained is not None
     again = bt.training.robust_dataset(
         bt.deploy.load(trained / "network.safetensors").model,
@@ -126,7 +126,7 @@ def test_a_stage_that_is_killed_while_the_data_set_is_written_is_not_done(
         patched.setattr("blackthorn.data.saving.write_whole", full)
         with pytest.raises(StoreError, match="the disk is full; free some space and run the same command again"):
             run(recipe, tmp_path / "store")
-    assert Folder(tmp_path / "store").done("robust", stage(laid_out(recipe), "seen").key) is None
+    assert not Folder(tmp_path / "store").done(stage(laid_out(recipe), "seen").name)
     heard: list[Event] = []
     assert run(recipe, tmp_path / "store", heard.append) == {}
     assert not [event for event in heard if event.what == "advanced" and "seen" in event.label]  # its parts were kept
