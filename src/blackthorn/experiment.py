@@ -41,7 +41,7 @@ from .running.events import Listener, both, quiet
 from .running.keeping import note
 from .running.logbook import logbook
 from .running.loggers import logged
-from .running.opening import is_store, store_at
+from .running.opening import is_store, lacks, store_at
 from .running.provenance import facts
 from .running.reports import report_folder, report_name
 from .running.runner import Outcome, carry_out
@@ -183,7 +183,7 @@ class Experiment:
         """
         root = None if data_root is None else Path(data_root)
         if device is None and not is_store(store):
-            raise RecipeError(f"--store {store}: there is no store; give the one that was given to blackthorn run")
+            raise RecipeError(f"--store {store}: {lacks(store)}; give the one that was given to blackthorn run")
         recipe = request.read()
         if device is not None:
             request.check_code(recipe)

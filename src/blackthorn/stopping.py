@@ -49,6 +49,11 @@ def stoppable() -> Iterator[Asked]:
             return
         raise Stopped
 
+    def unraisable(problem: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(problem.exc_value, Stopped):  # which comes again where a callback of Python swallows it
+            told(problem)
+
+    told, sys.unraisablehook = sys.unraisablehook, unraisable
     heard = [one for one in _SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
     before = {one: signal.signal(one, stop) for one in (*heard, *([] if alarm is None else [alarm]))}
     try:
@@ -58,6 +63,7 @@ def stoppable() -> Iterator[Asked]:
             signal.setitimer(signal.ITIMER_REAL, 0)
         if asked.code is None:  # else it ends now, and further signals change nothing
             _restore(before)
+            sys.unraisablehook = told
 
 
 def _ending() -> bool:

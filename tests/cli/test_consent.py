@@ -80,7 +80,7 @@ def test_a_report_finds_a_factory_that_its_package_passes_on(cli: Cli, tmp_path:
 @pytest.mark.parametrize("command", ["report", "show"])
 def test_a_strangers_recipe_can_be_looked_at(cli: Cli, tmp_path: Path, command: str) -> None:
     strangers(tmp_path, "far_nets:net")
-    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "stages").mkdir(parents=True)
     assert cli(command, "r.yaml", *(["--store", "store"] if command == "report" else [])).code == 0
     assert not (tmp_path / "sprung").exists()
 

@@ -40,6 +40,8 @@ class Ball:
     """The largest pixel that is left."""
 
     def __post_init__(self) -> None:
+        if not 0 <= self.low < self.high <= 1:
+            raise AttackError(f"clip: [low, high] with 0 <= low < high <= 1 is wanted; got [{self.low}, {self.high}]")
         if self.norm not in get_args(Norm):
             raise AttackError(f"there is no norm '{self.norm}'; {did_you_mean(str(self.norm), get_args(Norm))}")
         if isinstance(self.eps, Tensor):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..values import Count, Number, Positive, Radius, value
-from .ball import Ball, Norm
+from .ball import Norm
 from .gradients import input_gradient
 from .losses import Arithmetic, LossName, climbed, margin, revision_of
 from .problem import Problem
@@ -56,18 +56,6 @@ class PGD(Search):
     """Clip to these pixels, [low, high], instead of [0, 1], wherever the image itself lies: only for comparison with
     ANP-VS on CIFAR, whose code clips standardised images (`data.standardize`) to a small part of their range.
     """
-
-    def __post_init__(self) -> None:
-        """Refuse pixels to clip to that are none."""
-        super().__post_init__()
-        if self.clip is not None and not 0 <= self.clip[0] < self.clip[1] <= 1:
-            raise ValueError(f"clip: [low, high] with 0 <= low < high <= 1 is wanted; got {list(self.clip)}")
-
-    @property
-    def ball(self) -> Ball:
-        """Where adversarial images may lie."""
-        low, high = self.clip or (0.0, 1.0)
-        return Ball(self.norm, self.eps, low, high)
 
     @property
     def revision(self) -> int:

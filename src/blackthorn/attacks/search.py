@@ -50,6 +50,8 @@ class Search(Protocol):
     """How many runs there are; an image counts as fooled when one of them fools it."""
     loss: str | None = None
     """What is climbed; with `ce` the engine also looks for logits that saturate softmax."""
+    clip: tuple[float, float] | None = None
+    """The smallest and largest pixel that adversarial images have, where these are not 0 and 1."""
     arithmetic: Arithmetic = "exact"
     """Naive arithmetic is there to reproduce published numbers, so nothing that hides gradients is then mended."""
     needs_gradients: ClassVar[bool] = True
@@ -76,7 +78,7 @@ class Search(Protocol):
 
     def __post_init__(self) -> None:
         """Refuse a radius that cannot be; a value that checks more calls this first."""
-        Ball(self.norm, self.eps)
+        self.ball  # noqa: B018  # which refuses it
 
     @abstractmethod
     def search(self, problem: Problem) -> Tensor:
@@ -89,7 +91,7 @@ class Search(Protocol):
     @property
     def ball(self) -> Ball:
         """Where adversarial images may lie."""
-        return Ball(self.norm, self.eps)
+        return Ball(self.norm, self.eps, *(self.clip or (0.0, 1.0)))
 
     @property
     def name(self) -> str:

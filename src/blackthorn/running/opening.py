@@ -27,6 +27,13 @@ def store_at(name: str | os.PathLike[str]) -> Store:
     return Folder(Path(name))
 
 
+def lacks(name: str | os.PathLike[str]) -> str:
+    """What to say of a name of which there is no store."""
+    folder = Path(name)
+    of_a_folder = not _URL.match(os.fspath(name)) and not _S3.match(os.fspath(name))
+    return "there is no such folder" if of_a_folder and not folder.is_dir() else "there is no store"
+
+
 def is_store(name: str | os.PathLike[str]) -> bool:
     """Whether there is a store of that name; looking makes none.
 
