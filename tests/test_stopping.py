@@ -23,7 +23,5 @@ with stoppable() as asked:
 
 
 def test_an_exception_that_a_callback_swallows_is_not_told_and_comes_again() -> None:
-    ended = subprocess.run(
-        [sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=30, env=os.environ
-    )
+    ended = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, timeout=30)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{128 + signal.SIGINT}\n", "")
