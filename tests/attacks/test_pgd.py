@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from blackthorn.attacks import PGD, AttackWarning, Ball, Problem, craft
 from blackthorn.attacks.ball import Norm
 from blackthorn.attacks.losses import margin
+from blackthorn.attacks.onward import parts_of
 
 from ..reference import attacks as reference
 from .networks import Linear
@@ -136,3 +137,9 @@ def test_clipped_to_a_part_of_the_range_it_does_what_the_code_of_anp_vs_does() -
 def test_pixels_to_clip_to_are_a_part_of_the_range(clip: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match=r"clip: \[low, high\] with 0 <= low < high <= 1 is wanted"):
         PGD(eps=0.1, clip=clip)
+
+
+def test_where_it_clips_nothing_goes_on_that_does_not() -> None:
+    for clip, parts in ((None, ["PGD", "Square"]), ((0.2, 0.8), ["PGD"])):
+        found = parts_of([PGD(eps=0.1, clip=clip)], 10, ["zero gradients"], images=True)
+        assert [part.name for part in found] == parts

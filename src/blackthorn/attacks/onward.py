@@ -19,7 +19,8 @@ def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *
         attacks: in their order.
         classes: of the network.
         alarms: those that rang so far. Where they say that gradients are hidden and nothing else in the list asks the
-            network without following any, Square goes on in the ball of the last attack.
+            network without following any, Square goes on in the ball of the last attack, unless that clips to other
+            pixels than it.
         images: whether there are height and width, without which Square cannot paint.
     """
     parts = [part for one in attacks for part in one.sequence(classes)]
@@ -27,7 +28,8 @@ def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *
         parts += one.sequence(classes, tuple(alarms))[len(one.sequence(classes)) :]
     last = attacks[-1]
     asked = any(part.only_asks for part in parts)
-    if images and not asked and last.eps > 0 and not last.ball.whole and not HIDING.isdisjoint(alarms):
+    fits = last.eps > 0 and not last.ball.whole and last.clip is None
+    if images and not asked and fits and not HIDING.isdisjoint(alarms):
         parts.append(Square(norm=last.norm, eps=last.eps, targeted=last.targeted, queries=_QUERIES))
     return parts
 
