@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
@@ -91,18 +91,10 @@ class Bucket(Store):
 
     # Stages in work.
 
-    @contextmanager
-    def lease(self, stage: str) -> Iterator[BucketLease | None]:
+    def take(self, stage: str) -> BucketLease | None:
         """The right to work on a stage, or None while somebody else works on it."""
         self._conditions  # noqa: B018  # without which there is no such right
-        with self.written():
-            lease = take(self._objects, self._cache, stage)
-        try:
-            yield lease
-        finally:
-            if lease is not None:
-                with suppress(StoreError):  # what cannot be released runs out
-                    lease.release()
+        return take(self._objects, self._cache, stage)
 
     def in_work(self, stage: str) -> bool:
         """Whether somebody works on a stage."""

@@ -86,17 +86,9 @@ class Folder(Store):
         """How many have no file of checksums."""
         return sum(not (self._final(stage) / SEAL).exists() for stage in stages)
 
-    @contextmanager
-    def lease(self, stage: str) -> Iterator[FileLease | None]:
+    def take(self, stage: str) -> FileLease | None:
         """The right to work on a stage, or None while somebody else works on it."""
-        with self.written():
-            lease = take(self.folder / "locks", _address(stage))
-        try:
-            yield lease
-        finally:
-            if lease is not None:
-                with suppress(OSError):  # what cannot be released runs out
-                    lease.release()
+        return take(self.folder / "locks", _address(stage))
 
     def in_work(self, stage: str) -> bool:
         """Whether somebody works on a stage."""

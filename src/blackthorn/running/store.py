@@ -10,7 +10,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -91,9 +91,21 @@ class Store(Protocol):
 
     # Stages in work.
 
-    def lease(self, stage: str) -> AbstractContextManager[Lease | None]:
-        """The right to work on a stage, or None while somebody else works on it."""
+    def take(self, stage: str) -> Lease | None:
+        """The right to work on a stage, to be released; or None while somebody else works on it."""
         ...
+
+    @contextmanager
+    def lease(self, stage: str) -> Iterator[Lease | None]:
+        """The same for a block, and released after it."""
+        with self.written():
+            lease = self.take(stage)
+        try:
+            yield lease
+        finally:
+            if lease is not None:
+                with suppress(OSError, StoreError):  # what cannot be released runs out
+                    lease.release()
 
     def in_work(self, stage: str) -> bool:
         """Whether somebody works on a stage."""
