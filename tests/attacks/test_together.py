@@ -27,7 +27,7 @@ def test_each_run_searches_as_it_would_alone(attack: Search, trained: nn.Module,
     x, y = x[:24], y[:24]
     never = Problem.of_all(trained, x, y, attack.ball)
     never = replace(never, stop=lambda logits, x_adv, rows: torch.zeros(len(rows), dtype=torch.bool))
-    with lent(trained, attack) as forward:
+    with lent(trained, attack, x) as forward:
         never = replace(never, forward=forward)
         alone = [attack.search(replace(never, run=run)) for run in (1, 2)]
         found = together(attack, replace(never, run=1), 2)
@@ -44,7 +44,7 @@ def test_as_many_are_fooled_as_one_run_after_the_other(
 ) -> None:
     problem = replace(Problem.of_all(trained, x, y, attack.ball), stop=Itself(trained, targeted=False).stop(y))
     fooled = torch.zeros(len(x), dtype=torch.bool)
-    with lent(trained, attack) as forward:
+    with lent(trained, attack, x) as forward:
         problem = replace(problem, forward=forward)
         for run in range(3):
             fooled |= trained(attack.search(replace(problem, run=run))).argmax(1) != y
@@ -61,7 +61,8 @@ def test_an_image_that_one_run_finishes_leaves_the_others(
     def first_sixteen(logits: Tensor, x_adv: Tensor, rows: Tensor) -> Tensor:
         return torch.arange(len(rows)) < 16  # each image in one of its runs
 
-    with lent(counted, attack) as forward:
+    with lent(counted, attack, x) as forward:
+        counted.asked = 0
         problem = replace(Problem.of_all(forward, x[:16], y[:16], attack.ball), stop=first_sixteen)
         together(attack, problem, 3)
     assert counted.asked <= 5 * 3 * 16  # one step, and what comes before and after
@@ -70,7 +71,8 @@ def test_an_image_that_one_run_finishes_leaves_the_others(
 def test_images_that_left_before_take_no_part(trained: nn.Module, x: Tensor, y: Tensor) -> None:
     attack, counted = ATTACKS[1], Counted(trained)
     live = torch.arange(16) == 5
-    with lent(counted, attack) as forward:
+    with lent(counted, attack, x) as forward:
+        counted.asked = 0
         problem = Problem.of_all(forward, x[:16], y[:16], attack.ball)
         problem = replace(problem, live=live, stop=Itself(trained, targeted=False).stop(y[:16]))
         found = together(attack, problem, 3)

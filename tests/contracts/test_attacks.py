@@ -56,7 +56,7 @@ def test_an_attack_returns_for_a_finished_image_what_it_was_finished_at(
         return done
 
     live = torch.arange(len(x)) % 4 > 0
-    with lent(model, attack) as forward:
+    with lent(model, attack, x) as forward:
         problem = dataclasses.replace(Problem.of_all(forward, x, y, attack.ball), live=live, stop=stop)
         found = attack.search(problem)
     assert not set((~live).nonzero().flatten().tolist()) & finished.keys()
@@ -115,7 +115,7 @@ def test_an_attack_does_not_care_how_classes_are_numbered(attack: Any, x: Tensor
 def test_a_radius_for_each_image_is_that_radius_for_all(attack: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
     attack = still(attack)
     radii = torch.linspace(0, attack.eps, len(x))
-    with lent(model, attack) as forward:
+    with lent(model, attack, x) as forward:
         scalar, vector, mixed = (
             attack.search(Problem.of_all(forward, x, y, Ball(attack.norm, eps)))
             for eps in (attack.eps, torch.full((len(x),), attack.eps), radii)

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from blackthorn.objectives import CrossEntropy, Trades
 from blackthorn.objectives.trades import divergence
+from blackthorn.speed import layout
 from blackthorn.values import ValidationError
 
 
@@ -29,8 +30,10 @@ def by_hand(model: nn.Module, x: Tensor, y: Tensor, eps: float, step: float, ste
 
 @pytest.mark.parametrize(("steps", "beta"), [(1, 6.0), (4, 1.0), (4, 0.0)])
 def test_loss_and_gradient_are_those_of_the_authors_loop(
-    model: nn.Module, x: Tensor, y: Tensor, steps: int, beta: float
+    model: nn.Module, x: Tensor, y: Tensor, steps: int, beta: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The first gradients are nearly 0 and their signs decide, so both sum in the same order.
+    monkeypatch.setattr(layout, "_bears", lambda *network: False)
     other = copy.deepcopy(model)
     torch.manual_seed(3)
     expected = by_hand(other, x, y, 0.1, 0.04, steps, beta)

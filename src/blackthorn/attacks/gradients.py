@@ -5,24 +5,30 @@ in the fastest of several ways (speed/convolutions.py). On leaving, everything i
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
 from ..models.modes import eval_mode, frozen
 from ..speed.convolutions import fast_convolutions
+from ..speed.layout import channels_last
 
 Forward = Callable[[Tensor], Tensor]
 
 
 @contextmanager
-def attacking(model: nn.Module) -> Iterator[nn.Module]:
+def attacking(model: nn.Module, x: Tensor | None = None) -> Iterator[nn.Module]:
     """Lend out `model` for input gradients: eval mode, frozen parameters, fast convolutions; restored afterwards.
 
     The precision is that of the caller: wrap the whole in `torch.autocast` to search in bf16.
+
+    Args:
+        model: any network.
+        x: images that it takes; with them its convolutions are also put in the order of speed/layout.py.
     """
-    with eval_mode(model), frozen(model), torch.enable_grad(), fast_convolutions(model):
+    ordered = nullcontext() if x is None else channels_last(model, x)
+    with eval_mode(model), frozen(model), torch.enable_grad(), ordered, fast_convolutions(model):
         yield model
 
 

@@ -130,8 +130,9 @@ class UniversalNoise:
         optimizers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
         optimizer = optimizers[search.optimizer]([noise], lr=search.lr)
         loss_of = LOSSES[self.loss]
-        chosen = resolve_for(self.precision, model, _pixels(x[: search.batch_size], device))
-        with attacking(model) as forward, arithmetic(chosen, device):
+        example = _pixels(x[: search.batch_size], device)
+        chosen = resolve_for(self.precision, model, example)
+        with attacking(model, example) as forward, arithmetic(chosen, device):
             self._refuse_target(forward(_pixels(x[:1], device)).shape[1])
             for step, drawn in enumerate(_orders(len(x), search.batch_size, search.steps, seed), start=1):
                 outputs = forward((_pixels(x[drawn], device) + noise).clamp(0, 1))

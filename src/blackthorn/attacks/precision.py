@@ -17,7 +17,7 @@ def resolve_for(precision: Precision, model: nn.Module, x: Tensor) -> Chosen:
         return "float32"  # there is nothing to time
     shapes = tuple(tuple(p.shape) for p in model.parameters())
     leaf = x.detach().requires_grad_()
-    with attacking(model) as forward:
+    with attacking(model, x) as forward:
         return resolve(
             precision,
             lambda: input_gradient(forward(leaf).float().sum(1), leaf),

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from ..models.modes import eval_mode
 from ..speed.convolutions import fast_convolutions
+from ..speed.layout import channels_last
 from .ball import Ball, Norm
 from .gradients import attacking
 from .inputs import checked
@@ -155,18 +156,25 @@ class Search(Protocol):
         x, y = checked(x, y)
         for reservation in self.reservations():
             warnings.warn(reservation, AttackWarning, stacklevel=2)
-        with lent(model, self) as forward:
+        with lent(model, self, x) as forward:
             return strongest(self, Problem.of_all(forward, x, y, self.ball))
 
 
 @contextmanager
-def lent(model: nn.Module, attack: Search) -> Iterator[nn.Module]:
-    """The network in eval mode, ready for input gradients if the attack needs them; restored afterwards."""
+def lent(model: nn.Module, attack: Search, x: Tensor) -> Iterator[nn.Module]:
+    """The network in eval mode, ready for input gradients if the attack needs them; restored afterwards.
+
+    Args:
+        model: any network.
+        attack: what follows its gradients, or only asks it.
+        x: images that it takes.
+    """
     if attack.needs_gradients:
-        with attacking(model) as forward:
+        with attacking(model, x) as forward:
             yield forward
     else:
-        with eval_mode(model), torch.no_grad(), fast_convolutions(model) if attack.only_asks else nullcontext():
+        faster = fast_convolutions(model) if attack.only_asks else nullcontext()
+        with eval_mode(model), torch.no_grad(), channels_last(model, x) if attack.only_asks else nullcontext(), faster:
             yield model
 
 

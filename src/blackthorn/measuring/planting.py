@@ -175,7 +175,7 @@ def _finds(attack: Search, planted: Planted, x: Tensor) -> bool:
         stop=lambda logits, x_adv, rows: fooled_by(logits, y[rows], targeted=attack.targeted),
     )
     for run in range(attack.runs(classes=2)):
-        with lent(planted, attack) as forward:
+        with lent(planted, attack, x) as forward:
             x_adv = attack.search(replace(problem, forward=forward, run=run)).detach()
         if int(logits_of(planted, attack.ball.project(x_adv, x)).argmax()) == 1:
             return True

@@ -121,7 +121,7 @@ class Adversarial:
         ball = self.attack.ball
         if self.eps_sampling == "truncated_gaussian":
             ball = replace(ball, eps=truncated_gaussian(self.attack.eps, len(x), x.device))
-        with lent(model, self.attack) as forward:
+        with lent(model, self.attack, x) as forward:
             if self.label == "predicted":
                 with torch.no_grad():
                     y = forward(x).argmax(1)

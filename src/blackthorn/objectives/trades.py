@@ -71,7 +71,7 @@ class Trades:
         """The adversarial images of one training step; nothing is asked about labels."""
         ball = Ball("linf", self.eps)
         length = self.step_size if self.step_size is not None else min(self.eps, 2.5 * self.eps / self.steps)
-        with attacking(model) as forward:
+        with attacking(model, x) as forward:
             with torch.no_grad():
                 logits: Tensor = forward(x)
             x_adv = x + _START * drawn(lambda images: room(x, images).normal_(), len(x))

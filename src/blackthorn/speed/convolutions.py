@@ -41,6 +41,12 @@ def phases_pay(dtype: torch.dtype) -> bool:
     return dtype == torch.bfloat16 or torch.backends.cpu.get_cpu_capability() != "AVX2"
 
 
+def takes_phases(model: nn.Module) -> bool:
+    """Whether some convolution of `model` works on phases in float32 on this processor."""
+    convs = [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]
+    return phases_pay(torch.float32) and bool(phased(model, convs))
+
+
 def _plain(conv: nn.Conv2d) -> bool:
     return (
         conv.groups == 1

@@ -95,8 +95,9 @@ class Inversion:
         starts = self._starts(len(x), wanted, seed)
         parts: list[Inverted] = []
         features = penultimate(model, pixels(x[:1]).to(device), fake_relu=self.fake_relu)
-        chosen = resolve_for(precision, model, pixels(x[list(wanted[:batch_size])]).to(device))
-        with attacking(model):
+        example = pixels(x[list(wanted[:batch_size])]).to(device)
+        chosen = resolve_for(precision, model, example)
+        with attacking(model, example):
             for first in range(0, len(wanted), batch_size):
                 batch = list(wanted[first : first + batch_size])
                 z = self._started(x, batch, starts, seed).to(device)

@@ -181,7 +181,7 @@ def augmented(model: nn.Module, x: Tensor, y: Tensor, lam: float) -> Tensor:
     Reference: Papernot et al. 2017, algorithm 1, line 6.
     """
     leaf = x.detach().requires_grad_()
-    with attacking(model) as forward:
+    with attacking(model, x) as forward:
         gradient = input_gradient(forward(leaf).gather(1, y[:, None]), leaf)
     return x + lam * gradient.sign()
 

@@ -20,6 +20,7 @@ from ..gates import GATES
 from ..models import ParameterGroup, device_of, parameter_groups
 from ..objectives import Loss
 from ..speed.denormals import flushed
+from ..speed.layout import channels_last
 from ..speed.memory import keep_freed_memory
 from ..speed.precision import Precision, arithmetic
 from ..speed.ranks import Part, ranks
@@ -138,7 +139,8 @@ def fit(
     if not together.first:
         progress = logger = None
     keep_freed_memory()
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []), flushed():
+    generators = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=generators), flushed(), channels_last(model, example):
         torch.manual_seed(seed)
         chosen = together.same(lambda: resolve_for(precision, model, example))
         torch.manual_seed(seed)
