@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import blackthorn as bt
-from blackthorn.speed import layout
+from blackthorn.models import layout
 from blackthorn.speed.memory import keep_freed_memory
 from timing import arguments, finish, rounds, table
 

@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blackthorn.models import layout
 from blackthorn.objectives import CrossEntropy, Trades
 from blackthorn.objectives.trades import divergence
-from blackthorn.speed import layout
 from blackthorn.values import ValidationError
 
 

@@ -10,9 +10,9 @@ from contextlib import contextmanager, nullcontext
 import torch
 from torch import Tensor, nn
 
+from ..models.layout import channels_last
 from ..models.modes import eval_mode, frozen
 from ..speed.convolutions import fast_convolutions
-from ..speed.layout import channels_last
 
 Forward = Callable[[Tensor], Tensor]
 
@@ -25,7 +25,7 @@ def attacking(model: nn.Module, x: Tensor | None = None) -> Iterator[nn.Module]:
 
     Args:
         model: any network.
-        x: images that it takes; with them its convolutions are also put in the order of speed/layout.py.
+        x: images that it takes; with them its convolutions are also put in the order of models/layout.py.
     """
     ordered = nullcontext() if x is None else channels_last(model, x)
     with eval_mode(model), frozen(model), torch.enable_grad(), ordered, fast_convolutions(model):

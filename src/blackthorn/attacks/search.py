@@ -24,9 +24,9 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from ..models.layout import channels_last
 from ..models.modes import eval_mode
 from ..speed.convolutions import fast_convolutions
-from ..speed.layout import channels_last
 from .ball import Ball, Norm
 from .gradients import attacking
 from .inputs import checked

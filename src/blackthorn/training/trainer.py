@@ -18,9 +18,9 @@ from ..data import Augmentation, Images, as_images, batches
 from ..errors import TrainingError
 from ..gates import GATES
 from ..models import ParameterGroup, device_of, parameter_groups
+from ..models.layout import channels_last
 from ..objectives import Loss
 from ..speed.denormals import flushed
-from ..speed.layout import channels_last
 from ..speed.memory import keep_freed_memory
 from ..speed.precision import Precision, arithmetic
 from ..speed.ranks import Part, ranks

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
-from ..models.modes import eval_mode
-from ..models.outputs import logits_from
-from .convolutions import takes_phases
+from ..speed.convolutions import takes_phases
+from .modes import eval_mode
+from .outputs import logits_from
 
 _SEEN = 2  # images that a network is tried on
 _CLOSE = 1e-3  # relative; two orders of summation differ by far less, and pixels in another order by far more

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 import blackthorn as bt
-from blackthorn.speed.layout import channels_last
+from blackthorn.models.layout import channels_last
 
 _LAST = torch.channels_last
 
