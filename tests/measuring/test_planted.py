@@ -81,7 +81,7 @@ def test_the_ball_holds_a_planted_example_and_its_middle_none(net: nn.Module, x:
     planted = _plant(net, _features(net, x), image, ball)
     assert planted is not None
     torch.manual_seed(3)
-    inside = ball.scaled(0.95).start(image.expand(200, *image.shape[1:]).contiguous())
+    inside = _edge(ball.scaled(0.95), image, 200)
     edge = _edge(ball, image, 16)
     with torch.no_grad():
         features = penultimate(net, x[:2])

@@ -31,8 +31,8 @@ class PlantedExamples(WithResources, Measure):
 
     @property
     def revision(self) -> int:
-        """That of the attack."""
-        return self.attack.revision
+        """That of the attack, and one for points of class 0 on an edge."""
+        return self.attack.revision + 1
 
     def effort(self, images: int) -> float:
         """The attack on one image at a time, and some hundred points to plant from."""
