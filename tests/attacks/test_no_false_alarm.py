@@ -45,6 +45,27 @@ def test_no_alarm_where_maxima_pass_some_pixels_by(attack: Search) -> None:
     assert "dead pixels" not in crafted.alarms
 
 
+class Standardised(nn.Module):
+    """A network for standardised images, which lie in [0, 1] as 1/2 + s/128: a unit of a pixel is 128 of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.first, self.last = nn.Linear(256, 64), nn.Linear(64, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        bent = torch.sin(10 * self.first(128 * (x - 0.5).flatten(1)))
+        return self.last(bent)  # type: ignore[no-any-return]
+
+
+def test_steps_are_small_where_the_ball_is() -> None:
+    model, x = Standardised().eval(), 0.5 + torch.randn(20, 1, 16, 16) / 128
+    with torch.no_grad():
+        y = model(x).argmax(1)
+    assert craft(PGD(eps=0.03 / 128, steps=3), model, x, y, precision="float32").alarms == ()
+    assert "wrong gradients" in craft(PGD(eps=0.3, steps=3), model, x, y, precision="float32").alarms
+
+
 @pytest.fixture(scope="module", params=["plain", "pruned", "quadratic", "adversarial"])
 def learnt(request: pytest.FixtureRequest) -> nn.Module:
     """A network that has learnt stripes in one of the product's ways."""

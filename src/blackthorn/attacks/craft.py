@@ -89,7 +89,8 @@ def _crafted(
     verdicts = Itself(model, targeted=targeted) if judge is None else Another(judge, targeted=targeted)
     follows = any(not part.only_asks for one in attacks for part in one.sequence(classes=2))
     batches = [slice(first, first + batch_size) for first in range(0, len(x), batch_size)]
-    with eval_mode(model), Watch(model, mends=not naive, follows=follows) as watch:
+    reach = min((one.eps for one in attacks if one.norm == "linf"), default=1.0)
+    with eval_mode(model), Watch(model, mends=not naive, follows=follows, reach=reach) as watch:
         watch.read(x[:: max(1, len(x) // _READ)])
         classes = logits_of(model, x[:2]).shape[1]
         _refuse_labels_beyond(classes, y)

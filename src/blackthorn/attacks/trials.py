@@ -17,7 +17,8 @@ ROUNDING = 1e-6
 """Share of the largest logit below which a change is none."""
 _DIFFERS = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
 _STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one, and a curved network is straight at the
-# shorter one, so gradients are believed if they say what happens at either
+# shorter one, so gradients are believed if they say what happens at either; shorter where the ball is smaller, as it is
+# where a unit of the pixels is many of the network's (standardised images)
 _RANDOM_DIRECTIONS = 2
 
 
@@ -58,15 +59,23 @@ def are_probabilities(outputs: Tensor) -> bool:
 class GradientTrial:
     """How the lead of the highest logit changes in small steps, beside what its gradient says; summed over batches."""
 
-    up: dict[float, list[float]] = field(default_factory=lambda: {step: [0.0, 0.0, 0.0] for step in _STEPS})
+    reach: float = 1.0
+    """By how much the attack may change a pixel: steps are no longer than that, and the shorter one than a tenth."""
+    up: dict[float, list[float]] = field(default_factory=dict)
     """Up the gradient, for each length of a step: the change, the change as predicted, and what rounding explains."""
-    aside: dict[float, list[float]] = field(default_factory=lambda: {step: [0.0, 0.0, 0.0] for step in _STEPS})
+    aside: dict[float, list[float]] = field(default_factory=dict)
     """In random directions: the squared change, the squared error of the prediction, and what rounding explains."""
+
+    def __post_init__(self) -> None:
+        """Nothing has been tried yet."""
+        short, long = _STEPS
+        for step in (min(short, self.reach / 10), min(long, self.reach)):
+            self.up[step], self.aside[step] = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
 
     @property
     def failed(self) -> bool:
         """Whether the gradient says what happens at no length of a step."""
-        return not any(self._passed(step) for step in _STEPS)
+        return not any(map(self._passed, self.up))
 
     def look(self, forward: Callable[[Tensor], Tensor], x: Tensor, dtype: torch.dtype, draw: torch.Generator) -> None:
         """Try the gradients at some images; those without a finite gradient are left to other alarms."""
@@ -83,7 +92,7 @@ class GradientTrial:
         floor = _slack(dtype) * logits.detach().float().abs().amax(1)
         directions = [gradient.sign()]
         directions += [(2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x) for _ in range(_RANDOM_DIRECTIONS)]
-        for step in _STEPS:
+        for step in self.up:
             for number, direction in enumerate(directions):
                 moved = (x + step * torch.nan_to_num(direction)).clamp(0, 1)
                 with torch.enable_grad():  # what a network is read as may depend on it

@@ -28,13 +28,14 @@ from .verdict import logits_of
 class Watch:
     """One attack on a network, watched; a context manager that leaves the network as it was."""
 
-    def __init__(self, model: nn.Module, *, mends: bool = True, follows: bool = True) -> None:
+    def __init__(self, model: nn.Module, *, mends: bool = True, follows: bool = True, reach: float = 1.0) -> None:
         """Watch a network.
 
         Args:
             model: the network, in eval mode.
             mends: whether gradients that cannot be followed are mended, or only counted.
             follows: whether any attack follows gradients, so that they are tried beforehand.
+            reach: by how much attacks may change a pixel.
         """
         self.tally = Tally()
         self.ball: Ball | None = None
@@ -44,7 +45,7 @@ class Watch:
         self._forward: Callable[..., Any] = model.forward
         self._name, self._dtype = type(model).__name__, dtype_of(model)
         self._mending = Mending(self._unseen)
-        self._trial = GradientTrial()
+        self._trial = GradientTrial(reach)
         self._draw = torch.Generator().manual_seed(0)
         self._through = self._no_way = False
         """Whether every gradient is taken straight through; whether that was tried in vain."""
