@@ -45,8 +45,10 @@ def test_many_images_are_sent_back_in_pieces(monkeypatch: pytest.MonkeyPatch) ->
         assert torch.allclose(pulled_back(forward, x, upstream), whole, atol=1e-6)
 
 
-def test_a_kernel_that_covers_its_input_is_a_linear_layer_also_while_it_learns() -> None:
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last], ids=str)
+def test_a_kernel_that_covers_its_input_is_a_linear_layer_also_while_it_learns(layout: torch.memory_format) -> None:
     conv = nn.Conv2d(3, 5, (4, 2))
+    conv.weight.data = conv.weight.data.to(memory_format=layout)
     x, upstream = torch.randn(2, 3, 4, 2), torch.randn(2, 5, 1, 1)
     expected = torch.autograd.grad(conv(x), [conv.weight, conv.bias], upstream)
     with fast_convolutions(conv):

@@ -33,12 +33,21 @@ def as_product(conv: nn.Conv2d, x: Tensor, *, input_gradient: bool) -> Tensor | 
     if x.dim() != 4 or x.dtype != conv.weight.dtype or x.dtype not in (torch.float32, torch.float64):
         return None
     if tuple(x.shape[2:]) == conv.kernel_size and conv.padding == (0, 0) and len(x):
-        out = F.linear(x.flatten(1), conv.weight.flatten(1), conv.bias)
-        return out[:, :, None, None]
+        flat = _last_flat if conv.weight.is_contiguous(memory_format=torch.channels_last) else _flat
+        return F.linear(flat(x), flat(conv.weight), conv.bias)[:, :, None, None]
     few = conv.in_channels <= _FEW and conv.out_channels >= _FILTERS * conv.in_channels
     if input_gradient and few and conv.kernel_size != (1, 1):
         return _Folded.apply(x, conv.weight, conv.bias, conv.stride, conv.padding)  # type: ignore[no-untyped-call, no-any-return]
     return None
+
+
+def _flat(images: Tensor) -> Tensor:
+    return images.flatten(1)
+
+
+def _last_flat(images: Tensor) -> Tensor:
+    """No copy, of what lies channels last."""
+    return images.permute(0, 2, 3, 1).flatten(1)
 
 
 class _Folded(torch.autograd.Function):
