@@ -472,7 +472,7 @@ PINNED_MEASURES: dict[str, str] = {
     "anpvs-mnist": "33a6653e0466",
     "anpvs-pictures": "7b4622db5c90",
     "certified-mnist": "5ace9e185800",
-    "parana-best": "c206d58e06ea",
+    "parana-best": "a01a3cb696e1",
     "parana-cnn-fc": "72a4118a8872",
     "parana-curves": "34c3fe08fbfe",
     "parana-layers": "b334b4314010",
