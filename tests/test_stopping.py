@@ -11,6 +11,7 @@ from blackthorn.stopping import Stopped, stoppable
 class Thing:
     pass
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a background job of a shell would ignore
 thing = Thing()
 watched = weakref.ref(thing, lambda gone: os.kill(os.getpid(), signal.SIGINT))
 with stoppable() as asked:
