@@ -21,7 +21,6 @@ NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
     "wang_cnn": (bt.models.wang_cnn, (1, 28, 28)),
     "parana_cnn": (bt.models.parana_cnn, (1, 28, 28)),
     "vgg16_anp, width 16": (lambda: bt.models.vgg16_anp(width=16), (3, 32, 32)),
-    "resnet18, width 16": (lambda: bt.models.resnet18(width=16), (3, 32, 32)),
 }
 
 

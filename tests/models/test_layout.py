@@ -90,6 +90,17 @@ def test_random_networks_are_left_alone_and_draw_no_numbers_to_be_tried() -> Non
     assert torch.equal(found, torch.rand(1))
 
 
+def test_a_shortcut_that_strides_over_pixels_is_left_alone() -> None:
+    """torch's gradient of its weight writes beyond its memory."""
+    net = _net()
+    net[1] = nn.Conv2d(6, 4, 1, stride=2)
+    with channels_last(net, _x()):
+        assert all(weight.is_contiguous() for weight in net.parameters())
+    resnet = bt.models.resnet18(width=2)
+    with channels_last(resnet, torch.rand(2, 3, 32, 32)):
+        assert all(weight.is_contiguous() for weight in resnet.parameters())
+
+
 def test_compiled_networks_are_left_alone() -> None:
     net = torch.compile(_net(), backend="eager")
     with channels_last(net, _x()):  # type: ignore[arg-type]  # torch says a callable
