@@ -1,7 +1,7 @@
 """Images between convolutions with the channels of a pixel side by side, as CPUs work on them fastest.
 
 A convolution whose weight lies in this order hands it on, so the weights alone decide for the whole network. There max
-pooling is 4 to 12 times faster and convolutions up to twice, which makes a step of adversarial training 1.05 to 1.3
+pooling is 4 to 12 times faster and convolutions up to twice, which makes a step of adversarial training 1.05 to 1.4
 times faster (benchmarks/layout.py). Only rounding differs.
 """
 
@@ -72,7 +72,7 @@ def _strides_over(conv: nn.Conv2d) -> bool:
 
     torch 2.13 writes beyond its memory when it computes the gradient of such a weight channels last, with 2 or 4 input
     channels. 4,800 random convolutions of other kinds, with groups and dilation too, were tried under a checking
-    allocator, without a fault.
+    allocator, without a fault (benchmarks/layout_faults.py tries others).
     """
     return any(kernel == 1 < stride for kernel, stride in zip(conv.kernel_size, conv.stride))
 

@@ -43,8 +43,9 @@ def phases_pay(dtype: torch.dtype) -> bool:
 
 def takes_phases(model: nn.Module) -> bool:
     """Whether some convolution of `model` works on phases in float32 on this processor."""
-    convs = [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]
-    return phases_pay(torch.float32) and bool(phased(model, convs))
+    if not phases_pay(torch.float32):
+        return False
+    return bool(phased(model, [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]))
 
 
 def _plain(conv: nn.Conv2d) -> bool:
