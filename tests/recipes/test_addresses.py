@@ -477,7 +477,7 @@ PINNED_MEASURES: dict[str, str] = {
     "parana-curves": "34c3fe08fbfe",
     "parana-layers": "b334b4314010",
     "parana-schedule": "2ff818756323",
-    "quickstart": "86c49b4376eb",
+    "quickstart": "b19feb06dd14",
     "rfp-dataset": "a0fd918269d2",
     "parana-cost": "26eb9aa33fe0",
     "parana-detection": "d5e5094f0236",
