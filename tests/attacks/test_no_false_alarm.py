@@ -5,8 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from blackthorn.attacks import FGSM, PGD, AttackWarning, AutoAttack, Search, craft
+from blackthorn.attacks.trials import GradientTrial
 from blackthorn.data import stripes
-from blackthorn.models import build, mlp
+from blackthorn.models import build, lenet5_caffe, mlp
 from blackthorn.objectives import Adversarial, CrossEntropy, LinearQuadratic
 from blackthorn.pruning import Magnitude, prune
 from blackthorn.training import fit
@@ -65,6 +66,20 @@ def test_steps_are_small_where_the_ball_is() -> None:
     assert craft(PGD(eps=0.03 / 128, steps=3), model, x, y, precision="float32").alarms == ()
     with pytest.warns(AttackWarning, match="do not change as the gradient says"):  # in a step of 1e-3
         craft(PGD(eps=0.3, steps=3), model, x, y, precision="float32")
+
+
+def test_a_random_direction_that_changes_next_to_nothing_is_no_evidence() -> None:
+    """One image, two random directions, and a network with many kinks: by chance both may cancel out."""
+    failed = []
+    for seed in range(100):
+        torch.manual_seed(seed)
+        model = lenet5_caffe(channels=(20, 50), hidden=(100,))
+        for weight in model.parameters():
+            weight.data *= 3 * (torch.rand_like(weight) > 0.8)
+        trial, x = GradientTrial(0.3), torch.rand(1, 1, 28, 28) * (torch.rand(1, 1, 28, 28) > 0.7)
+        trial.look(model, x, torch.float32, torch.Generator().manual_seed(0))
+        failed += [seed] if trial.failed else []
+    assert failed == []
 
 
 @pytest.fixture(scope="module", params=["plain", "pruned", "quadratic", "adversarial"])

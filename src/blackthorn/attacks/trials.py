@@ -64,13 +64,14 @@ class GradientTrial:
     up: dict[float, list[float]] = field(default_factory=dict)
     """Up the gradient, for each length of a step: the change, the change as predicted, and what rounding explains."""
     aside: dict[float, list[float]] = field(default_factory=dict)
-    """In random directions: the squared change, the squared error of the prediction, and what rounding explains."""
+    """In random directions: the squared change, the squared error of the prediction, what rounding explains, and the
+    squared change that the gradient's length leads one to expect."""
 
     def __post_init__(self) -> None:
         """Nothing has been tried yet."""
         short, long = _STEPS
         for step in (min(short, self.reach / 10), min(long, self.reach)):
-            self.up[step], self.aside[step] = [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]
+            self.up[step], self.aside[step] = [0.0] * 3, [0.0] * 4
 
     @property
     def failed(self) -> bool:
@@ -97,19 +98,27 @@ class GradientTrial:
                 moved = (x + step * torch.nan_to_num(direction)).clamp(0, 1)
                 with torch.enable_grad():  # what a network is read as may depend on it
                     change = (_lead(forward(moved), first, second).detach() - lead.detach())[told].double()
-                said = (torch.nan_to_num(gradient) * (moved - x)).flatten(1).sum(1)[told].double()
-                sums, slack = (self.aside, floor[told] ** 2) if number else (self.up, floor[told])
-                found = (change**2, (change - said) ** 2) if number else (change, said)
-                for at, part in enumerate((*found, slack)):
-                    sums[step][at] += float(part.sum())
+                pixel_by_pixel = (torch.nan_to_num(gradient) * (moved - x)).flatten(1)[told].double()
+                said = pixel_by_pixel.sum(1)
+                expected = (pixel_by_pixel**2).sum(1)  # the mean square of a sum whose signs are drawn
+                if number:
+                    _add(self.aside[step], change**2, (change - said) ** 2, floor[told] ** 2, expected)
+                else:
+                    _add(self.up[step], change, said, floor[told])
             if self._passed(step):
                 return
 
     def _passed(self, step: float) -> bool:
         change, said, slack = self.up[step]
-        square, error, slack_aside = self.aside[step]
+        square, error, slack_aside, expected = self.aside[step]
         straight = abs(change - said) <= 0.5 * max(abs(change), abs(said)) + slack
-        return straight and error <= 0.5 * square + slack_aside
+        # A few random directions may happen to change next to nothing; then any kink of the network is a large error.
+        return straight and error <= 0.5 * max(square, expected) + slack_aside
+
+
+def _add(sums: list[float], *parts: Tensor) -> None:
+    for at, part in enumerate(parts):
+        sums[at] += float(part.sum())
 
 
 def _lead(logits: Tensor, first: Tensor, second: Tensor) -> Tensor:
