@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from blackthorn.report import Page, write
-from blackthorn.report.attacks import attack_words, fooled_words, source_notes
+from blackthorn.report.attacks import attack_words, fooled_words, kind_words, source_notes
 from blackthorn.report.views.eps import against_eps
 from blackthorn.results import AccuracyRecord
 
@@ -70,8 +72,16 @@ def test_noises_share_a_panel_where_they_differ_in_their_limit_alone(tmp_path: P
     natural = accuracy_cell(tmp_path, "dense", "natural", 0.9)
     chart = against_eps(with_cells(bare(tmp_path), [natural, *cells]))
     assert chart is not None
-    assert [panel.title for panel in chart.panels] == ["UNIVERSAL NOISE, target 5"]
+    assert [panel.title for panel in chart.panels] == ["universal noise, target 5"]
     assert [point["x"] for point in chart.panels[0].points] == [0.0, 0.1, 0.35]
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("pgd", "PGD"), ("apgd", "APGD"), ("autoattack", "autoattack"), ("scaled_gradient", "scaled gradient")],
+)
+def test_only_acronyms_are_shouted(kind: str, words: str) -> None:
+    assert kind_words(kind) == words
 
 
 def test_a_number_by_several_attacks_says_which_tier_made_it_and_who_fooled_how_many() -> None:

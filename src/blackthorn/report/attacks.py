@@ -6,6 +6,8 @@ from ..results import AccuracyRecord
 from .page import Page
 from .words import names, percent
 
+_ACRONYM = 4  # letters: fgsm, pgd, apgd, fab
+
 
 def eps_of(page: Page, metric: str) -> float | None:
     """The radius of a measure; None without an attack, or before anything is measured."""
@@ -33,8 +35,13 @@ def attack_words(page: Page, metric: str) -> str:
         if key not in known
     ]
     source = f"on a {first.source}" if first.source else ""
-    kind = str(attack.get("kind", "")).replace("_", " ").upper() or metric
+    kind = kind_words(str(attack.get("kind", ""))) or metric
     return ", ".join(part for part in (kind, norm, *rest, source) if part)
+
+
+def kind_words(kind: str) -> str:
+    """ "PGD", "autoattack", "universal noise": what is short enough to be an acronym is written as one."""
+    return kind.upper() if len(kind) <= _ACRONYM else kind.replace("_", " ")
 
 
 def strongest(page: Page) -> list[str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...results import Cell, RobustImagesRecord
+from ..attacks import kind_words
 from ..csv_text import csv_text
 from ..page import Page
 from ..pictures import kept, png
@@ -73,7 +74,7 @@ def _made(cell: Cell[RobustImagesRecord], *, with_pairs: bool) -> Made:
     compared = ""
     if record.standard is not None:
         attack = record.attack
-        under = f"{str(attack['kind']).upper()} ({attack.get('norm', 'linf')}, eps {radius(float(attack['eps']))})"
+        under = f"{kind_words(str(attack['kind']))} ({attack.get('norm', 'linf')}, eps {radius(float(attack['eps']))})"
         compared = (
             f"Under {under}, {record.network} is right on {percent(record.robust)} % of the images that "
             f"the two were compared on, and {record.compared} on {percent(record.standard)} %."
