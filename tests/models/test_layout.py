@@ -79,6 +79,19 @@ def test_a_network_that_cannot_bear_it_is_left_alone(after: Callable[[Tensor], T
     assert net.calls == asked  # it is tried once
 
 
+def test_a_network_with_another_layer_is_tried_again() -> None:
+    class Viewed(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.view(len(x), -1)
+
+    net, x = _net(), _x()
+    with channels_last(net, x):
+        assert not net[1].weight.is_contiguous()
+    net[3] = Viewed()
+    with channels_last(net, x):
+        net(x)
+
+
 def test_random_networks_are_left_alone_and_draw_no_numbers_to_be_tried() -> None:
     """Random numbers are drawn in the order of memory, so they would fall on other pixels."""
     net = _Own(lambda maps: (maps + torch.rand_like(maps)).flatten(1))

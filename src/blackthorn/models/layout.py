@@ -20,7 +20,8 @@ from .outputs import logits_from
 _SEEN = 2  # images that a network is tried on
 _CLOSE = 1e-3  # relative; two orders of summation differ by far less, and pixels in another order by far more
 
-_known: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
+_known: WeakKeyDictionary[nn.Module, tuple[list[type[nn.Module]], bool]] = WeakKeyDictionary()
+"""Of what layers a network was when it was tried, and whether it could bear it."""
 
 
 @contextmanager
@@ -83,10 +84,11 @@ def _lies(weight: Tensor) -> bool:
 
 
 def _bears(model: nn.Module, weights: list[nn.Parameter], x: Tensor) -> bool:
-    """Whether the network says the same of some images; asked once for each network."""
-    if model not in _known:
-        _known[model] = _alike(model, weights, x[:_SEEN].detach())
-    return _known[model]
+    """Whether the network says the same of some images; asked once for each network, and again for other layers."""
+    layers = list(map(type, model.modules()))
+    if model not in _known or _known[model][0] != layers:
+        _known[model] = layers, _alike(model, weights, x[:_SEEN].detach())
+    return _known[model][1]
 
 
 def _alike(model: nn.Module, weights: list[nn.Parameter], x: Tensor) -> bool:
