@@ -7,7 +7,7 @@ import pytest
 from blackthorn.report import Page, write
 from blackthorn.report.attacks import attack_words, fooled_words, kind_words, source_notes
 from blackthorn.report.views.eps import against_eps
-from blackthorn.results import AccuracyRecord
+from blackthorn.results import AccuracyRecord, Cell
 
 from .demo import accuracy_cell, bare, with_cells
 
@@ -74,6 +74,20 @@ def test_noises_share_a_panel_where_they_differ_in_their_limit_alone(tmp_path: P
     assert chart is not None
     assert [panel.title for panel in chart.panels] == ["universal noise, target 5"]
     assert [point["x"] for point in chart.panels[0].points] == [0.0, 0.1, 0.35]
+
+
+def test_measures_of_the_same_radius_are_of_different_lines(tmp_path: Path) -> None:
+    def noise(made_on: str, limit: float, value: float) -> Cell[AccuracyRecord]:
+        attack: dict[str, object] = {"kind": "universal_noise", "target": 5, "limit": limit, "eps": limit}
+        return accuracy_cell(
+            tmp_path, "dense", f"{made_on} {limit}", value, attack=attack, source="network", targeted_success=0.5
+        )
+
+    cells = [noise("own", 0.1, 0.9), noise("own", 0.3, 0.2), noise("twin", 0.1, 0.95), noise("twin", 0.3, 0.5)]
+    chart = against_eps(with_cells(bare(tmp_path), [accuracy_cell(tmp_path, "dense", "natural", 1.0), *cells]))
+    assert chart is not None
+    assert [panel.title.partition(": ")[2] for panel in chart.panels] == ["own 0.1, own 0.3", "twin 0.1, twin 0.3"]
+    assert [[point["value"] for point in panel.points] for panel in chart.panels] == [[100, 90, 20], [100, 95, 50]]
 
 
 @pytest.mark.parametrize(

@@ -29,17 +29,11 @@ def against_eps(page: Page) -> Chart | None:
     a panel for each attack and each unpruned network with those that were pruned from it.
     """
     shown = [row.name for row in featured([r for r in networks(page) if _attacked(page, r.name)], SERIES)]
-    metrics: dict[str, dict[str, float]] = {}
-    norms: dict[str, str | None] = {}
-    for metric in page.accuracy_metrics:
-        eps, first = eps_of(page, metric), page.first(metric)
-        if eps is not None and first is not None:
-            norms[attack_words(page, metric)] = first.norm
-            metrics.setdefault(attack_words(page, metric), {})[metric] = eps
     panels, lower = [], False
-    for words, radii in metrics.items():
-        if len(set(radii.values())) == 1 and all(aims(page, metric) for metric in radii):
+    for words, radii in _attacks(page).items():
+        if len(radii) == 1 and all(aims(page, metric) for metric in radii):
             continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
+        norm = next(first.norm for metric in radii if (first := page.first(metric)) is not None)
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
         for base, rows in _together(page, shown).items():
             points: list[Point] = []
@@ -49,7 +43,7 @@ def against_eps(page: Page) -> Chart | None:
                     if found:
                         points.append(accuracy_point(page, row, row, metric, eps, found))
             if points:
-                proved = _proved(page, rows, norms[words])
+                proved = _proved(page, rows, norm)
                 title = f"{words} · {base}" if base else words
                 spread = _listed(sorted(places.values()))
                 panels.append(_panel(title, f"{words}, from {spread}, for {len(rows)} networks", points, proved, shown))
@@ -63,6 +57,27 @@ def against_eps(page: Page) -> Chart | None:
     if len(shown) < len(everything):
         caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
     return Chart("accuracy-eps", "Accuracy against attack strength", caption, shown, panels, POINTS)
+
+
+def _attacks(page: Page) -> dict[str, dict[str, float]]:
+    """The measures of each attack with their radii. Where two of them have the same radius, such as noises that were
+    made on different networks, they are of different lines, and the measures are named.
+    """
+    lines: dict[str, list[dict[str, float]]] = {}
+    for metric in page.accuracy_metrics:
+        eps = eps_of(page, metric)
+        if eps is None:
+            continue
+        same = lines.setdefault(attack_words(page, metric), [])
+        line = next((radii for radii in same if eps not in radii.values()), None)
+        if line is None:
+            same.append(line := {})
+        line[metric] = eps
+    return {
+        words if len(same) == 1 else f"{words}: {', '.join(radii)}": radii
+        for words, same in lines.items()
+        for radii in same
+    }
 
 
 def _together(page: Page, shown: Sequence[str]) -> dict[str, list[str]]:
