@@ -175,3 +175,17 @@ def test_the_tables_of_scaling_say_what_was_timed() -> None:
     left = page.partition("ten seconds, ")[2]
     assert left.startswith(f"{100 * used[10.0, True, 100]:.0f} % of the time is left for work")
     assert f"It finishes a stage in {1000 * timed['parts']['store_s']:.1f} ms" in page
+
+
+def test_the_page_on_trust_counts_the_alarms_that_were_found() -> None:
+    page = (ROOT / "docs" / "trust.md").read_text("utf-8")
+    found = json.loads((ROOT / "results" / "benchmarks" / "false_alarms.json").read_text("utf-8"))["rows"]
+    rang = {row["recipe"]: (row["cells"], len(row["under_alarm"])) for row in found if row["under_alarm"]}
+    silent = [row["cells"] for row in found if not row["under_alarm"]]
+    under, cells = sum(alarms for _, alarms in rang.values()), sum(row["cells"] for row in found)
+    assert f"all {len(found)} published recipes in their smoke presets" in page
+    assert f"{under} of {cells:,}\ncells with an attack are under alarm" in page
+    assert f"| {len(silent)} of {len(found)}, the quickstart among them | {sum(silent):,} | 0 |" in page
+    tiny = [rang.pop(name) for name in ("certified-mnist", "rfp-figure4", "rfp-table1")]
+    assert f"| {sum(n for n, _ in tiny)} | {sum(alarms for _, alarms in tiny)}, four networks |" in page
+    assert rang == {"wang2018-table1": (150, 48), "wang2018-table2": (130, 1)}
