@@ -91,3 +91,16 @@ def test_the_tables_of_a_readme_are_made_anew_and_its_text_is_kept(tmp_path: Pat
     assert text.startswith("Said\n\n<!-- results -->\n| network | natural |") and "\nold\n" not in text
     assert "| dense | 98.9 [98.7, 99.1], paper 99.0 |" in text and "\n\nso\n<!-- statements -->\n| statement |" in text
     assert refreshed("no places for tables", {"results.csv": "row,metric\n"}) == "no places for tables"
+
+
+def test_numbers_in_units_of_their_own_have_three_digits_in_a_readme() -> None:
+    files = {
+        "results.csv": "row,metric,value,low,high,seeds,published\n"
+        "at,clean,50.00,45.63,54.37,0,87.44\n"
+        "at,vulnerability,0.06325,0.06114,0.065372,0,0.05\n"
+        "at,sparsity,20.96,20.96,20.96,0,\n"
+        "standard,sparsity,0,0,0,0,\n"
+    }
+    text = refreshed("<!-- results -->\n<!-- /results -->", files)
+    assert "| at | 50.0 [45.6, 54.4], paper 87.4 | 0.0633 [0.0611, 0.0654], paper 0.05 | 21 |" in text
+    assert "| standard |  |  | 0 |" in text

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from blackthorn.claims import Verdict
 from blackthorn.report.views.costs import costs_csv
-from blackthorn.report.views.results import results_csv
+from blackthorn.report.views.results import accuracy_lines, results_csv
 from blackthorn.report.views.selected import selected_csv
 from blackthorn.report.views.statements import statements_csv
 from blackthorn.results import Published
@@ -39,6 +39,13 @@ def test_a_published_place_that_is_not_measured_has_an_empty_value(tmp_path: Pat
     page = replace(bare(tmp_path), published=Published("paper", {"dense": {"natural": 99.0}}))
     page = replace(page, grid=grid([], rows=["dense"], metrics=["natural"]))
     assert results_csv(page).splitlines()[1:] == ["dense,natural,,,,,99.00"]
+
+
+def test_accuracies_of_the_paper_have_the_decimals_of_accuracies(tmp_path: Path) -> None:
+    paper = {"dense": {"natural": 91.5, "vulnerability": 0.125}}
+    page = with_cells(bare(tmp_path), [accuracy_cell(tmp_path, "dense", "natural", 0.9)])
+    page = replace(page, published=Published("paper", paper))
+    assert [place.paper for place in accuracy_lines(page)[0].places if place] == ["91.5"]
 
 
 def test_targeted_success_is_a_column_where_a_noise_aims_at_a_class_and_only_there(tmp_path: Path) -> None:

@@ -210,9 +210,9 @@ def _moved(page: Page, row: str, metric: str) -> tuple[str, str, bool]:
 
 
 def _printed_decimals(page: Page) -> int:
-    """How many decimals the paper prints: its numbers are known to half of the last one."""
-    held = [] if page.published is None else page.published.values.values()
-    printed = [f"{paper:.6f}".rstrip("0").partition(".")[2] for row in held for paper in row.values()]
+    """How many decimals the paper prints of accuracies: they are known to half of the last one."""
+    papers = [page.paper(row, metric) for row in page.rows for metric in page.columns]
+    printed = [f"{paper:.6f}".rstrip("0").partition(".")[2] for paper in papers if paper is not None]
     return max((len(decimals) for decimals in printed), default=0)
 
 
