@@ -556,16 +556,6 @@ def test_figure_1_lite_tunes_for_fewer_epochs_from_the_same_networks() -> None:
         assert steps(drawn, row)[:2] == steps(tabled, row)[:2] and steps(drawn, row)[2:] != steps(tabled, row)[2:]
 
 
-@pytest.mark.parametrize("preset", ["full", "lite"])
-def test_the_ablation_of_anp_vs_trains_the_networks_of_its_table(preset: str) -> None:
-    ablation, table = (laid_out(read_recipe(f"anpvs-{name}", preset=preset)) for name in ("ablation", "cifar10"))
-    for row in ("standard", "at", "at-vs", "anp", "anp-vs"):
-        assert steps(ablation, row) == steps(table, row)
-    both = measures(ablation).keys() & measures(table).keys()
-    assert len(both) == 65 * len(read_recipe("anpvs-ablation", preset=preset).seeds)
-    assert all(measures(ablation)[place] == measures(table)[place] for place in both)
-
-
 def test_a_new_option_with_a_default_changes_no_address() -> None:
     @value
     class Before:

@@ -7,7 +7,7 @@ import pytest
 from blackthorn.recipes import read_recipe
 
 from .conftest import run
-from .test_addresses import keys, laid_out, steps
+from .test_addresses import laid_out, measures, steps
 
 PAPER = ["standard", "bp", "at", "at-vs", "at-bnn", "pre-at", "admm", "trades", "anp", "anp-vs"]
 CONTROLS = ["at small", "at filters"]
@@ -25,13 +25,21 @@ def test_every_row_of_the_paper_is_there_with_the_controls_that_it_lacks(name: s
 
 
 @pytest.mark.parametrize("preset", ["full", "lite"])
-def test_the_ablation_has_the_networks_of_the_main_table(preset: str) -> None:
-    main, ablation, harder = (
-        laid_out(read_recipe(f"anpvs-{name}", preset=preset)) for name in ("cifar10", "ablation", "compression")
-    )
-    if preset == "full":
-        assert all(steps(ablation, row) == steps(main, row) for row in ("at", "at-vs", "anp", "anp-vs"))
-    assert steps(harder, "anp-vs kl 2") == steps(main, "anp-vs") and keys(harder) & keys(main)
+def test_the_ablation_has_the_networks_and_numbers_of_the_main_table(preset: str) -> None:
+    recipe = read_recipe("anpvs-ablation", preset=preset)
+    main, ablation = laid_out(read_recipe("anpvs-cifar10", preset=preset)), laid_out(recipe)
+    assert all(steps(ablation, row) == steps(main, row) for row in ("standard", "at", "at-vs", "anp", "anp-vs"))
+    both = measures(ablation).keys() & measures(main).keys()
+    assert len(both) == 65 * len(recipe.seeds)
+    assert all(measures(ablation)[place] == measures(main)[place] for place in both)
+
+
+@pytest.mark.parametrize("preset", ["full", "lite"])
+def test_higher_compression_begins_at_the_networks_of_the_main_table(preset: str) -> None:
+    main, harder = (laid_out(read_recipe(f"anpvs-{name}", preset=preset)) for name in ("cifar10", "compression"))
+    assert steps(harder, "standard") == steps(main, "standard") and steps(harder, "at") == steps(main, "at")
+    if preset == "full":  # lite draws the gates of the main table more, and those of each row here by what it is named
+        assert steps(harder, "anp-vs kl 2") == steps(main, "anp-vs")
 
 
 @pytest.mark.slow
