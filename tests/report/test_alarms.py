@@ -72,5 +72,13 @@ def test_figures_and_readmes_show_an_upper_bound(tmp_path: Path) -> None:
     assert found is not None
     point = accuracy_point(page, "weight", "weight 90%", "pgd", 90, found)
     assert point["shown"] == "≤ 60.00 %" and point["low"] == 0
-    line = {"row": "r", "metric": "m", "value": "60", "low": "0", "high": "61", "published": "", "alarm": "random"}
+    line = {
+        "row": "r",
+        "metric": "m",
+        "value": "60.00",
+        "low": "0.00",
+        "high": "61.00",
+        "published": "",
+        "alarm": "random",
+    }
     assert "≤ 60.0 [0.0, 61.0]" in results_table([line])
