@@ -100,8 +100,8 @@ class GradientTrial:
                     change = (_lead(forward(moved), first, second).detach() - lead.detach())[told].double()
                 pixel_by_pixel = (torch.nan_to_num(gradient) * (moved - x)).flatten(1)[told].double()
                 said = pixel_by_pixel.sum(1)
-                expected = (pixel_by_pixel**2).sum(1)  # the mean square of a sum whose signs are drawn
                 if number:
+                    expected = (pixel_by_pixel**2).sum(1)  # the mean square of a sum whose signs are drawn
                     _add(self.aside[step], change**2, (change - said) ** 2, floor[told] ** 2, expected)
                 else:
                     _add(self.up[step], change, said, floor[told])
