@@ -7,6 +7,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # two workers share the cores; more threads
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["BLACKTHORN_CACHE"] = os.path.join(tempfile.gettempdir(), f"blackthorn-test-cache-{os.getuid()}")
 os.environ.pop("BLACKTHORN_DATA", None)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes that tests start would compile the package again each time
 
 import pytest
 import torch

@@ -14,6 +14,8 @@ from blackthorn.measuring import Accuracy
 from blackthorn.models.identity import identity
 from blackthorn.results import AccuracyRecord
 
+pytestmark = pytest.mark.slow
+
 
 class Scaled(nn.Module):
     """A network with a number beside its weights."""

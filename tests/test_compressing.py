@@ -40,6 +40,7 @@ def trained(splits: Splits) -> Held:
     return model
 
 
+@pytest.mark.slow
 def test_a_module_is_cut_down_and_stays_as_it_was(
     tmp_path: Path, splits: Splits, trained: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:

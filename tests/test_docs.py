@@ -58,6 +58,7 @@ PYTHON = [block for block in ALL if block.language == "python" and block.path is
 RECIPES = [block for block in ALL if block.language == "yaml" and block.path is None]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", PYTHON, ids=str)
 def test_every_python_block_runs_by_itself(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -158,12 +159,14 @@ ASKED = (
 )
 
 
+@pytest.mark.slow
 def test_the_additions_of_the_extending_page_pass_the_contract_tests(extended: Path) -> None:
     ran = _python(extended, "-m", "pytest", "tests/contracts", "-n0", "-k", ASKED)
     assert ran.returncode == 0, ran.stdout
     assert int(re.findall(r"(\d+) passed", ran.stdout)[-1]) > 80
 
 
+@pytest.mark.slow
 def test_the_additions_of_the_extending_page_pass_their_own_tests_and_keep_to_the_floors(extended: Path) -> None:
     ran = _python(
         extended, "-m", "pytest", "tests/measuring/test_calibration.py", "tests/test_layers.py", "-n0", "-k",
@@ -188,10 +191,12 @@ def baselines(extended: Path) -> Path:
     return extended / "runs" / "reports" / "baselines-smoke"
 
 
+@pytest.mark.slow
 def test_the_additions_of_the_extending_page_run_in_a_recipe(baselines: Path) -> None:
     assert len(_lines(baselines / "results.csv")) == 4 * 2
 
 
+@pytest.mark.slow
 def test_the_measure_of_the_extending_page_has_its_part_of_the_page(baselines: Path) -> None:
     page = (baselines / "index.html").read_text()
     assert '<li><a href="#calibration">Calibration</a></li>' in page
@@ -202,6 +207,7 @@ def test_the_measure_of_the_extending_page_has_its_part_of_the_page(baselines: P
     assert "Accuracy against confidence" in (baselines / "figures" / "calibration.svg").read_text()
 
 
+@pytest.mark.slow
 def test_the_numbers_of_the_measure_of_the_extending_page_follow_from_its_bins(baselines: Path) -> None:
     records = [
         json.loads(line)
@@ -220,6 +226,7 @@ def test_the_numbers_of_the_measure_of_the_extending_page_follow_from_its_bins(b
     assert all(float(line["low"]) <= float(line["error"]) <= float(line["high"]) for line in lines)
 
 
+@pytest.mark.slow
 def test_the_statement_of_the_extending_page_is_judged_by_the_interval(baselines: Path) -> None:
     verdict = next(line for line in _lines(baselines / "statements.csv") if "Confidence" in line["statement"])
     dense = next(line for line in _lines(baselines / "calibration.csv") if line["row"] == "dense")
@@ -262,6 +269,7 @@ def example_files() -> list[Path]:
     return sorted((ROOT / "examples").glob("*.py"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", example_files(), ids=lambda file: file.name)
 def test_every_example_runs(file: Path, tmp_path: Path) -> None:
     ran = subprocess.run(

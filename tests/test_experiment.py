@@ -32,6 +32,7 @@ def test_a_recipe_is_run_and_its_report_drawn_again(tmp_path: Path) -> None:
     assert len(other.missing) == 6
 
 
+@pytest.mark.slow
 def test_changes_and_another_network_are_part_of_what_is_run(tmp_path: Path) -> None:
     changes = ["networks.*.steps.train.epochs=1", "measures={natural: {kind: accuracy, n_max: 7}}", "statements=[]"]
     finished = bt.run(write(tmp_path, tiny()), store=tmp_path / "s", model="mlp", jobs=1, set=changes)

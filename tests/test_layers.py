@@ -139,6 +139,7 @@ def loading() -> dict[str, tuple[list[str], bool]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", [name for floor in FLOORS for name in sorted(floor)])
 def test_loading_a_package_loads_nothing_above_it(package: str, loading: dict[str, tuple[list[str], bool]]) -> None:
     loaded, torch = loading[package]

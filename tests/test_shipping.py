@@ -29,6 +29,8 @@ from .cli.conftest import cli as cli
 from .recipes.conftest import laid_out, run
 from .recipes.tiny import read, tiny, write
 
+pytestmark = pytest.mark.slow
+
 TRAIN = {"kind": "train", "epochs": 1, "batch_size": 32, "stop_at_chance": False}
 NETS = """
 from torch import nn

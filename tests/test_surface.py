@@ -40,11 +40,13 @@ def in_a_fresh_process(code: str) -> str:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_importing_the_library_does_not_wait_for_torch_and_a_package_is_loaded_when_used() -> None:
     code = "import sys, blackthorn as bt; a = 'torch' in sys.modules; bt.attacks; print(a, 'torch' in sys.modules)"
     assert in_a_fresh_process(code) == "False True"
 
 
+@pytest.mark.slow
 def test_importing_any_package_loads_none_of_the_heavy_libraries() -> None:
     heavy = ["datasets", "sklearn", "altair", "vl_convert", "PIL", "pandas", "pyarrow", "foolbox", "art"]
     code = f"import sys, blackthorn as bt; [getattr(bt, p) for p in bt.__all__]; print(set({heavy}) & set(sys.modules))"

@@ -26,6 +26,7 @@ class Rounding(nn.Module):
         return (x * 16).round() / 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "eps"), BALLS)
 @pytest.mark.parametrize("classes", [2, 3, 10])
 def test_targeted_apgd_and_fab_reach_the_closed_form(norm: Norm, eps: float, classes: int) -> None:
@@ -126,6 +127,7 @@ class Labels(nn.Module):
         return nn.functional.one_hot(self.inner(x).argmax(1), 10).float()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_square_leaves_a_network_that_says_the_same_of_everything_and_no_other(
     norm: Norm, trained: nn.Module, x: Tensor, y: Tensor

@@ -19,6 +19,7 @@ class Finite(nn.Module):
         return x
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize(
     "attack",

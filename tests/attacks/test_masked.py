@@ -29,6 +29,7 @@ def again(model: nn.Module, crafted: Crafted, y: Tensor) -> float:
         return (model.eval()(crafted.x_adv).argmax(1) == y).float().mean().item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mask", "attack", "alarm"),
     [
@@ -59,6 +60,7 @@ def test_where_nothing_can_be_mended_the_number_is_marked(trained: nn.Module, x:
     assert "zero gradients" in crafted.alarms
 
 
+@pytest.mark.slow
 def test_a_random_network_is_said_to_be_no_better_than_one_draw_finds_it(
     trained: nn.Module, x: Tensor, y: Tensor
 ) -> None:
@@ -188,6 +190,7 @@ def test_inference_mode_is_no_obstacle(trained: nn.Module, x: Tensor, y: Tensor)
     assert torch.equal(attacked(MARGIN, made, x, y).fooled, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute:UserWarning")
 def test_a_compiled_network_is_attacked_like_itself(trained: nn.Module, x: Tensor, y: Tensor) -> None:
     compiled = torch.compile(trained, backend="aot_eager")

@@ -22,6 +22,7 @@ ATTACKS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_no_alarm_on_a_built_in_network(name: str) -> None:
     channels, side = MODELS[name]
@@ -94,6 +95,7 @@ def learnt(request: pytest.FixtureRequest) -> nn.Module:
     return model.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: f"{attack.kind}-{attack.norm}")
 def test_no_alarm_on_a_trained_network(learnt: nn.Module, x: Tensor, y: Tensor, attack: Search) -> None:
     assert craft(attack, learnt, x, y, precision="float32").alarms == ()

@@ -72,7 +72,7 @@ def theirs(model: nn.Module, x: Tensor, y: Tensor, norm: Norm, eps: float, class
         return (model(x_adv).argmax(1) == y).float().mean().item()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("kind", ["standard", "trained by PGD", "masked"])

@@ -28,6 +28,7 @@ def gradient(forward, x: Tensor, upstream: Tensor) -> Tensor:
     return torch.autograd.grad(forward(leaf), leaf, upstream)[0]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.data())
 def test_two_strided_convolutions_in_a_row_equal_torchs(data: st.DataObject) -> None:

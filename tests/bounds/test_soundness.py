@@ -78,6 +78,7 @@ def test_a_larger_ball_has_lower_bounds(name: str, norm: Norm) -> None:
     assert (large <= small + 1e-6).all()
 
 
+@pytest.mark.slow
 @EVERY
 @NORM
 def test_an_attack_fools_no_image_that_is_proved(name: str, norm: Norm) -> None:

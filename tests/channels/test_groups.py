@@ -1,5 +1,6 @@
 import re
 
+import pytest
 import torch
 
 from blackthorn import models
@@ -41,6 +42,7 @@ def test_a_concatenation_keeps_its_parts_apart() -> None:
     assert left.consumers == right.consumers == ("out",)
 
 
+@pytest.mark.slow
 def test_groups_of_the_residual_networks_are_those_of_torch_pruning() -> None:
     # 12 and 16 groups, the largest of 3 and 5 layers; as in torch-pruning 1.6 with residual groups
     for build, count, largest in ((models.resnet18, 12, 3), (models.wrn28_4, 16, 5)):

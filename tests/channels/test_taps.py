@@ -54,6 +54,7 @@ def test_a_chain_is_tapped_after_each_activation_and_before_pooling() -> None:
     assert names(models.lenet5_caffe(10), x) == ["relu1", "relu2", "relu3"]
 
 
+@pytest.mark.slow
 def test_the_taps_of_vgg_are_those_of_its_hidden_layers() -> None:
     taps = names(models.vgg16_anp(10), torch.rand(1, 3, 32, 32))
     assert taps == [f"relu{i}" for i in range(1, 15)]

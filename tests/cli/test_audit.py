@@ -16,6 +16,8 @@ from blackthorn.training import fit
 
 from .conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("--data", "digits", "--images", "60", "--eps", "0.1")
 NETS = """
 from torch import nn

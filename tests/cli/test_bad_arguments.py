@@ -117,6 +117,7 @@ def test_a_wrong_command_is_refused_in_one_line_before_anything_runs(
     assert not list(tmp_path.glob("*/stages/*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [["run", "r.yaml", "--jobs", "0"], ["run", "r.yaml", "--set", "data.train=x"]])
 def test_a_refusal_in_a_process_of_its_own_is_one_line_and_exit_code_2(tmp_path: Path, words: list[str]) -> None:
     write(tmp_path, tiny())

@@ -17,6 +17,8 @@ from .conftest import Cli, refusal, typed
 from .conftest import cli as cli
 from .test_faults import finish, start, until
 
+pytestmark = pytest.mark.slow
+
 
 def report(store: str) -> Path:
     return Path("runs", "s3", store.removeprefix("s3://"), "reports", "r-full")
@@ -106,7 +108,7 @@ def test_a_damaged_object_is_named_with_what_to_delete(cli: Cli, ran: str, clien
     assert cli("store", "--store", ran, "--verify").code == 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_machines_share_a_bucket_and_finish_each_stage_once(
     cli: Cli, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: Any
 ) -> None:

@@ -50,6 +50,7 @@ def test_help_answers_at_once_and_loads_nothing_heavy(tmp_path: Path, words: str
     assert float(seconds) < 0.5  # of the processor, which others may share
 
 
+@pytest.mark.slow
 def test_a_run_writes_its_report_and_says_where(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path, tiny())
     said = cli("run", "r.yaml", "--preset", "smoke", "--store", "store")
@@ -67,6 +68,7 @@ def test_a_run_writes_its_report_and_says_where(cli: Cli, tmp_path: Path) -> Non
     assert table(report / "statements.csv")[0]["statement"] == "Pruning costs nothing"
 
 
+@pytest.mark.slow
 def test_a_second_run_says_that_all_is_done_and_changes_nothing(cli: Cli, tmp_path: Path, store: Path) -> None:
     write(tmp_path, tiny())
     before = {path: path.stat().st_mtime_ns for path in store.glob("stages/*/*")}
@@ -100,6 +102,7 @@ def test_a_selection_is_made_from_what_is_stored_already(cli: Cli, tmp_path: Pat
     assert {path: path.stat().st_mtime_ns for path in store.glob("stages/*/*")} == before
 
 
+@pytest.mark.slow
 def test_a_selection_from_a_half_finished_store_says_what_is_missing(cli: Cli, tmp_path: Path, store: Path) -> None:
     write(tmp_path, tiny("select", to={"small": SELECT}))
     for folder in store.glob("stages/accuracy-*"):
@@ -152,6 +155,7 @@ def test_the_schema_is_json(cli: Cli) -> None:
     assert json.loads(cli("schema").out)["$schema"].startswith("https://json-schema.org/")
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_listening_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(
         f'"{sys.executable}" -c "{PROGRAM}" schema | head -c 10',
@@ -176,6 +180,7 @@ def own_network(folder: Path, words: list[str], run: Callable[..., tuple[int, st
     assert len(table(folder / "store/reports/last/results.csv")) == 6
 
 
+@pytest.mark.slow
 def test_a_network_of_ones_own_runs_from_the_current_folder(cli: Cli, tmp_path: Path) -> None:
     def run(folder: Path, *words: str) -> tuple[int, str]:
         said = cli(*words)
@@ -184,7 +189,7 @@ def test_a_network_of_ones_own_runs_from_the_current_folder(cli: Cli, tmp_path: 
     own_network(tmp_path, [], run)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_network_of_ones_own_runs_in_two_jobs_and_anew_when_its_file_is_edited(tmp_path: Path) -> None:
     def run(folder: Path, *words: str) -> tuple[int, str]:
         # As an installed command: without the current folder on the import path (-P).
@@ -201,7 +206,7 @@ def test_a_network_of_ones_own_runs_in_two_jobs_and_anew_when_its_file_is_edited
     assert len({path.name for path in tmp_path.glob("store/stages/*")} - before) == 9
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_run_in_a_process_of_its_own_says_only_what_it_should(tmp_path: Path) -> None:
     write(tmp_path, tiny())
     code, err = command(tmp_path, "run", "r.yaml", "--store", "store")
@@ -218,6 +223,7 @@ def titled(folder: Path, name: str, title: str) -> str:
     return str(folder / name)
 
 
+@pytest.mark.slow
 def test_reports_of_different_questions_have_different_folders(cli: Cli, tmp_path: Path, store: Path) -> None:
     asked = [
         ([titled(tmp_path / "A", "r.yaml", "one")], "r-full"),

@@ -24,7 +24,7 @@ from blackthorn.training import fit
 from ..deploy.local_hub import TOKEN, local_hub, point_to
 from .conftest import Cli, Said, refusal, typed
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 QUICK = ("--data", "digits", "--epochs", "1", "--images", "12")
 WISHED = ("--smaller", "1.6x", "--keep-accuracy", "60", "--license", "mit", "--json")
 SMALLER = ("compress", "net.safetensors", *QUICK, *WISHED)

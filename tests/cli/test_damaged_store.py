@@ -155,6 +155,7 @@ def test_a_stage_whose_files_are_gone_is_refused(cli: Cli, store: Path) -> None:
     assert f"delete the folder {folder} and run again" in refusal(cli("report", "r.yaml", "--store", str(store)))
 
 
+@pytest.mark.slow
 def test_deleting_the_folder_and_running_again_repairs_the_store(cli: Cli, store: Path, finished: Path) -> None:
     folder = stage(store, "accuracy")
     spoil(folder / "records.jsonl", "half")
@@ -221,7 +222,7 @@ def test_numbers_that_cannot_be_are_refused_also_without_checksums(
     assert f"{folder / 'records.jsonl'}: cannot be read" in refusal(cli("report", "r.yaml", "--store", str(store)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_changed_byte_anywhere_is_named_or_changes_no_number(cli: Cli, finished: Path, tmp_path: Path) -> None:
     """A hundred times: `verify` names the file, and a report is refused or has the numbers it had."""

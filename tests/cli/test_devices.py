@@ -55,7 +55,7 @@ def test_each_rank_needs_a_gpu_of_its_own() -> None:
         own_gpu(2, 3)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_devices_give_what_one_gives_however_they_are_started(tmp_path: Path) -> None:
     write(tmp_path, tiny())
     for store, more in (("one", ("--jobs", "1")), ("two", ("--devices", "2"))):
@@ -69,7 +69,7 @@ def test_two_devices_give_what_one_gives_however_they_are_started(tmp_path: Path
     assert results(tmp_path, "one") == results(tmp_path, "two") == results(tmp_path, "run")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("killed", [0, 1])
 def test_a_rank_that_dies_ends_the_command_in_one_line_and_a_resume_goes_on(killed: int, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_rank_that_dies_ends_the_command_in_one_line_and_a_resume_goes_on(kill
     assert results(tmp_path, "store") == results(tmp_path, "whole")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_all_ranks_in_one_line(number: int, tmp_path: Path) -> None:
     process, _ = in_the_middle(tmp_path)
@@ -101,7 +101,7 @@ def test_a_signal_ends_all_ranks_in_one_line(number: int, tmp_path: Path) -> Non
     assert not any(Path(f"/proc/{pid}").exists() for pid in started)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ranks_end_with_the_command_that_started_them(tmp_path: Path) -> None:
     process, _ = in_the_middle(tmp_path)
     started = ranks_of(process.pid)
@@ -110,7 +110,7 @@ def test_ranks_end_with_the_command_that_started_them(tmp_path: Path) -> None:
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in started), 30)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ranks_of_different_versions_are_refused_in_one_line(tmp_path: Path) -> None:
     write(tmp_path, tiny())
     (tmp_path / "sitecustomize.py").write_text(
@@ -126,7 +126,7 @@ def test_ranks_of_different_versions_are_refused_in_one_line(tmp_path: Path) -> 
     assert line.startswith("blackthorn: ranks differ: blackthorn is 0.2.0") and "0.0.1 on rank 1" in line
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_batch_too_small_is_refused_in_one_line(tmp_path: Path) -> None:
     write(tmp_path, tiny())
     code, err = command(tmp_path, *PLAIN, "s", "--devices", "2", "--set", "networks.*.steps.train.batch_size=1")

@@ -34,6 +34,7 @@ def net(tmp_path: Path) -> nn.Module:
     return model
 
 
+@pytest.mark.slow
 def test_a_bundle_is_exported_without_a_data_set(cli: Cli, net: nn.Module, tmp_path: Path) -> None:
     said = cli("export", "net.safetensors", "--to", "shipped")
     assert said.code == 0
@@ -56,6 +57,7 @@ def test_zeros_are_said_to_take_place_all_the_same(cli: Cli, net: nn.Module) -> 
     )
 
 
+@pytest.mark.slow
 def test_weights_of_a_factory_are_exported_in_8_bits(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "foreign_export.py").write_text(NETS)
     torch.manual_seed(0)

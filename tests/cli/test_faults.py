@@ -19,6 +19,8 @@ import pytest
 from ..recipes.tiny import TRAIN, tiny, write
 from .conftest import Cli
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = "import sys; from blackthorn.__main__ import main; sys.argv[0] = 'blackthorn'; main()"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 LONG = {"kind": "train", "epochs": 400, "batch_size": 8, "stop_at_chance": False}
@@ -98,7 +100,7 @@ def test_a_command_that_was_killed_goes_on_to_the_same_results(cli: Cli, tmp_pat
     kill_and_finish(cli, tmp_path, instants=[12, 19, 24, 31])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_a_command_that_is_killed_again_and_again_goes_on_to_the_same_results(
     cli: Cli, tmp_path: Path, seed: int
@@ -107,7 +109,7 @@ def test_a_command_that_is_killed_again_and_again_goes_on_to_the_same_results(
     kill_and_finish(cli, tmp_path, instants=[instants.randint(1, 70) for _ in range(12)])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_command_killed_at_any_moment_goes_on_to_the_same_results(tmp_path: Path) -> None:
     write(tmp_path, tiny(*TRAIN, to=LONG))
@@ -150,7 +152,7 @@ def test_two_commands_on_one_store_share_the_work_and_do_none_twice(tmp_path: Pa
     share(tmp_path, processes=2)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_three_commands_on_one_store_share_the_work_and_do_none_twice(tmp_path: Path) -> None:
     share(tmp_path, processes=3)
     before = made(tmp_path / "shared")
@@ -160,7 +162,7 @@ def test_three_commands_on_one_store_share_the_work_and_do_none_twice(tmp_path: 
     assert made(tmp_path / "shared") == before  # nothing was done again
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_jobs_give_the_numbers_of_one(tmp_path: Path) -> None:
     write(tmp_path, tiny("seeds", to=[0, 1]))
     assert command(tmp_path, "run", "r.yaml", "--store", "one")[0] == 0
@@ -169,7 +171,7 @@ def test_two_jobs_give_the_numbers_of_one(tmp_path: Path) -> None:
     assert results(tmp_path, "one") == results(tmp_path, "two")
 
 
-@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.long)])
 def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path, jobs: str) -> None:
     write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", jobs, start_new_session=True)
@@ -179,7 +181,7 @@ def test_ctrl_c_ends_with_130_and_one_line(tmp_path: Path, jobs: str) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.long)])
 def test_other_signals_end_a_command_as_ctrl_c_does(tmp_path: Path, jobs: str, number: signal.Signals) -> None:
     write(tmp_path, tiny(*TRAIN, to=ENDLESS))
     process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", jobs, start_new_session=True)
@@ -269,7 +271,7 @@ def _mounted(folder: Path, options: str) -> Iterator[Path]:
         subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("size", ["40k", "100k", "400k"])
 def test_a_full_disk_is_one_line_and_after_making_room_the_same_command_goes_on(tmp_path: Path, size: str) -> None:
     write(tmp_path, tiny())
@@ -356,7 +358,7 @@ def test_a_terminal_that_knows_ascii_only_is_told_everything(tmp_path: Path) -> 
     )
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_fails_in_one_job_is_not_tried_in_another(tmp_path: Path) -> None:
     recipe = tiny("seeds", to=[0, 1])
     recipe["networks"]["fast"] = {"steps": [{**LONG, "epochs": 2, "optimizer": {"kind": "sgd", "lr": "1e30"}}]}

@@ -142,6 +142,7 @@ def test_a_report_that_would_be_the_same_is_left_alone(cli: Cli, tmp_path: Path,
     assert (report / "results.csv").read_text().startswith("row,metric")
 
 
+@pytest.mark.slow
 def test_every_stage_says_all_of_its_options_and_has_a_label_of_its_own(cli: Cli, tmp_path: Path) -> None:
     recipe = tiny()
     recipe["networks"]["dense"]["steps"] *= 2  # two trainings of the same kind

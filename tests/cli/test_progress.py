@@ -20,6 +20,8 @@ from ..recipes.conftest import laid_out
 from ..recipes.tiny import read, tiny, write
 from .test_faults import ENVIRONMENT, PROGRAM
 
+pytestmark = pytest.mark.slow
+
 
 class Clock:
     """Time that passes when it is told to."""

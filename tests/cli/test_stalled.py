@@ -14,7 +14,7 @@ QUICK = "import blackthorn.running.lease as lease; lease.BEAT, lease.STALE = 0.2
 """Leases run out sooner, so that the test does not take minutes."""
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_command_that_stands_still_loses_its_stage_and_ends_with_the_same_results(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -145,6 +145,7 @@ def test_a_damaged_note_is_named(cli: Cli, two: Path) -> None:
         assert "two-full.json: cannot be read" in refusal(cli("store", "--store", str(two)))
 
 
+@pytest.mark.slow
 def test_a_stage_in_work_and_what_its_recipe_needs_is_never_removed(cli: Cli, two: Path, tmp_path: Path) -> None:
     """A recipe is run that shares its first network with no other, and is stopped where it may have let go of it."""
     recipe = tiny()

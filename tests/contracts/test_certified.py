@@ -42,6 +42,7 @@ def trained(name: str) -> tuple[nn.Module, Tensor, Tensor]:
     return model.eval(), splits.test.x[:N], splits.test.y[:N]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("norm", "eps"), [("linf", 0.001), ("linf", 0.01), ("l2", 0.05)])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_no_attack_fools_what_is_proved(name: str, norm: str, eps: float) -> None:

@@ -39,6 +39,7 @@ def test_the_second_loading_is_the_first_and_decodes_nothing(bees: Path, monkeyp
     assert same(load_data(bees), first)
 
 
+@pytest.mark.slow
 def test_a_cached_loading_imports_neither_datasets_nor_pillow_nor_sklearn(bees: Path) -> None:
     load_data(bees)
     load_data("digits")
@@ -100,6 +101,7 @@ def test_changing_a_loaded_tensor_changes_no_file(bees: Path) -> None:
     assert load_data(bees).train.x.sum() > 0
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_writing_leaves_nothing_that_is_believed(cache: Path) -> None:
     script = """
 import os, signal, torch, safetensors.torch as st

@@ -185,6 +185,7 @@ def decoded(folder: Path, killed_after: int) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, capture_output=True, text=True)
 
 
+@pytest.mark.slow
 def test_killed_decoding_goes_on_where_it_was_and_gives_the_same(photographs: Path, cache: Path) -> None:
     wanted = load_data(photographs).fingerprint
     file_of(cache).unlink()
@@ -198,6 +199,7 @@ def test_killed_decoding_goes_on_where_it_was_and_gives_the_same(photographs: Pa
     assert sorted(path.suffix for path in cache.iterdir() if "photographs" in path.name) == [".lock", ".safetensors"]
 
 
+@pytest.mark.slow
 def test_what_another_source_or_a_cut_file_left_is_not_gone_on_with(photographs: Path, cache: Path) -> None:
     wanted = load_data(photographs).fingerprint
     file_of(cache).unlink()
@@ -208,6 +210,7 @@ def test_what_another_source_or_a_cut_file_left_is_not_gone_on_with(photographs:
     assert found == wanted and int(rows) == 81  # the first image is looked at twice
 
 
+@pytest.mark.slow
 def test_of_two_processes_one_decodes_and_the_other_waits(photographs: Path) -> None:
     command = [sys.executable, "-c", _DECODE, str(photographs), "10000"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -248,6 +251,7 @@ def test_a_disk_without_room_is_refused_before_anything_is_written(
     load_data(photographs, memory=0)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_on_the_way_is_one_line_too_and_the_work_is_kept(photographs: Path, cache: Path) -> None:
     limit = """
 import resource, signal

@@ -74,6 +74,7 @@ def logits_elsewhere(path: Path, x: Tensor, factory: str = "") -> Tensor:
     return read
 
 
+@pytest.mark.slow
 def test_a_masked_network_gives_the_same_logits_in_a_fresh_process(tmp_path: Path) -> None:
     model, x = wang(), images(1, 28)
     masks = prune(model, Magnitude(), sparsity=0.9)
@@ -81,6 +82,7 @@ def test_a_masked_network_gives_the_same_logits_in_a_fresh_process(tmp_path: Pat
     assert torch.equal(logits_elsewhere(tmp_path / "net.safetensors", x), model(x))
 
 
+@pytest.mark.slow
 def test_a_shrunk_network_of_ones_own_gives_the_same_logits_in_a_fresh_process(tmp_path: Path, my_nets: str) -> None:
     model, x = (
         models.build({"kind": my_nets, "width": 12}, num_classes=4, shape=(3, 9, 9)).eval(),
@@ -103,6 +105,7 @@ def test_masks_and_about_come_back(tmp_path: Path, build: type[nn.Module]) -> No
     assert bundle.model.architecture == model.architecture and not bundle.model.training
 
 
+@pytest.mark.slow
 def test_a_shrunk_residual_network_comes_back_whole(tmp_path: Path) -> None:
     model, x = models.wrn28_4(10).eval(), images(3, 32)
     small = shrink(model, prune(model, FilterNorm(), sparsity=0.5, coupled=True), example=x)
@@ -268,6 +271,7 @@ def test_what_is_no_bundle_gets_one_line(tmp_path: Path, make: object, says: str
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_header_of_any_length_is_no_pickle(tmp_path: Path) -> None:
     """The file begins with the header's length, which may read like the first bytes of a pickle or a zip."""
     lengths = set()

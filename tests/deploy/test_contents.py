@@ -30,6 +30,7 @@ def raw(file: Path) -> dict[str, Tensor]:
         return {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
 
 
+@pytest.mark.slow
 def test_a_plain_load_state_dict_takes_the_tensors_of_a_bundle(tmp_path: Path) -> None:
     model, other = models.resnet18(10), models.resnet18(10)
     save(tmp_path / "net.safetensors", model)
@@ -37,6 +38,7 @@ def test_a_plain_load_state_dict_takes_the_tensors_of_a_bundle(tmp_path: Path) -
     assert all(torch.equal(other.state_dict()[name], tensor) for name, tensor in model.state_dict().items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind",
     [
@@ -107,6 +109,7 @@ def net(num_classes=10):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparsity", [0, 0.5, 0.97])
 def test_without_this_package_the_weights_are_read_in_a_few_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sparsity: float

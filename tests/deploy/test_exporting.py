@@ -42,6 +42,7 @@ def wang(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, deploy.Ex
     return model, export(model, folder, ["int8", "onnx", "pt2"], images=x, calibrate=x)
 
 
+@pytest.mark.slow
 def test_files_give_the_networks_logits_at_batches_that_were_never_tried(wang: Any) -> None:
     model, done = wang
     for batch in (1, 3, 130):
@@ -116,6 +117,7 @@ def test_following_its_gradients_is_an_alarm(wang: Any) -> None:
     assert craft(PGD(eps=0.1, steps=2), int8, x, int8(x).argmax(1)).alarms
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shrunk", "sparse", "decoupled", "gated", "float64", "bfloat16"])
 def test_whatever_form_a_network_is_in_its_file_computes_the_same(kind: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
@@ -233,7 +235,7 @@ def test_the_network_is_left_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_trained_network_keeps_its_accuracy_in_int8(tmp_path: Path) -> None:
     from blackthorn.measuring import Accuracy
     from blackthorn.objectives import CrossEntropy

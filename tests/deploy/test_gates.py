@@ -48,6 +48,7 @@ def test_a_dropout_that_gave_way_drops_nothing_after_loading(tmp_path: Path) -> 
     assert off and set(off.values()) == {0.0}
 
 
+@pytest.mark.slow
 def test_a_gated_network_is_loaded_in_another_process(tmp_path: Path) -> None:
     model = gated("lenet5_caffe", linear="input")
     save(tmp_path / "gated.safetensors", model)

@@ -70,6 +70,7 @@ def test_a_folder_arrives_whole_and_is_loaded_by_its_name(
     assert torch.equal(load("hf://ada/digits").model(x), logits)  # from the cache
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_pushes_and_loads_at_hf_endpoint(hub: Hub, folder: Path, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
     environment |= {"PYTHONPATH": os.pathsep.join(sys.path), "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path)}

@@ -109,6 +109,7 @@ def test_masks_of_another_network_are_refused() -> None:
         sparsify(parana(), Masks({"fc1.weight": torch.ones(2, 2) > 0}), example=images())
 
 
+@pytest.mark.slow
 def test_a_sparse_network_gives_the_same_logits_in_a_fresh_process(tmp_path: Path) -> None:
     model, x = sparsify(decoupled_and_pruned(), example=images(), batch=8).model, images()
     path = tmp_path / "net.safetensors"

@@ -189,7 +189,7 @@ def test_a_pruned_decoupled_network_trains_and_its_zeros_stay() -> None:
         assert not weight[~keep].any() and not torch.equal(weight, before[f"conv{i}.weight"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_articles_network_keeps_every_class_when_decoupled() -> None:
     model, x = models.parana_cnn(10).eval(), torch.rand(250, 1, 28, 28)
     decoupled = decouple(model, x[:1])

@@ -35,6 +35,7 @@ def test_lenet_has_the_1370_units_of_the_paper() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_vgg_has_the_15_gates_and_5248_units_of_the_paper_and_drops_nothing_before_linear_layers() -> None:
     wide = BetaBernoulli(a=2)
     gated = insert_gates(models.vgg16_anp(), CIFAR, convolutions=wide, linear="input")
@@ -139,6 +140,7 @@ def test_a_state_dict_carries_gates() -> None:
     assert torch.equal(other(MNIST), source(MNIST))
 
 
+@pytest.mark.slow
 def test_a_state_dict_carries_gates_to_another_process(tmp_path: Path) -> None:
     torch.manual_seed(0)
     gated = half_closed(insert_gates(models.wide_resnet(depth=10, widen=1), CIFAR)).eval()

@@ -92,6 +92,7 @@ def test_the_ball_holds_a_planted_example_and_its_middle_none(net: nn.Module, x:
     torch.testing.assert_close(-above[0][0], two[0] - two[1], rtol=1e-3, atol=1e-4)  # as sure as the network is
 
 
+@pytest.mark.slow
 def test_the_record_counts_what_was_planted_and_found(net: nn.Module, x: Tensor) -> None:
     weak = PGD(eps=EPS, steps=2, step_size=EPS / 20)
     x, y = x[:12], held_out().y[:12]

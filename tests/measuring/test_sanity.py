@@ -1,5 +1,6 @@
 """Each check fires on the fault it is made for, and not on an honest network."""
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -57,6 +58,7 @@ def test_a_random_network_is_told_from_a_fixed_one():
     assert any("two calls on the same images differ" in line for line in sanity(model, x, y, ATTACK))
 
 
+@pytest.mark.slow
 def test_a_network_that_rounds_its_input_is_doubted():
     class Rounds(Linear):
         def forward(self, x: Tensor) -> Tensor:

@@ -14,6 +14,8 @@ from blackthorn.speed.ranks import ALONE, Ranks, ranks
 
 from ..ranks import Pair, pair
 
+pytestmark = pytest.mark.slow
+
 ATTACKS = [
     PGD(eps=0.1, steps=3, restarts=2),
     APGD(eps=0.1, steps=5),

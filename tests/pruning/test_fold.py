@@ -51,7 +51,7 @@ def test_lenet_folds_to_its_open_units(linear: str, seed: int) -> None:
     assert plain(small) and size(small) < size(gated) / 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("build", "linear"), [(models.vgg16_anp, "input"), (models.resnet18, "output")])
 def test_deep_networks_fold_with_one_channel_more_a_layer_at_most(build: type[nn.Module], linear: str) -> None:
     torch.manual_seed(0)

@@ -99,6 +99,7 @@ def test_depthwise_filters_go_with_their_channel() -> None:
     assert torch.equal(~masks["deep.0.bias"], gone) and torch.equal(~masks["deep.1.bias"], gone)
 
 
+@pytest.mark.slow
 def test_a_norm_on_a_residual_stream_goes_only_with_all_that_is_added_there() -> None:
     model = lively(models.wrn28_4(10))
     masks = prune(model, FilterNorm(), sparsity=0.6, scope="per_layer")
@@ -134,6 +135,7 @@ def test_the_literal_reading_may_empty_a_layer_but_says_so() -> None:
     assert sparsity(model).filters == 0.75
 
 
+@pytest.mark.slow
 def test_coupled_filters_of_a_residual_stream_go_together() -> None:
     model = lively(models.resnet18(10))
     masks = prune(model, FilterNorm(), sparsity=0.5, scope="per_layer", coupled=True)
@@ -141,6 +143,7 @@ def test_coupled_filters_of_a_residual_stream_go_together() -> None:
     assert sparsity(model).filters == 0.5
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.floats(0.05, 0.9), st.floats(0.0, 0.09), st.sampled_from([Magnitude(), FilterNorm()]))
 def test_masks_are_nested_in_the_rate_and_as_large_as_asked(rate: float, more: float, criterion: Criterion) -> None:

@@ -67,6 +67,7 @@ def test_shrunk_is_masked_for_our_networks(name: str) -> None:
         torch.testing.assert_close(small(batch), logits, rtol=0, atol=1e-5 * float(logits.detach().abs().max()))
 
 
+@pytest.mark.slow
 def test_half_of_all_channels_is_a_quarter_of_the_weights_as_in_torch_pruning() -> None:
     # torch-pruning 1.6 on the same networks, residual groups too: 2.80 M and 1.46 M parameters
     for build, left in ((models.resnet18, 2_797_610), (models.wrn28_4, 1_464_818)):

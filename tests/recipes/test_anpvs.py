@@ -42,7 +42,7 @@ def test_higher_compression_begins_at_the_networks_of_the_main_table(preset: str
         assert steps(harder, "anp-vs kl 2") == steps(main, "anp-vs")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["mnist", "cifar10", "ablation", "compression"])
 def test_every_row_runs_in_small(name: str, tmp_path: Path) -> None:
     assert run(read_recipe(f"anpvs-{name}", preset="smoke"), tmp_path / "store") == {}

@@ -10,6 +10,8 @@ from blackthorn.results import LossSurfaceRecord, VulnerabilityMapRecord
 
 from .test_addresses import laid_out
 
+pytestmark = pytest.mark.slow
+
 FIGURES = ("ablation", "distortion", "vulnerability-maps-1", "vulnerability-maps-2", "loss-surface", "loss-sections")
 
 

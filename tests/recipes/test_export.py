@@ -16,7 +16,7 @@ from .conftest import laid_out, run
 from .test_prune_steps import PRUNE
 from .tiny import read
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TRAIN = {"kind": "train", "epochs": 2, "batch_size": 32, "stop_at_chance": False}
 PGD = {"kind": "pgd", "eps": 0.1, "steps": 3}
 

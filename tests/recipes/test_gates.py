@@ -94,6 +94,7 @@ class Killed(BaseException):
     pass
 
 
+@pytest.mark.slow
 def test_a_training_of_gates_that_is_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
     recipe = read(tmp_path, network())
     assert run(recipe, tmp_path / "whole") == {}

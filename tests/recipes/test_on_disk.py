@@ -22,6 +22,8 @@ from .test_images import TRAIN
 from .test_robust_images import robust
 from .tiny import read, write
 
+pytestmark = pytest.mark.slow
+
 FGSM = {"kind": "fgsm", "eps": 0.1}
 NOISE = {"kind": "universal_noise", "target": 1, "limit": 0.25, "steps": 5, "batch_size": 16}
 
@@ -147,7 +149,7 @@ def test_a_recipe_on_photographs_of_a_hundred_classes_runs_from_disk(
     assert peak < 2 * 1024**3
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_twenty_times_the_memory_allowed_is_trained_on_in_less_than_2_gib(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

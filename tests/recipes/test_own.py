@@ -68,6 +68,7 @@ def accuracies(folder: Path) -> dict[str, float]:
     return {label: json.loads((path / "records.jsonl").read_text())["value"] for path, label in about.items()}
 
 
+@pytest.mark.slow
 def test_a_recipe_names_attacks_and_criteria_by_module(cli: Cli, tmp_path: Path, module: str) -> None:
     recipe = tiny("measures", "mine", to={"kind": "accuracy", "attack": {"kind": "mine:fgsm", "eps": "1/10"}})
     recipe["measures"]["nothing"] = {"kind": "accuracy", "attack": {"kind": "mine:Nothing", "eps": "8/255"}}

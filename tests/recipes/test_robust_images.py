@@ -90,6 +90,7 @@ def test_networks_that_come_too_late_or_are_not_there_are_refused(tmp_path: Path
         read(tmp_path, recipe)
 
 
+@pytest.mark.slow
 def test_a_killed_stage_goes_on_where_it_was_and_makes_the_same(tmp_path: Path) -> None:
     recipe = read(tmp_path, robust(batch_size=6))  # 120 images of 3 steps: 20 parts of one batch
     heard: list[Event] = []
@@ -144,6 +145,7 @@ def test_a_network_that_is_not_robust_is_warned_of_wherever_its_images_lead(tmp_
     assert 0 <= record.low <= record.distance <= record.high and record.distance < record.before
 
 
+@pytest.mark.slow
 def test_a_robust_network_is_not_warned_of(tmp_path: Path) -> None:
     recipe = robust(standard="dense", attack={"kind": "fgsm", "eps": 0.15})
     recipe["data"] = {"source": "digits", "train": 600, "valid": 0, "test": 100}

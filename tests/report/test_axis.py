@@ -65,6 +65,7 @@ def axes(spec: Any) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield from axes(held)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [table1, sweep, trade_off, curves, pictures], ids=lambda make: make.__name__)
 def test_every_axis_has_a_label_at_both_ends(tmp_path: Path, make: Any) -> None:
     page: Page = make(tmp_path)

@@ -14,6 +14,8 @@ from blackthorn.report import Page, write
 
 from .demo import bare, curves, odd, pictures, sweep, table1, trade_off
 
+pytestmark = pytest.mark.slow
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
     "--no-sandbox",

@@ -5,6 +5,8 @@ import io
 import json
 from pathlib import Path
 
+import pytest
+
 from blackthorn.report import write
 from blackthorn.report.views import curves as curves_view
 from blackthorn.report.views.curves import against_rate, against_rate_by_layer, curve_points, curves_csv
@@ -13,6 +15,7 @@ from blackthorn.report.views.results import results_csv
 from .demo import NOISES, bare, curve_cells, curves, with_cells
 
 
+@pytest.mark.slow
 def test_whole_networks_and_single_layers_are_two_figures_with_a_line_for_each_noise(tmp_path: Path) -> None:
     whole, layers = against_rate(curves(tmp_path)), against_rate_by_layer(curves(tmp_path))
     assert whole is not None and layers is not None
@@ -70,6 +73,7 @@ def test_several_seeds_are_joined_and_highest_is_said_only_where_all_agree(tmp_p
     assert not any(point.highest for point in points)
 
 
+@pytest.mark.slow
 def test_the_page_holds_figures_their_legend_and_a_link_to_the_numbers(tmp_path: Path) -> None:
     html = write(tmp_path / "out", curves(tmp_path, rates=4)).read_text("utf-8")
     left = {path.name for path in (tmp_path / "out").rglob("*") if path.is_file()}

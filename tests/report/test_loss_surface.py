@@ -52,6 +52,7 @@ def test_seeds_are_averaged_and_every_point_is_in_the_file(tmp_path: Path) -> No
     assert [line["along"] for line in lines[::11]][:3] == ["-0.3", "-0.24", "-0.18"]
 
 
+@pytest.mark.slow
 def test_the_files_are_written_and_go_away_with_the_measure(tmp_path: Path) -> None:
     folder = tmp_path / "report"
     html = write(folder, pictures(tmp_path)).read_text(encoding="utf-8")

@@ -28,6 +28,7 @@ def page_text(folder: Path, page: Page) -> str:
     return write(folder, page).read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_write_leaves_page_tables_and_figures_and_no_partial_files(tmp_path: Path) -> None:
     assert write(tmp_path / "out", table1(tmp_path / "cells")) == tmp_path / "out" / "index.html"
     left = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*") if path.is_file())
@@ -52,12 +53,14 @@ def test_figures_are_packed_without_changing_a_pixel(tmp_path: Path) -> None:
     assert np.array_equal(np.asarray(drawn), np.asarray(wanted.convert("RGB")))
 
 
+@pytest.mark.slow
 def test_a_figure_that_is_no_longer_made_goes_away(tmp_path: Path) -> None:
     write(tmp_path, table1(tmp_path / "cells", seeds=(0,)))
     write(tmp_path, bare(tmp_path / "cells"))
     assert list((tmp_path / "figures").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_names_from_outside_never_become_markup(tmp_path: Path) -> None:
     html = page_text(tmp_path, odd(tmp_path / "cells"))
     assert "<script>alert" not in html
@@ -74,6 +77,7 @@ def test_the_page_names_no_address_that_a_browser_would_fetch(tmp_path: Path) ->
     assert "default-src 'none'" in html
 
 
+@pytest.mark.slow
 def test_an_unfinished_sweep_says_so_before_anything_else(tmp_path: Path) -> None:
     html = page_text(tmp_path, sweep(tmp_path / "cells"))
     assert html.index("Not finished: 20 results missing") < html.index("What pruning did")
@@ -188,6 +192,7 @@ def test_every_odd_name_is_shown_whole_somewhere(tmp_path: Path) -> None:
     assert all(str(escape(name)) in html for name in ODD)
 
 
+@pytest.mark.slow
 def test_selections_are_a_table_with_the_paper_and_the_difference(tmp_path: Path) -> None:
     html = page_text(tmp_path, trade_off(tmp_path / "cells"))
     table = re.sub(r"<[^>]+>|&nbsp;|\s+", " ", html[html.index('id="selected"') : html.index("The sweeps they were")])
@@ -199,6 +204,7 @@ def test_selections_are_a_table_with_the_paper_and_the_difference(tmp_path: Path
     assert 'href="#selected"' in html
 
 
+@pytest.mark.slow
 def test_selections_of_a_half_finished_sweep_say_what_is_missing(tmp_path: Path) -> None:
     html = page_text(tmp_path, trade_off(tmp_path / "cells", done=0.6))
     assert html.count("<b>cannot be told yet</b>") == 3

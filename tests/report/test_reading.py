@@ -121,6 +121,7 @@ def test_a_folder_without_records_is_refused_in_one_line(tmp_path: Path) -> None
         read_results(tmp_path)
 
 
+@pytest.mark.slow
 def test_reading_a_report_loads_no_torch(report: Path) -> None:
     import subprocess
     import sys

@@ -51,6 +51,7 @@ def test_verdicts_and_the_results_file_can_be_computed_again(tmp_path: Path) -> 
     assert judge(said, after) == judge(said, before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("made", [table1, curves])
 def test_a_report_is_recorded_with_its_files_and_says_the_same_from_them(made: object, tmp_path: Path) -> None:
     page: Page = made(tmp_path / "cells")  # type: ignore[operator]

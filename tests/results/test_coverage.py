@@ -1,7 +1,7 @@
 """Intervals and tests on made-up tables with a known truth: how often they cover it, and how often they are wrong.
 
 With one seed the truth is that of this network. With several it is the mean over all seeds there could be.
-`pytest -m slow -s tests/results/test_coverage.py` prints the larger table, which decision 14 quotes.
+`pytest -m long -s tests/results/test_coverage.py` prints the larger table, which decision 14 quotes.
 """
 
 import numpy as np
@@ -44,7 +44,7 @@ def test_intervals_cover_the_truth(seeds: int, between: float, alike: float) -> 
     assert min(found[:2]) >= 0.88
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("share", [0.1, 0.8, 0.98])
@@ -110,7 +110,7 @@ def test_the_best_of_many_rates_is_not_a_rise_by_its_luck() -> None:
     assert alone / trials > 0.15 and corrected / trials < 0.08
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seeds", [1, 2, 3, 4, 5])
 def test_the_rates_of_wrong_answers(seeds: int) -> None:

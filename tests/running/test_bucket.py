@@ -28,6 +28,8 @@ from ..buckets import known as known
 from ..buckets import server as server
 from ..recipes.tiny import read, tiny
 
+pytestmark = pytest.mark.slow
+
 STAGE = "train-0123456789ab"
 
 Machine = Callable[[str], Store]

@@ -23,6 +23,8 @@ from blackthorn.speed.ranks import Ranks, ranks
 from ..ranks import Pair, pair
 from ..recipes.tiny import TRAIN, tiny, write
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

@@ -35,7 +35,7 @@ def node(cluster: Any) -> Any:
     return cluster.add_node(num_cpus=1, object_store_memory=80_000_000)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_node_that_dies_in_the_middle_costs_an_epoch_and_changes_no_number(
     cli: Cli, cluster: Any, tmp_path: Path
@@ -58,7 +58,7 @@ def test_a_node_that_dies_in_the_middle_costs_an_epoch_and_changes_no_number(
     assert history == [path.read_text() for path in sorted((tmp_path / "alone").glob("stages/train-*/history.jsonl"))]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_head_that_dies_is_said_in_a_line_and_the_run_goes_on_elsewhere(
     cli: Cli, cluster: Any, tmp_path: Path
@@ -80,7 +80,7 @@ def test_a_head_that_dies_is_said_in_a_line_and_the_run_goes_on_elsewhere(
     assert results(tmp_path, "ray") == results(tmp_path, "alone")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_stages_get_the_cores_that_they_ask_for_and_a_cluster_without_them_is_refused(
     cli: Cli, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

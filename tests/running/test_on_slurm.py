@@ -22,7 +22,7 @@ from .long import begun, epochs, finish_in, recipe
 pytest.importorskip("submitit")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_a_job_that_is_preempted_is_queued_again_and_goes_on_with_its_checkpoint(cli: Cli, tmp_path: Path) -> None:
     write(tmp_path, recipe())

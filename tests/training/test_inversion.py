@@ -38,6 +38,7 @@ def test_on_a_rotation_every_step_goes_straight_to_the_image(steps: int, left: f
     assert torch.allclose(made.before, 1 / lengths) and torch.allclose(made.distance, left / lengths, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["image", "noise"])
 def test_features_that_determine_the_image_give_it_back(start: str) -> None:
     torch.manual_seed(0)

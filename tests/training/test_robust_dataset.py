@@ -37,6 +37,7 @@ def test_what_is_saved_reads_back_as_it_was_made_with_a_card_that_says_how(tmp_p
     assert read.license == "cc0-1.0" and "my network" in card and "3 of length 0.3" in card and made.weights in card
 
 
+@pytest.mark.slow
 def test_a_killed_call_goes_on_where_it_was(tmp_path: Path) -> None:
     def kill(text: str, done: int, total: int) -> None:
         assert total == 360
