@@ -36,11 +36,17 @@ class AutoAttack(Search):
     eps: Radius
     """Radius of the ball, in pixels of [0, 1]: 8/255, not 8."""
     tier: Tier = "standard"
-    """How much work: full has the budgets of the paper; standard has the same attacks with fewer steps, and finds as
-    much on the networks of the tests; screen is for looking at many networks.
+    """How much work: full has the budgets of the paper; standard has the same attacks with fewer steps, for less than
+    half of the time; screen has no FAB and a sixth of the time, and is for looking at many networks. What they leave is
+    measured in results/benchmarks/tiers.json.
     """
     targeted: bool = False
     """Take `y` as the class to reach instead of the class to leave."""
+
+    @property
+    def revision(self) -> int:
+        """2 where the tier has other budgets than before."""
+        return 1 if self.tier == "full" else 2
 
     @property
     def effort(self) -> float:
@@ -82,23 +88,25 @@ class AutoAttack(Search):
     def _parts(self, tier: Tier) -> tuple[Search, ...]:
         """The attacks of a tier with their budgets."""
         norm, eps, targeted = self.norm, self.eps, self.targeted
-        if tier == "screen":
-            return (
-                APGD(norm=norm, eps=eps, targeted=targeted, loss="margin", toward="nearest", steps=20, restarts=9),
-                Square(norm=norm, eps=eps, targeted=targeted, queries=200),
-            )
         ce, ratio, boundary, queries = _BUDGETS[tier]
+        fab = (FAB(norm=norm, eps=eps, targeted=targeted, steps=boundary, restarts=9),) if boundary else ()
         return (
             APGD(norm=norm, eps=eps, targeted=targeted, steps=ce),
             APGD(norm=norm, eps=eps, targeted=targeted, loss="dlr", toward="likely", steps=ratio, restarts=9),
-            FAB(norm=norm, eps=eps, targeted=targeted, steps=boundary, restarts=9),
+            *fab,
             Square(norm=norm, eps=eps, targeted=targeted, queries=queries),
         )
 
 
-# Steps of APGD-CE, APGD-T and FAB-T, queries of Square. The full ones are those of the paper, sec. 6; the standard ones
-# are ours, held against the reference implementation in tests/attacks/test_reference.py.
-_BUDGETS: dict[Tier, tuple[int, int, int, int]] = {"standard": (50, 40, 20, 1500), "full": (100, 100, 100, 5000)}
+_BUDGETS: dict[Tier, tuple[int, int, int, int]] = {
+    "screen": (50, 60, 0, 200),
+    "standard": (50, 80, 20, 1500),
+    "full": (100, 100, 100, 5000),
+}
+"""Steps of APGD-CE, APGD-T and FAB-T, queries of Square. The full ones are those of the paper, sec. 6; the others are
+ours, and benchmarks/tiers.py measures what they leave. Where adversarially trained networks stand, it is steps towards
+classes that count: of the margin, which does not divide by how far the logits spread, even 900 find less than 270 of
+the ratio."""
 
 
 def _noting(stop: Stop, live: Tensor) -> Stop:
