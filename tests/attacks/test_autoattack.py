@@ -1,13 +1,15 @@
 """AutoAttack and its parts: closed forms, the slow obvious Square, and what the record says."""
 
 import warnings
+from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import APGD, FAB, PGD, AttackWarning, AutoAttack, Square, craft
+from blackthorn.attacks import APGD, FAB, PGD, AttackWarning, AutoAttack, Square, autoattack, craft
 from blackthorn.attacks.apgd import _checkpoints
+from blackthorn.attacks.autoattack import Tier
 from blackthorn.attacks.ball import Norm
 from blackthorn.attacks.fab import to_boundary
 from blackthorn.attacks.losses import log_odds
@@ -17,6 +19,8 @@ from blackthorn.measuring import Accuracy
 
 from .networks import Linear
 from .test_closed_forms import BALLS, problem, standing
+
+TIERS: tuple[Tier, ...] = ("screen", "standard", "full")
 
 
 class Rounding(nn.Module):
@@ -160,14 +164,23 @@ def test_contributions_add_up_and_the_record_names_the_tier(trained: nn.Module, 
 def test_the_screen_goes_on_to_the_full_tier_when_gradients_are_hidden(
     trained: nn.Module, x: Tensor, y: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from blackthorn.attacks import autoattack
-
     monkeypatch.setitem(autoattack._BUDGETS, "full", (2, 2, 2, 300))  # the way there is tested, not its end
     masked = nn.Sequential(Rounding(), trained)
     with warnings.catch_warnings(action="ignore", category=AttackWarning):
         crafted = craft(AutoAttack(eps=0.2, tier="screen"), masked, x[:32], y[:32])
     assert crafted.tier == "full" and any("exactly zero" in words for words in crafted.warnings)
     assert list(crafted.contributions) == ["APGD-CE", "APGD-T", "Square", "FAB-T"]
+
+
+def test_a_dearer_tier_has_all_that_a_cheaper_one_has_and_no_less_of_it() -> None:
+    for cheap, dear in pairwise(TIERS):
+        assert all(few <= many for few, many in zip(autoattack._BUDGETS[cheap], autoattack._BUDGETS[dear]))
+        parts = {part.name: part.effort for part in AutoAttack(eps=0.1, tier=dear).sequence(classes=10)}
+        assert all(part.effort <= parts[part.name] for part in AutoAttack(eps=0.1, tier=cheap).sequence(classes=10))
+
+
+def test_tiers_with_other_budgets_than_before_have_another_revision() -> None:
+    assert [AutoAttack(eps=0.1, tier=tier).revision for tier in TIERS] == [2, 2, 1]
 
 
 def test_a_healthy_network_stays_with_the_screen(trained: nn.Module, x: Tensor, y: Tensor) -> None:
