@@ -18,6 +18,8 @@ FOLDERS = sorted(path.parent for path in ROOT.glob("results/*/results.csv"))
 RECORDED = [folder for folder in FOLDERS if (folder / "grid.json").is_file()]
 BY_SEED = [folder for folder in FOLDERS if list(folder.glob("seeds/*.csv"))]
 
+TIERS = ("full", "standard", "screen")
+
 Line = dict[str, str]
 
 
@@ -175,6 +177,20 @@ def test_the_tables_of_scaling_say_what_was_timed() -> None:
     left = page.partition("ten seconds, ")[2]
     assert left.startswith(f"{100 * used[10.0, True, 100]:.0f} % of the time is left for work")
     assert f"It finishes a stage in {1000 * timed['parts']['store_s']:.1f} ms" in page
+
+
+def test_what_the_tiers_of_autoattack_leave_is_told_as_it_was_measured() -> None:
+    rows = json.loads((ROOT / "results" / "benchmarks" / "tiers.json").read_text("utf-8"))["rows"]
+    by = {(row["network"], row["eps"], row["tier"]): row for row in rows}
+    told = (ROOT / "docs" / "trust.md").read_text("utf-8")
+    assert f"On {rows[0]['images']} test images of MNIST" in told
+    for network, eps in dict.fromkeys((row["network"], row["eps"]) for row in rows):
+        full, *cheap = (by[network, eps, tier] for tier in TIERS)
+        name = network.replace("pgd", "PGD").replace(" ", "-")
+        cells = [f"{name}, {eps:g}", f"{full['robust'] / full['images']:.1%}"]
+        for row in cheap:
+            cells += [f"{row['robust'] / row['images']:.1%}", f"{row['share_of_fulls_time']:.0%}"]
+        assert f"| {' | '.join(cells)} |".replace("%", " %") in told
 
 
 def test_the_page_on_trust_counts_the_alarms_that_were_found() -> None:
