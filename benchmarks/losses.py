@@ -1,4 +1,4 @@
-"""Which loss an attack should climb towards wrong classes: the margin, or the margin divided by the spread of the logits.
+"""Which loss to climb towards wrong classes: the margin, or its ratio to the spread of the logits.
 
     python benchmarks/losses.py --threads 1 --cpu-time --out results/benchmarks/losses.json
 

@@ -191,6 +191,10 @@ def test_what_the_tiers_of_autoattack_leave_is_told_as_it_was_measured() -> None
         for row in cheap:
             cells += [f"{row['robust'] / row['images']:.1%}", f"{row['share_of_fulls_time']:.0%}"]
         assert f"| {' | '.join(cells)} |".replace("%", " %") in told
+    losses = json.loads((ROOT / "results" / "benchmarks" / "losses.json").read_text("utf-8"))["rows"]
+    left = {row["attack"]: f"{row['robust']:.1%}".replace("%", " %") for row in losses}
+    assert f"ratio leave {left['ratio, likely, 9 x 30']} of {losses[0]['images']} images" in " ".join(told.split())
+    assert f"by the margin leave {left['margin, nearest, 9 x 100']}" in told
 
 
 def test_the_page_on_trust_counts_the_alarms_that_were_found() -> None:

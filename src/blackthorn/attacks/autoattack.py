@@ -104,9 +104,8 @@ _BUDGETS: dict[Tier, tuple[int, int, int, int]] = {
     "full": (100, 100, 100, 5000),
 }
 """Steps of APGD-CE, APGD-T and FAB-T, queries of Square. The full ones are those of the paper, sec. 6; the others are
-ours, and benchmarks/tiers.py measures what they leave. Where adversarially trained networks stand, it is steps towards
-classes that count: of the margin, which does not divide by how far the logits spread, even 900 find less than 270 of
-the ratio."""
+ours, and benchmarks/tiers.py measures what they leave. On adversarially trained networks it is steps towards classes
+by the ratio that count: benchmarks/losses.py finds that 900 by the margin do less than 270 of these."""
 
 
 def _noting(stop: Stop, live: Tensor) -> Stop:
