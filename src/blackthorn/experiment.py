@@ -21,14 +21,13 @@ from . import report
 from .claims import Selected, Verdict, choose, judge
 from .data import Splits
 from .errors import RecipeError
-from .files import write_whole
 from .recipes.consent import owned
 from .recipes.planning import Plan, check, check_begun, plan
 from .recipes.reading import name_of, written_out
 from .recipes.request import Request as Request
 from .recipes.schema import Recipe
-from .report.reading import RECORDS, has_results
-from .report.recorded import record_grid
+from .report.merging import merged
+from .report.reading import has_results
 from .results import Grid, Published
 from .results.table import lines
 from .running.arithmetic import Arithmetic
@@ -45,7 +44,7 @@ from .running.opening import is_store, lacks, store_at
 from .running.provenance import facts
 from .running.reports import report_folder, report_name
 from .running.runner import Outcome, carry_out
-from .running.store import Store, written
+from .running.store import Store
 from .stages import Held
 from .stages.artifacts import ABOUT, load_about
 from .types import Logger, Progress
@@ -135,16 +134,19 @@ def write_report(
     model: str | None = None,
     set: Sequence[str] = (),
     out: AnyPath | None = None,
+    merge: Sequence[AnyPath] = (),
 ) -> Finished:
     """Draw a recipe's report again from what is in the store, finished or not; nothing is run.
 
     The options are those of `run`: they decide which results are meant. With `out`, the report is written to that
-    folder, and nothing to the store, which may then be somebody else's.
+    folder, and nothing to the store, which may then be somebody else's. `merge` names other reports of the recipe, or
+    folders of their records, whose seeds are shown too.
 
     Raises:
         BlackthornError: anything refused.
     """
-    asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set))
+    others = tuple(map(str, merge))
+    asked = Request(str(recipe), preset, None if seeds is None else tuple(seeds), model, tuple(set), merge=others)
     return Experiment.prepare(asked, store, data_root, device=None).write(None if out is None else Path(out))
 
 
@@ -239,9 +241,7 @@ class Experiment:
             missing = f"{len(page.missing)} results are missing, such as {page.missing[0]}"
             raise RecipeError(f"{next(iter(failures.values()), missing)}; the report that is there stays: {index}")
         report.write(index.parent, page)
-        record_grid(page.grid, index.parent / RECORDS)
-        with written(index.parent):
-            write_whole(index.with_name("recipe.yaml"), page.recipe_text.encode())
+        report.keep(index.parent, page)
         if failures:
             messages = list(dict.fromkeys(failures.values()))
             more = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
@@ -265,6 +265,7 @@ class Experiment:
         """
         recipe = self.recipe
         grid, missing = collect(self.plan, self.store, self.outcome.failures)
+        grid = merged(grid, written_out(recipe), self.request.merge)
         paper = None if recipe.published is None else Published(recipe.published.source, recipe.published.values)
         return report.Page(
             title=recipe.title,
@@ -296,4 +297,4 @@ class Experiment:
         """Where the numbers come from, for the end of the page."""
         folders = self.store.folders((stage.name for stage in self.plan.stages), ABOUT)
         spent = sum(load_about(folder)["seconds"] for folder in folders.values())
-        return facts([cell.record for cell in grid.cells], self.recipe.seeds, self.splits, spent, self.seconds)
+        return facts([cell.record for cell in grid.cells], grid.seeds, self.splits, spent, self.seconds)

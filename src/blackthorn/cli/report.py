@@ -27,6 +27,16 @@ def report(
             name="--out", help="Write the report to this folder, and nothing to the store, which may be read-only."
         ),
     ] = None,
+    merge: Annotated[
+        tuple[str, ...],
+        Parameter(
+            name="--merge",
+            negative="",
+            help="Also show the seeds of another report of the recipe, of which this is the folder, or one that "
+            "--record wrote: for seeds that were run on several machines. Then --seeds names those of this store; may "
+            "be repeated.",
+        ),
+    ] = (),
     record: Annotated[
         Path | None,
         Parameter(
@@ -47,7 +57,7 @@ def report(
         from ..recipes.request import Request
         from .commands import report_command
 
-    request = Request(recipe, preset, chosen, model, set_)
+    request = Request(recipe, preset, chosen, model, set_, merge=merge)
     finished = report_command(request, store=store, data_root=data_root, out=out, record=record, voice=voice)
     if json:
         print_json(finished.to_json())

@@ -23,6 +23,8 @@ class Request:
     changes: tuple[str, ...] = ()
     allow_code: tuple[str, ...] = ()
     """Factories that the recipe may call, `package.module:factory`, beside the one that is given as `model`."""
+    merge: tuple[str, ...] = ()
+    """Other reports of the recipe whose seeds are shown too."""
     made: Mapping[str, Any] | None = None
     """The recipe itself, where a program made it; then `recipe` is its name."""
     said: tuple[str, ...] = ()
@@ -50,13 +52,15 @@ class Request:
         if self.made is not None:
             asked = self.recipe.partition("-")[0]  # audit-NAME, compress-NAME
             return shlex.join(["blackthorn", *self.said]) if self.said else f"blackthorn.{asked}(...) in Python"
-        words = ["blackthorn", "run", self.recipe, "--preset", self.preset]
+        words = ["blackthorn", "report" if self.merge else "run", self.recipe, "--preset", self.preset]
         if self.seeds is not None:
             words += ["--seeds", ",".join(map(str, self.seeds))]
         if self.model is not None:
             words += ["--model", self.model]
         for change in self.changes:
             words += ["--set", change]
+        for report in self.merge:
+            words += ["--merge", report]
         for factory in self.allow_code:
             words += ["--allow-code", factory]
         return shlex.join(words)

@@ -95,7 +95,7 @@ def compared(a: AnyPath, b: AnyPath) -> Comparison:
     Raises:
         StoreError: there is no such report, or it is damaged.
     """
-    grids, recipes = (grid_of(a), grid_of(b)), (_recipe(folder_of(a)), _recipe(folder_of(b)))
+    grids, recipes = (grid_of(a), grid_of(b)), (recipe_in(folder_of(a)), recipe_in(folder_of(b)))
     same = _images(recipes[0]) == _images(recipes[1])
     held_a, held_b = (_cells(grid, same) for grid in grids)
     found = []
@@ -105,14 +105,34 @@ def compared(a: AnyPath, b: AnyPath) -> Comparison:
             found.append((place, left, right, _difference(held_b[place], held_a[place], right, left)))
     differ = _holm([test.p_value for *_, test in found])
     numbers = [Compared(*place, left, right, test, told) for (place, left, right, test), told in zip(found, differ)]
-    flat_a, flat_b = (dict(_flat(recipe)) for recipe in recipes)
-    paths = [path for path in {**flat_a, **flat_b} if flat_a.get(path) != flat_b.get(path)]
     return Comparison(
-        {path: (flat_a.get(path), flat_b.get(path)) for path in paths},
+        changes(*recipes),
         numbers,
         [place for place in held_a if place not in held_b],
         [place for place in held_b if place not in held_a],
     )
+
+
+def changes(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Path -> what stands there in each of two recipes that are written out, where they differ."""
+    flat_a, flat_b = dict(_flat(a)), dict(_flat(b))
+    paths = [path for path in {**flat_a, **flat_b} if flat_a.get(path) != flat_b.get(path)]
+    return {path: (flat_a.get(path), flat_b.get(path)) for path in paths}
+
+
+def recipe_in(folder: Path) -> dict[str, Any]:
+    """The recipe of the report in a folder, as plain data.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+    import yaml
+
+    try:
+        read = yaml.safe_load((folder / "recipe.yaml").read_text("utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as problem:
+        raise StoreError(f"{folder / 'recipe.yaml'}: cannot be read ({one_line(problem)})") from None
+    return read if isinstance(read, dict) else {}
 
 
 def _cells(grid: Grid, same: bool) -> dict[Place, list[Cell[Record]]]:
@@ -144,16 +164,6 @@ def _holm(p_values: Sequence[float]) -> list[bool]:
             break
         falls[number] = True
     return falls
-
-
-def _recipe(folder: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        read = yaml.safe_load((folder / "recipe.yaml").read_text("utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as problem:
-        raise StoreError(f"{folder / 'recipe.yaml'}: cannot be read ({one_line(problem)})") from None
-    return read if isinstance(read, dict) else {}
 
 
 def _images(recipe: Mapping[str, Any]) -> list[Any]:

@@ -10,12 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import StoreError
+from ..results import Cell
+from ..results.grid import R
 from ..seal import check
 
 EXAMPLES = "examples.safetensors"
 """What a measure kept in its folder; see `measuring.Measurement`."""
 
 _FRAME = 0.5  # grey: a contrast of 3.9 to white, and of 4.3 to the dark page
+
+
+def pictured(cells: Sequence[Cell[R]]) -> Cell[R]:
+    """The first of a place's cells that can have images; the first of all where none can."""
+    return next((cell for cell in cells if cell.folder is not None), cells[0])
 
 
 def kept(folder: Path, names: Sequence[str]) -> list[NDArray[Any]]:

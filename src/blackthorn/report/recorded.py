@@ -59,7 +59,7 @@ def record_grid(grid: Grid, folder: Path) -> None:
 
 
 def recorded_grid(folder: Path) -> Grid:
-    """Read it back; cells have no folder, and so no example images.
+    """Read it back; its cells have no folder, and so no example images.
 
     Raises:
         StoreError: a file is missing or damaged.
@@ -108,7 +108,7 @@ def _cells(folder: Path, seed: int) -> Iterator[Cell[Record]]:
             for line in csv.DictReader(lines):
                 row, metric = line.pop("row"), line.pop("measure")
                 record = _ANY.validate_python({"measure": path.stem, "seed": seed, **_typed(line)})
-                yield Cell(row, metric, seed, record, _unpacked(flags.get(_name(row, metric)), record), folder)
+                yield Cell(row, metric, seed, record, _unpacked(flags.get(_name(row, metric)), record), None)
 
 
 def _typed(line: Mapping[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Put a finished report into a repository: tables, figures, what they were made from, and the tables of its README."""
+"""What a report was made from, beside its page; and a report in a repository, with the tables of its README."""
 
 from pathlib import Path
 
@@ -6,9 +6,25 @@ from ..errors import StoreError
 from ..files import write_whole
 from ..results import Grid
 from .markdown import refreshed
+from .page import Page
+from .reading import RECORDS
 from .recorded import record_grid
 
+_RECIPE = "recipe.yaml"
 _TABLES = ("results.csv", "statements.csv")
+
+
+def keep(folder: Path, page: Page) -> None:
+    """Put the records and the recipe that a page was made from beside it.
+
+    Raises:
+        StoreError: the folder cannot be written.
+    """
+    record_grid(page.grid, folder / RECORDS)
+    try:
+        write_whole(folder / _RECIPE, page.recipe_text.encode())
+    except OSError as error:
+        raise StoreError(f"{folder / _RECIPE}: cannot be written ({error.strerror or error})") from None
 
 
 def record(report: Path, grid: Grid, folder: Path) -> None:
@@ -22,7 +38,7 @@ def record(report: Path, grid: Grid, folder: Path) -> None:
     record_grid(grid, folder)
     try:
         (folder / "figures").mkdir(exist_ok=True)
-        for made in [*report.glob("*.csv"), *report.glob("recipe.yaml"), *report.glob("figures/*.png")]:
+        for made in [*report.glob("*.csv"), *report.glob(_RECIPE), *report.glob("figures/*.png")]:
             write_whole(folder / made.relative_to(report), made.read_bytes())
         readme = folder / "README.md"
         if readme.is_file():

@@ -33,8 +33,10 @@ class Cell(Generic[R]):
     record: R
     flags: NDArray[np.bool_] | None
     """(images,), True = classified right; None where the measure is not about images."""
-    folder: Path
-    """Where the stage left its files, such as `examples.safetensors`."""
+    folder: Path | None
+    """Where the stage left its files, such as `examples.safetensors`; None for what was read from a record, which has
+    no images.
+    """
 
 
 @dataclass(frozen=True)

@@ -56,8 +56,9 @@ def report_folder(store: Store, request: Request) -> Path:
 def _changes(request: Request) -> list[str]:
     seeds = [] if request.seeds is None else ["seeds=" + ",".join(map(str, request.seeds))]
     model = [] if request.model is None else [f"model={request.model}"]
+    merged = [f"merge={report}" for report in request.merge]
     made = [] if request.made is None else [json.dumps(request.made, sort_keys=True, default=_class)]
-    return [*seeds, *model, *request.changes, *made]
+    return [*seeds, *model, *request.changes, *merged, *made]
 
 
 def _class(held: object) -> str:

@@ -7,6 +7,7 @@ import numpy as np
 from ...results import Cell, FragilityRecord
 from ..csv_text import csv_text
 from ..page import Page
+from ..pictures import pictured
 from ..template import fill
 from ..words import percent, radius
 from .images import Triple, amplified, read_examples, triple
@@ -45,7 +46,7 @@ def view(page: Page) -> View | None:
     cells = page.grid.of(FragilityRecord)
     if not cells:
         return None
-    found = [fragile(row, held[0]) for (row, _), held in list(cells.items())[:_NETWORKS]]
+    found = [fragile(row, pictured(held)) for (row, _), held in list(cells.items())[:_NETWORKS]]
     lines = [
         (row, metric, str(cell.seed), str(image), f"{eps:.6g}")
         for (row, metric), held in cells.items()
@@ -64,9 +65,9 @@ def fragile(row: str, cell: Cell[FragilityRecord]) -> Fragile:
         StoreError: the images cannot be read.
     """
     record = cell.record
-    if not record.weakest:
+    if not record.weakest or cell.folder is None:
         return Fragile(row, told(record), 1, [])
-    examples = read_examples(cell)
+    examples = read_examples(cell.folder)
     factor = amplified(float(np.abs(examples.adversarial - examples.original).max(initial=0)))
     kept = zip(record.weakest, record.weakest_radii)
     images = [Fallen(image, radius(eps), triple(examples, at, factor, cell)) for at, (image, eps) in enumerate(kept)]

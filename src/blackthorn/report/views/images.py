@@ -1,6 +1,7 @@
 """A few test images: original, perturbation and attacked image, as PNG in data URIs."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ def galleries(page: Page) -> list[Gallery]:
     held: dict[str, dict[str, Cell[AccuracyRecord]]] = {}
     for (row, metric), cells in page.accuracy.items():
         for cell in cells:
-            if page.attack(metric) and (cell.folder / EXAMPLES).is_file():
+            if page.attack(metric) and cell.folder is not None and (cell.folder / EXAMPLES).is_file():
                 held.setdefault(metric, {}).setdefault(row, cell)
     by_kind = {_kind(page, m, held[m]): m for m in page.accuracy_metrics if m in held}
     return [_gallery(page, metric, held[metric]) for metric in list(by_kind.values())[:_METRICS]]
@@ -88,7 +89,7 @@ def _kind(page: Page, metric: str, cells: dict[str, Cell[AccuracyRecord]]) -> tu
 
 def _gallery(page: Page, metric: str, cells: dict[str, Cell[AccuracyRecord]]) -> Gallery:
     drawn = featured([row for row in networks(page) if row.name in cells], _ROWS)
-    examples = {row.name: read_examples(cells[row.name]) for row in drawn}
+    examples = {row.name: read_examples(folder) for row in drawn if (folder := cells[row.name].folder) is not None}
     factor = amplified(max((float(np.abs(e.moved).max(initial=0)) for e in examples.values()), default=0.0))
     strips = [Strip(name, [triple(e, i, factor, cells[name]) for i in e.chosen]) for name, e in examples.items()]
     colour = any(e.original.shape[1] == 3 for e in examples.values())
@@ -127,14 +128,14 @@ class Examples:
         return order[:_IMAGES]
 
 
-def read_examples(cell: Cell[AccuracyRecord] | Cell[FragilityRecord]) -> Examples:
-    """The examples of a cell.
+def read_examples(folder: Path) -> Examples:
+    """The examples of a cell, in its folder.
 
     Raises:
         StoreError: a file that cannot be read.
     """
     names = ("original", "adversarial", "label", "predicted", "predicted_adversarial")
-    original, adversarial, *answers = kept(cell.folder, names)
+    original, adversarial, *answers = kept(folder, names)
     return Examples(
         original.astype(np.float64), adversarial.astype(np.float64), *(held.astype(np.int64) for held in answers)
     )

@@ -1,6 +1,7 @@
 """The images of robust data sets: originals, where they began, and what a robust network sees in them."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -45,8 +46,9 @@ class Made:
     compared: str
     """How robust the network is; empty where it was compared with none."""
     folder: str
+    """Of the store; empty for images that were made elsewhere."""
     pairs: list[Pair]
-    """Of the first seed only."""
+    """Of the first seed whose images are here."""
 
 
 def view(page: Page) -> View | None:
@@ -58,8 +60,9 @@ def view(page: Page) -> View | None:
     cells = [cell for held in page.grid.of(RobustImagesRecord).values() for cell in held]
     if not cells:
         return None
-    first = {cell.row: cell for cell in reversed(cells)}
-    made = [_made(cell, with_pairs=first[cell.row] is cell) for cell in cells]
+    first = {cell.row: cell for cell in reversed(cells) if cell.folder is not None}
+    pairs = {row: _pairs(cell.folder, cell.record) for row, cell in first.items() if cell.folder is not None}
+    made = [_made(cell, pairs[cell.row] if first.get(cell.row) is cell else []) for cell in cells]
     return View(
         name="robust-images",
         nav="Robust images",
@@ -69,7 +72,7 @@ def view(page: Page) -> View | None:
     )
 
 
-def _made(cell: Cell[RobustImagesRecord], *, with_pairs: bool) -> Made:
+def _made(cell: Cell[RobustImagesRecord], pairs: list[Pair]) -> Made:
     record = cell.record
     compared = ""
     if record.standard is not None:
@@ -89,14 +92,18 @@ def _made(cell: Cell[RobustImagesRecord], *, with_pairs: bool) -> Made:
         f"{record.distance:.2f}",
         f"{record.low:.2f} and {record.high:.2f}",
         compared,
-        f"stages/{record.key}",
-        _pairs(cell) if with_pairs else [],
+        _folder(record),
+        pairs,
     )
 
 
-def _pairs(cell: Cell[RobustImagesRecord]) -> list[Pair]:
-    originals, starts, robust, labels = kept(cell.folder, ("original", "start", "robust", "label"))
-    names = cell.record.classes
+def _folder(record: RobustImagesRecord) -> str:
+    return f"stages/{record.key}" if record.key else ""
+
+
+def _pairs(folder: Path, record: RobustImagesRecord) -> list[Pair]:
+    originals, starts, robust, labels = kept(folder, ("original", "start", "robust", "label"))
+    names = record.classes
     drawn = [[png(one.astype(np.float64)) for one in images] for images in (originals, starts, robust)]
     named = [names[label] if 0 <= label < len(names) else str(label) for label in labels.tolist()]
     return [Pair(*pair) for pair in zip(*drawn, named)]
@@ -106,4 +113,4 @@ def _line(cell: Cell[RobustImagesRecord]) -> list[str]:
     one = cell.record
     distances = [f"{number:.6g}" for number in (one.before, one.distance, one.low, one.high)]
     shares = ["" if share is None else f"{share:.6g}" for share in (one.robust, one.standard)]
-    return [cell.row, str(cell.seed), one.network, str(one.steps), str(one.n), *distances, *shares, f"stages/{one.key}"]
+    return [cell.row, str(cell.seed), one.network, str(one.steps), str(one.n), *distances, *shares, _folder(one)]
