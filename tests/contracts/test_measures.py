@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,6 +52,12 @@ def test_a_record_reads_back_from_its_line_as_itself(measure: Any, model: nn.Mod
 def test_the_number_of_a_record_lies_in_its_interval(measure: Any, model: nn.Module, x: Tensor, y: Tensor) -> None:
     for reading in (record.reading for record in records(measure, model, x, y)):
         assert reading is None or (reading.low <= reading.value <= reading.high and reading.n > 0)
+
+
+@EVERY_MEASURE
+def test_effort_is_that_of_the_images_that_are_measured(measure: Any) -> None:
+    if hasattr(measure, "n_max"):
+        assert replace(measure, n_max=8).effort(1000) == replace(measure, n_max=1000).effort(8) > 0
 
 
 def test_every_exported_class_of_records_is_that_of_a_measure_or_of_made_images() -> None:

@@ -94,12 +94,14 @@ def test_a_recipe_hands_over_what_the_measure_asked_to_have_made() -> None:
     ("measure", "effort"),
     [
         (Accuracy(), 100),
-        (Accuracy(attack=ATTACK, n_max=5), 300),
+        (Accuracy(attack=ATTACK), 300),
+        (Accuracy(attack=ATTACK, n_max=5), 15),
+        (Accuracy(part="odd"), 50),
         (Accuracy(attack=MAKER), 300),
         (Accuracy(attack=PGD(eps=0.1, steps=7, restarts=2)), 1600),
     ],
 )
-def test_effort_counts_passes_of_all_test_images(measure: Accuracy, effort: float) -> None:
+def test_effort_counts_passes_of_the_images_that_are_measured(measure: Accuracy, effort: float) -> None:
     assert measure.effort(100) == effort
 
 

@@ -25,7 +25,7 @@ from ..types import Progress
 from ..values import Count, value
 from .blocks import attacked, blocks
 from .counting import parameters
-from .images import Half, shown
+from .images import Half, how_many, shown
 from .images import evenly as evenly
 from .measure import Measure, Measurement, Subject
 from .measured import Measured as Measured
@@ -93,7 +93,7 @@ class Accuracy(WithResources, Measure):
     def effort(self, images: int) -> float:
         """A gradient is two passes, but images leave once they are fooled; all are judged once more at the end."""
         gradients = 1.0 if isinstance(self.attack, UniversalNoise | None) else self.attack.effort
-        return images * (1.0 if self.attack is None else 2.0 + gradients)
+        return how_many(images, self.n_max, self.part) * (1.0 if self.attack is None else 2.0 + gradients)
 
     def shared(self, splits: Splits) -> bool:
         """Where an attack takes the images block by block, since they are many: blocks know nothing of each other."""

@@ -17,7 +17,7 @@ from ..types import Progress
 from ..values import Count, Radius, check_radius, value
 from .blocks import blocks, of_all
 from .counting import parameters
-from .images import evenly
+from .images import evenly, how_many
 from .measure import Measure, Measurement, Subject
 
 _PASSES: Mapping[Method, float] = {"interval": 10.0, "crown-ibp": 100.0, "crown": 2000.0}
@@ -49,7 +49,7 @@ class Certified(WithResources, Measure):
 
     def effort(self, images: int) -> float:
         """As if every image needed the tightest method."""
-        return _PASSES[self.method] * (images if self.n_max is None else min(images, self.n_max))
+        return _PASSES[self.method] * how_many(images, self.n_max)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """One record, and whether each image is proved to stand.

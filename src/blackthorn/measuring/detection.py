@@ -25,7 +25,7 @@ from ..results.roc import auroc, roc, threshold
 from ..types import Progress
 from ..values import Count, value
 from .blocks import blocks, joined, of_all
-from .images import evenly
+from .images import evenly, how_many
 from .measure import Measure, Measurement, Subject
 from .measured import Threat
 from .randomness import own_randomness
@@ -129,7 +129,7 @@ class Detection(WithResources, Measure):
     def effort(self, images: int) -> float:
         """Every image once untouched and once under each noise; a step of an attack is two passes."""
         steps = 0.0 if self.attack is None else self.attack.effort
-        return min(images, self.n_max or images) * (1.0 + len(self.noises) + 2.0 * steps)
+        return how_many(images, self.n_max) * (1.0 + len(self.noises) + 2.0 * steps)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """A record for the attack, or one for each noise."""

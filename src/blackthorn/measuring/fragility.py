@@ -16,7 +16,7 @@ from ..results import FragilityRecord
 from ..types import Progress
 from ..values import Count, Radius, check_radius, value
 from .accuracy import natural_flags
-from .images import evenly
+from .images import evenly, how_many
 from .measure import Measure, Measurement, Subject
 from .randomness import own_randomness
 from .sanity import ball_doubted, outputs_doubted
@@ -54,7 +54,7 @@ class Fragility(WithResources, Measure):
 
     def effort(self, images: int) -> float:
         """Two passes for each step, on as many images as stand."""
-        return 2.0 * self.rungs * self.steps * (images if self.n_max is None else min(images, self.n_max))
+        return 2.0 * self.rungs * self.steps * how_many(images, self.n_max)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """One record, and the most fragile images with what fools them."""

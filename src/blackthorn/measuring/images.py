@@ -24,8 +24,14 @@ def evenly(total: int, wanted: int | None, part: Half = "all") -> Tensor:
     places = torch.arange(total) if part == "all" else torch.arange(int(part == "odd"), total, 2)
     if total and not len(places):
         raise DataError(f"part: there is no image at {part} places among {total}; leave part out")
-    n = len(places) if wanted is None else min(wanted, len(places))
+    n = how_many(total, wanted, part)
     return places[torch.arange(n) * len(places) // max(n, 1)]
+
+
+def how_many(total: int, wanted: int | None, part: Half = "all") -> int:
+    """How many indices `evenly` gives; none where it would refuse."""
+    places = total if part == "all" else (total + (part == "even")) // 2
+    return places if wanted is None else min(wanted, places)
 
 
 def of_each_class(y: Tensor, wanted: int) -> Tensor:

@@ -22,7 +22,7 @@ from ..resources import WithResources
 from ..results import LossSurfaceRecord, mean_interval
 from ..types import Progress
 from ..values import Count, Positive, Whole, value
-from .images import evenly
+from .images import evenly, how_many
 from .measure import Measure, Measurement, Subject
 
 _FLAT = 0.01
@@ -102,7 +102,7 @@ class LossSurface(WithResources, Measure):
 
     def effort(self, images: int) -> float:
         """Every image once for each point."""
-        return float(self.points**2 * min(images, self.n_max or images))
+        return float(self.points**2 * how_many(images, self.n_max))
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """One record."""

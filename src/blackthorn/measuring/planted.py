@@ -8,6 +8,7 @@ from ..resources import WithResources
 from ..results import PlantedRecord
 from ..types import Progress
 from ..values import Count, spell, value
+from .images import how_many
 from .measure import Measure, Measurement, Subject
 from .planting import plant_and_seek
 
@@ -36,7 +37,7 @@ class PlantedExamples(WithResources, Measure):
 
     def effort(self, images: int) -> float:
         """The attack on one image at a time, and some hundred points to plant from."""
-        return min(images, self.n_max) * (2.0 * self.attack.effort + 400)
+        return how_many(images, self.n_max) * (2.0 * self.attack.effort + 400)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """One record."""

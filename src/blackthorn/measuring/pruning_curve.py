@@ -23,7 +23,7 @@ from ..results import PruningCurveRecord, wilson
 from ..types import Progress
 from ..values import Count, Rate, value
 from .blocks import blocks
-from .images import evenly
+from .images import evenly, how_many
 from .measure import Measure, Measurement, Subject
 from .sources import SourceNetwork
 from .walk import Walk
@@ -150,7 +150,7 @@ class PruningCurve(WithResources, Measure):
 
     def effort(self, images: int) -> float:
         """Every image once at each rate, untouched and under each noise."""
-        return float(min(images, self.n_max or images) * (1 + len(self.noises)) * len(self.rates))
+        return float(how_many(images, self.n_max) * (1 + len(self.noises)) * len(self.rates))
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """A record for each curve, set of images and rate."""
