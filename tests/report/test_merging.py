@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,12 @@ from ..recipes.conftest import run
 from ..recipes.conftest import store as store
 from ..recipes.tiny import read, tiny, write
 
-RECIPE = {"title": "Tiny", "seeds": [0], "networks": {"dense": {"steps": [{"kind": "train", "epochs": 2}]}}}
+RECIPE: dict[str, Any] = {
+    "title": "Tiny",
+    "seeds": [0],
+    "networks": {"dense": {"steps": [{"kind": "train", "epochs": 2}]}},
+    "measures": {"natural": {"kind": "accuracy"}},
+}
 
 
 def _grid(seed: int) -> Grid:
@@ -57,6 +63,16 @@ def test_another_recipe_is_refused_by_its_first_difference(kept: Path) -> None:
     said = r"its recipe is another one: networks\.dense\.steps\.0\.epochs is 2 there and 3 here \(and 1 more\)"
     with pytest.raises(StoreError, match=said):
         merged(_grid(1), yaml.safe_dump(here), [kept])
+
+
+def test_a_recipe_that_has_got_more_networks_and_measures_since_is_the_same(kept: Path) -> None:
+    network: Any = RECIPE["networks"]["dense"]
+    measures = {**RECIPE["measures"], "pgd": {"kind": "accuracy"}}
+    grown = RECIPE | {"networks": {"dense": network, "weight 50%": network}, "measures": measures}
+    both = merged(_grid(1), yaml.safe_dump(grown), [kept])
+    assert both.seeds == [0, 1] and [(cell.row, cell.seed) for cell in both.cells] == [("dense", 1), ("dense", 0)]
+    record_grid(grid([accuracy("gone", np.ones(3, bool), "natural", seed=2)], (2,)), kept)
+    assert [cell.seed for cell in merged(_grid(1), yaml.safe_dump(RECIPE), [kept]).cells] == [1]
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:

@@ -1,19 +1,23 @@
 """One report of seeds that were measured apart: on several machines, or long ago, when only a record is left."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
 
 from ..errors import StoreError
-from ..results import Grid
+from ..results import Cell, Grid, Record
 from .comparison import changes, recipe_in
 from .reading import AnyPath, folder_of, grid_of
 
 _OF_THE_REPORT = ("title", "about", "seeds", "published", "statements", "select")  # what is said of the numbers
+_BY_NAME = ("networks", "images", "measures")  # a recipe that gets another of these keeps what was measured before
 
 
 def merged(grid: Grid, recipe_text: str, others: Sequence[AnyPath]) -> Grid:
     """The grid with the seeds of other reports of the same recipe. Their cells have no example images.
+
+    A recipe that has got more networks or measures since is the same: their cells are missing for the older seeds.
 
     Args:
         grid: what is reported.
@@ -24,13 +28,8 @@ def merged(grid: Grid, recipe_text: str, others: Sequence[AnyPath]) -> Grid:
     """
     here = yaml.safe_load(recipe_text)
     for other in others:
-        folder, added = folder_of(other), grid_of(other)
-        differ = {
-            path: values
-            for path, values in changes(recipe_in(folder), here).items()
-            if path.partition(".")[0] not in _OF_THE_REPORT
-        }
-        if differ:
+        added = grid_of(other)
+        if differ := changes(*_in_both(recipe_in(folder_of(other)), here)):
             path, (there, mine) = next(iter(differ.items()))
             more = f" (and {len(differ) - 1} more)" if len(differ) > 1 else ""
             raise StoreError(
@@ -41,5 +40,25 @@ def merged(grid: Grid, recipe_text: str, others: Sequence[AnyPath]) -> Grid:
                 f"--merge {other}: seed {twice[0]} is in it and in this report too; name the seeds of this report that "
                 "are in no other with --seeds"
             )
-        grid = Grid(grid.rows, grid.metrics, sorted([*grid.seeds, *added.seeds]), [*grid.cells, *added.cells])
+        known = [cell for cell in added.cells if _known(cell, here)]
+        grid = Grid(grid.rows, grid.metrics, sorted([*grid.seeds, *added.seeds]), [*grid.cells, *known])
     return grid
+
+
+def _known(cell: Cell[Record], recipe: Mapping[str, Any]) -> bool:
+    """Whether the recipe still has the network and the measure, or the images."""
+    if cell.row in (recipe.get("images") or {}):
+        return True
+    return cell.row in recipe["networks"] and cell.metric in recipe["measures"]
+
+
+def _in_both(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Two recipes without what is said of the report, and without what only one of them has a name for."""
+    found = []
+    for one, other in ((a, b), (b, a)):
+        kept = {name: held for name, held in one.items() if name not in _OF_THE_REPORT}
+        for section in _BY_NAME:
+            names = other.get(section) or {}
+            kept[section] = {name: held for name, held in (one.get(section) or {}).items() if name in names}
+        found.append(kept)
+    return found
