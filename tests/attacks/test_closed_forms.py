@@ -91,7 +91,7 @@ def test_naive_cross_entropy_is_warned_of_when_logits_saturate() -> None:
     model, x, y = problem(classes=10, images=64)
     scaled = Linear(model.weight.detach(), model.bias.detach(), scale=1e4)
     with pytest.warns(AttackWarning) as caught:
-        crafted = craft(PGD(eps=0.03, arithmetic="naive"), scaled, x, y)
+        crafted = craft(PGD(eps=0.03, arithmetic="naive"), scaled, x, y, precision="float32")
     assert [str(warning.message) for warning in caught] == list(crafted.warnings)
     zero, saturated = crafted.warnings
     assert "exactly zero 9" in zero and 'use loss="margin"' in zero

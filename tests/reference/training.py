@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from blackthorn.data import ImageSet, batches
+from blackthorn.models.layout import channels_last
 
 
 def train(
@@ -21,16 +22,16 @@ def train(
 ) -> None:
     """Cross-entropy on batches in the order of (seed, epoch); `rate` is the learning rate at a fraction of the run.
 
-    Channels last, as trainings are on CPUs.
+    Weights lie as in trainings on this processor: another order sums in another order, and rounds otherwise.
     """
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's stub lacks it
     torch.manual_seed(seed)
     model.train()
     steps = -(-len(images) // batch_size)
-    for epoch in range(epochs):
-        for step, (x, y) in enumerate(batches(images, batch_size, seed=seed, epoch=epoch)):
-            for group in optimiser.param_groups:
-                group["lr"] = rate((epoch + step / steps) / epochs)
-            optimiser.zero_grad()
-            F.cross_entropy(model(x), y).backward()
-            optimiser.step()
+    with channels_last(model, next(iter(batches(images, batch_size, seed=seed, epoch=0)))[0]):
+        for epoch in range(epochs):
+            for step, (x, y) in enumerate(batches(images, batch_size, seed=seed, epoch=epoch)):
+                for group in optimiser.param_groups:
+                    group["lr"] = rate((epoch + step / steps) / epochs)
+                optimiser.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimiser.step()
