@@ -23,7 +23,7 @@ from .data import Splits
 from .errors import RecipeError
 from .recipes.consent import owned
 from .recipes.planning import Plan, check, check_begun, plan
-from .recipes.reading import name_of, written_out
+from .recipes.reading import name_of, plain, written_out
 from .recipes.request import Request as Request
 from .recipes.schema import Recipe
 from .report.merging import merged
@@ -265,7 +265,7 @@ class Experiment:
         """
         recipe = self.recipe
         grid, missing = collect(self.plan, self.store, self.outcome.failures)
-        grid = merged(grid, written_out(recipe), self.request.merge)
+        grid = merged(grid, plain(recipe), self.request.merge)
         paper = None if recipe.published is None else Published(recipe.published.source, recipe.published.values)
         return report.Page(
             title=recipe.title,

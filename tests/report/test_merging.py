@@ -44,8 +44,8 @@ def kept(tmp_path: Path) -> Path:
 
 
 def test_seeds_of_a_record_are_added_in_order_and_have_no_images(kept: Path) -> None:
-    text = yaml.safe_dump(RECIPE | {"seeds": [7], "title": "said otherwise"})  # what is said of numbers may differ
-    both = merged(_grid(7), text, [kept])
+    retold = RECIPE | {"seeds": [7], "title": "said otherwise"}  # what is said of numbers may differ
+    both = merged(_grid(7), retold, [kept])
     assert both.seeds == [0, 7] and [cell.seed for cell in both.cells] == [7, 0]
     assert both.cells[1].folder is None and both.cells[1].flags is not None
     assert both.cells[1].flags.tolist() == [True, False, True]
@@ -53,31 +53,31 @@ def test_seeds_of_a_record_are_added_in_order_and_have_no_images(kept: Path) -> 
 
 def test_a_seed_that_is_there_twice_is_refused(kept: Path) -> None:
     with pytest.raises(StoreError, match=r"kept: seed 0 is in it and in this report too; name .* with --seeds"):
-        merged(_grid(0), yaml.safe_dump(RECIPE), [kept])
+        merged(_grid(0), RECIPE, [kept])
     with pytest.raises(StoreError, match="seed 0 is in it"):
-        merged(_grid(1), yaml.safe_dump(RECIPE), [kept, kept])
+        merged(_grid(1), RECIPE, [kept, kept])
 
 
 def test_another_recipe_is_refused_by_its_first_difference(kept: Path) -> None:
     here = RECIPE | {"networks": {"dense": {"steps": [{"kind": "train", "epochs": 3, "batch_size": 8}]}}}
     said = r"its recipe is another one: networks\.dense\.steps\.0\.epochs is 2 there and 3 here \(and 1 more\)"
     with pytest.raises(StoreError, match=said):
-        merged(_grid(1), yaml.safe_dump(here), [kept])
+        merged(_grid(1), here, [kept])
 
 
 def test_a_recipe_that_has_got_more_networks_and_measures_since_is_the_same(kept: Path) -> None:
     network: Any = RECIPE["networks"]["dense"]
     measures = {**RECIPE["measures"], "pgd": {"kind": "accuracy"}}
     grown = RECIPE | {"networks": {"dense": network, "weight 50%": network}, "measures": measures}
-    both = merged(_grid(1), yaml.safe_dump(grown), [kept])
+    both = merged(_grid(1), grown, [kept])
     assert both.seeds == [0, 1] and [(cell.row, cell.seed) for cell in both.cells] == [("dense", 1), ("dense", 0)]
     record_grid(grid([accuracy("gone", np.ones(3, bool), "natural", seed=2)], (2,)), kept)
-    assert [cell.seed for cell in merged(_grid(1), yaml.safe_dump(RECIPE), [kept]).cells] == [1]
+    assert [cell.seed for cell in merged(_grid(1), RECIPE, [kept]).cells] == [1]
 
 
 def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nowhere: holds no report"):
-        merged(_grid(0), "{}", [tmp_path / "nowhere"])
+        merged(_grid(0), {}, [tmp_path / "nowhere"])
 
 
 @pytest.mark.slow

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from ..errors import StoreError
 from ..results import Cell, Grid, Record
 from .comparison import changes, recipe_in
@@ -14,22 +12,21 @@ _OF_THE_REPORT = ("title", "about", "seeds", "published", "statements", "select"
 _BY_NAME = ("networks", "images", "measures")  # a recipe that gets another of these keeps what was measured before
 
 
-def merged(grid: Grid, recipe_text: str, others: Sequence[AnyPath]) -> Grid:
+def merged(grid: Grid, recipe: Mapping[str, Any], others: Sequence[AnyPath]) -> Grid:
     """The grid with the seeds of other reports of the same recipe. Their cells have no example images.
 
     A recipe that has got more networks or measures since is the same: their cells are missing for the older seeds.
 
     Args:
         grid: what is reported.
-        recipe_text: its recipe, written out.
+        recipe: its recipe as plain values, with every default.
         others: folders of reports, or folders that `blackthorn report --record` wrote.
     Raises:
         StoreError: there is no such report, its recipe is another one, or a seed is there twice.
     """
-    here = yaml.safe_load(recipe_text)
     for other in others:
         added = grid_of(other)
-        if differ := changes(*_in_both(recipe_in(folder_of(other)), here)):
+        if differ := changes(*_in_both(recipe_in(folder_of(other)), recipe)):
             path, (there, mine) = next(iter(differ.items()))
             more = f" (and {len(differ) - 1} more)" if len(differ) > 1 else ""
             raise StoreError(
@@ -40,7 +37,7 @@ def merged(grid: Grid, recipe_text: str, others: Sequence[AnyPath]) -> Grid:
                 f"--merge {other}: seed {twice[0]} is in it and in this report too; name the seeds of this report that "
                 "are in no other with --seeds"
             )
-        known = [cell for cell in added.cells if _known(cell, here)]
+        known = [cell for cell in added.cells if _known(cell, recipe)]
         grid = Grid(grid.rows, grid.metrics, sorted([*grid.seeds, *added.seeds]), [*grid.cells, *known])
     return grid
 

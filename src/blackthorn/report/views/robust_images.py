@@ -1,7 +1,6 @@
 """The images of robust data sets: originals, where they began, and what a robust network sees in them."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from ...results import Cell, RobustImagesRecord
 from ..attacks import kind_words
 from ..csv_text import csv_text
 from ..page import Page
-from ..pictures import kept, png
+from ..pictures import kept, pictured, png
 from ..template import fill
 from ..words import percent, radius
 from .view import View
@@ -57,18 +56,16 @@ def view(page: Page) -> View | None:
     Raises:
         StoreError: an examples file that cannot be read.
     """
-    cells = [cell for held in page.grid.of(RobustImagesRecord).values() for cell in held]
-    if not cells:
+    found = page.grid.of(RobustImagesRecord).values()
+    if not found:
         return None
-    first = {cell.row: cell for cell in reversed(cells) if cell.folder is not None}
-    pairs = {row: _pairs(cell.folder, cell.record) for row, cell in first.items() if cell.folder is not None}
-    made = [_made(cell, pairs[cell.row] if first.get(cell.row) is cell else []) for cell in cells]
+    made = [_made(cell, _pairs(cell) if cell is pictured(held) else []) for held in found for cell in held]
     return View(
         name="robust-images",
         nav="Robust images",
         title="What a robust network sees in the training images",
         html=fill("views/robust_images.html", made=made),
-        files={"robust-images.csv": csv_text(_HEADER, map(_line, cells))},
+        files={"robust-images.csv": csv_text(_HEADER, [_line(cell) for held in found for cell in held])},
     )
 
 
@@ -101,9 +98,11 @@ def _folder(record: RobustImagesRecord) -> str:
     return f"stages/{record.key}" if record.key else ""
 
 
-def _pairs(folder: Path, record: RobustImagesRecord) -> list[Pair]:
-    originals, starts, robust, labels = kept(folder, ("original", "start", "robust", "label"))
-    names = record.classes
+def _pairs(cell: Cell[RobustImagesRecord]) -> list[Pair]:
+    if cell.folder is None:
+        return []
+    originals, starts, robust, labels = kept(cell.folder, ("original", "start", "robust", "label"))
+    names = cell.record.classes
     drawn = [[png(one.astype(np.float64)) for one in images] for images in (originals, starts, robust)]
     named = [names[label] if 0 <= label < len(names) else str(label) for label in labels.tolist()]
     return [Pair(*pair) for pair in zip(*drawn, named)]
