@@ -12,6 +12,7 @@ TOLERATED = 0.01  # share; a few dead images are no evidence against a network
 DRAWS = 20
 """How often a network that answers at random is asked about each image."""
 _ONE_HOT = 87.3  # exp(-87.3) is the smallest normal float32: behind a larger lead softmax is exactly one-hot
+_FLAT = 0.05  # a network of ten classes that is never surer gives its own class less than 10.5 %
 _ROUNDED = 16.6  # exp(-16.6) is lost beside 1 in float32: the naive gradient of cross-entropy loses the true class
 
 
@@ -24,10 +25,13 @@ class Tally:
     zero: int = 0
     broken: int = 0
     """Gradients that are not finite."""
+    seen: int = 0
+    """Images looked at before the attack."""
     images: int = 0
-    """Images looked at before the attack that are classified right."""
+    """Those of them that are classified right."""
     one_hot: int = 0
     rounded: int = 0
+    flat: int = 0
     alive: Tensor | None = None
     """Which pixels had a gradient for some image, bool (channels, height, width)."""
     hidden_pixels: float = 0.0
@@ -48,16 +52,19 @@ class Tally:
     def look(self, logits: Tensor, y: Tensor) -> None:
         """Count leads of the images that are right."""
         right = logits.argmax(1) == y
+        self.seen += len(y)
         lead = -margin(logits[right], y[right])
         self.images += int(right.sum())
         self.one_hot += int((lead > _ONE_HOT).sum())
         self.rounded += int((lead > _ROUNDED).sum())
+        self.flat += int((lead < _FLAT).sum())
 
     def alarms(self, *, saturating: bool, naive: bool) -> dict[str, str]:
         """The alarms that ring, each with its reason.
 
         Args:
-            saturating: whether cross-entropy is climbed, which says nothing where softmax is one-hot.
+            saturating: whether cross-entropy is climbed, which says nothing where softmax is one-hot, and little of the
+                nearest boundary where it is flat.
             naive: whether it is computed from softmax.
         """
         found: dict[str, str] = {}
@@ -75,6 +82,12 @@ class Tally:
             found["saturated softmax"] = (
                 f"the logits saturate softmax for {share:.1%} of the images (a lead above {lead:g}): "
                 'cross-entropy computed from softmax cannot tell them apart; use loss="margin"'
+            )
+        if saturating and 2 * self.images > self.seen and _share(self.flat, self.images) > 1 - TOLERATED:
+            found["flat softmax"] = (
+                f"the network is right on {_share(self.images, self.seen):.0%} of the images, and the logits of its "
+                f"answers lead by less than {_FLAT:g}: cross-entropy then pulls towards all classes alike, so the "
+                'margin is climbed too; use loss="margin"'
             )
         if self.hidden_pixels:
             found["dead pixels"] = (

@@ -1,6 +1,7 @@
 """Which attacks there are to run, and what the engine goes on with when an alarm rings."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import is_dataclass, replace
 
 from torch import Tensor
 
@@ -18,14 +19,16 @@ def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *
     Args:
         attacks: in their order.
         classes: of the network.
-        alarms: those that rang so far. Where they say that gradients are hidden and nothing else in the list asks the
-            network without following any, Square goes on in the ball of the last attack, unless that clips to other
-            pixels than it.
+        alarms: those that rang so far. Where softmax is flat, attacks by cross-entropy go on by the margin. Where they
+            say that gradients are hidden and nothing else in the list asks the network without following any, Square
+            goes on in the ball of the last attack, unless that clips to other pixels than it.
         images: whether there are height and width, without which Square cannot paint.
     """
     parts = [part for one in attacks for part in one.sequence(classes)]
     for one in attacks:
         parts += one.sequence(classes, tuple(alarms))[len(one.sequence(classes)) :]
+    if "flat softmax" in alarms:
+        parts += [replace(one, loss="margin") for one in attacks if one.loss == "ce" and is_dataclass(one)]  # type: ignore[type-var]
     last = attacks[-1]
     asked = any(part.only_asks for part in parts)
     fits = last.eps > 0 and not last.ball.whole and last.clip is None

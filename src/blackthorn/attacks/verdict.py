@@ -10,9 +10,11 @@ from ..models.answers import Predict, answers
 from .losses import margin
 from .problem import Stop
 
-# A fooled image leaves the search only when its lead exceeds this share of the largest logit. A lead of the size of
-# float32 rounding would turn with the batch size, and a reader who re-evaluates the images would find fewer fooled.
+# A fooled image leaves the search only when its lead exceeds this share of how far logits lie apart, and some units in
+# the last place of the largest one. A lead of the size of float32 rounding would turn with the batch size, and a reader
+# who re-evaluates the images would find fewer fooled. What all logits have in common makes no lead.
 _CLEAR_LEAD = 1e-5
+_LAST_PLACES = 4 * torch.finfo(torch.float32).eps
 
 
 class Judge(Protocol):
@@ -65,8 +67,7 @@ class Itself:
             suspects = done.nonzero().squeeze(1)
             if len(suspects):
                 exact = logits_of(self._model, x_adv[suspects])
-                lead = _CLEAR_LEAD * max(1.0, exact.abs().max().item())
-                done[suspects] = fooled_by(exact, y[rows[suspects]], targeted=self._targeted, by=lead)
+                done[suspects] = fooled_by(exact, y[rows[suspects]], targeted=self._targeted, by=_clear(exact))
             return done
 
         return stop
@@ -116,6 +117,12 @@ def fooled_by(logits: Tensor, y: Tensor, *, targeted: bool, by: float = 0.0) -> 
         return hit if targeted else ~hit
     gap = margin(logits, y)
     return (-gap if targeted else gap) > by
+
+
+def _clear(logits: Tensor) -> float:
+    """The lead that counts as one, whatever the scale of the logits, and whatever they have in common."""
+    apart = (logits - logits.mean(1, keepdim=True)).abs().max().item()
+    return _CLEAR_LEAD * apart + _LAST_PLACES * logits.abs().max().item()
 
 
 def logits_of(model: nn.Module, x: Tensor) -> Tensor:

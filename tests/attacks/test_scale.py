@@ -1,0 +1,90 @@
+"""The scale of the logits, and what all of them have in common, flatter nobody: neither changes a network's answer."""
+
+import copy
+import warnings
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, craft
+from blackthorn.attacks.precision import resolve_for
+from blackthorn.attacks.verdict import Itself, fooled_by
+
+from .networks import Linear
+
+
+class Offset(nn.Module):
+    """The same number is added to all logits."""
+
+    def __init__(self, net: nn.Module, offset: float) -> None:
+        super().__init__()
+        self.net, self.offset = net, offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.net(x)
+        return logits + self.offset
+
+
+def scaled(net: nn.Module, scale: float) -> nn.Module:
+    net = copy.deepcopy(net)
+    last = net[-1]  # type: ignore[index]
+    with torch.no_grad():
+        last.weight.mul_(scale)
+        last.bias.mul_(scale)
+    return net
+
+
+def attacked(attack: Search, model: nn.Module, x: Tensor, y: Tensor) -> Crafted:
+    torch.manual_seed(0)
+    with warnings.catch_warnings(action="ignore", category=AttackWarning):
+        return craft(attack, model, x, y, precision="float32")
+
+
+@pytest.mark.parametrize("attack", [FGSM(eps=0.17), PGD(eps=0.17, steps=10, random_start=False)])
+def test_a_flat_softmax_rings_and_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor, attack: Search) -> None:
+    flat = attacked(attack, scaled(trained, 1e-4), x, y)
+    assert flat.alarms == ("flat softmax",) and "margin" in flat.warnings[0]
+    by_margin = attacked(replace(attack, loss="margin"), trained, x, y)  # type: ignore[type-var]
+    assert flat.robust_accuracy <= by_margin.robust_accuracy + 0.02
+    assert attacked(attack, trained, x, y).alarms == ()
+
+
+def test_a_network_that_is_right_by_chance_is_not_said_to_be_flat(x: Tensor) -> None:
+    torch.manual_seed(0)
+    model = Linear(1e-4 * torch.randn(4, 64))
+    assert attacked(FGSM(eps=0.1), model, x, torch.arange(len(x)) % 4).alarms == ()
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e-6, 0.0), (1e6, 0.0), (1.0, 1e4)])
+def test_a_clear_lead_is_one_at_any_scale(scale: float, offset: float) -> None:
+    """Leads of 1 % of how far the logits lie apart are clear; those of rounding are not."""
+    x, y = torch.eye(4).reshape(4, 1, 2, 2), torch.zeros(4, dtype=torch.int64)
+    logits = torch.tensor([[0.0, 0.01, -1.0], [0.0, 1e-7, -1.0], [0.0, -0.01, -1.0], [0.0, 1.0, -1.0]])
+    model = Offset(Linear(logits.T, scale=scale), offset)
+    stop = Itself(model, targeted=False).stop(y)
+    assert stop is not None
+    assert stop(model(x), x, torch.arange(4)).tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize(("offset", "chosen"), [(0.0, "bf16"), (1e6, "float32")])
+def test_bf16_is_not_taken_where_it_cannot_tell_the_classes_apart(
+    trained: nn.Module, x: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: float, chosen: str
+) -> None:
+    """Between 1e6 and its neighbours in bf16 lie thousands; the logits lie within twenty or so."""
+    monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path))
+    model = Offset(trained, offset).eval()
+    resolve_for("auto", model, x)
+    (timed,) = (path for path in (tmp_path / "precision").iterdir() if not path.suffix)
+    timed.write_text("bf16")  # whatever this processor found
+    assert resolve_for("auto", model, x) == chosen
+
+
+def test_a_common_offset_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    attack = PGD(eps=0.17, steps=10, loss="margin", random_start=False)
+    bare, offset = (attacked(attack, Offset(trained, size).eval(), x, y) for size in (0.0, 1e4))
+    assert offset.robust_accuracy == pytest.approx(bare.robust_accuracy, abs=0.02)
+    with torch.no_grad():
+        assert fooled_by(Offset(trained, 1e4)(offset.x_adv), y, targeted=False).tolist() == offset.fooled.tolist()
