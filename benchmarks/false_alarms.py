@@ -20,7 +20,7 @@ from blackthorn.deploy import load
 from blackthorn.recipes.planning import plan
 from blackthorn.recipes.reading import published, read_recipe
 from blackthorn.results import AccuracyRecord
-from blackthorn.running import Folder
+from blackthorn.running import Arithmetic, Folder
 from blackthorn.stages.artifacts import load_records
 from timing import arguments, finish
 
@@ -46,7 +46,7 @@ def counted(name: str, store: Path, data_root: Path | None) -> list[dict[str, An
     recipe = read_recipe(name, preset="smoke")
     splits = recipe.data.load(data_root)
     rows, held = [], Folder(store)
-    for place in plan(recipe, splits).places:
+    for place in plan(recipe, splits, Arithmetic(held, splits, None)).places:
         folder = held.stage(place.stage.name)
         for record in load_records(folder):
             if not isinstance(record, AccuracyRecord) or record.eps is None:

@@ -3,14 +3,12 @@
 import copy
 import warnings
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, craft
-from blackthorn.attacks.precision import resolve_for
 from blackthorn.attacks.verdict import Itself, fooled_by
 
 from .networks import Linear
@@ -70,16 +68,12 @@ def test_a_clear_lead_is_one_at_any_scale(scale: float, offset: float) -> None:
 
 
 @pytest.mark.parametrize(("offset", "chosen"), [(0.0, "bf16"), (1e6, "float32")])
-def test_bf16_is_not_taken_where_it_cannot_tell_the_classes_apart(
-    trained: nn.Module, x: Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offset: float, chosen: str
+def test_no_search_is_in_bf16_where_that_cannot_tell_the_classes_apart(
+    trained: nn.Module, x: Tensor, y: Tensor, offset: float, chosen: str
 ) -> None:
     """Between 1e6 and its neighbours in bf16 lie thousands; the logits lie within twenty or so."""
-    monkeypatch.setenv("BLACKTHORN_CACHE", str(tmp_path))
-    model = Offset(trained, offset).eval()
-    resolve_for("auto", model, x)
-    (timed,) = (path for path in (tmp_path / "precision").iterdir() if not path.suffix)
-    timed.write_text("bf16")  # whatever this processor found
-    assert resolve_for("auto", model, x) == chosen
+    crafted = craft(PGD(eps=0.17, steps=10, loss="margin"), Offset(trained, offset).eval(), x, y, precision="bf16")
+    assert crafted.precision == chosen and crafted.robust_accuracy < 0.9
 
 
 def test_a_common_offset_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor) -> None:

@@ -28,7 +28,7 @@ from .engagement import Engagement, Sought
 from .foreign import as_search
 from .inputs import checked
 from .onward import contributions, hidden_gradients, parts_of
-from .precision import resolve_for
+from .precision import bf16_tells_apart, resolve_for
 from .search import Search
 from .verdict import Another, Itself, logits_of
 from .warning import AttackWarning
@@ -58,7 +58,8 @@ def craft(
         y: true labels (targeted attacks: classes to reach), int64 (images,).
         batch_size: images searched at a time.
         precision: of the search; `auto` times both on this network and takes bf16 where it is clearly faster. Attacks
-            that follow no gradients are in float32.
+            that follow no gradients are in float32, and so are those on a network whose logits bf16 rounds until their
+            order is lost.
         judge: who is to be fooled instead of `model`: a network, or any function from images to labels or scores.
         progress: called with ("attack", images done, images).
 
@@ -96,6 +97,8 @@ def _crafted(
         _refuse_labels_beyond(classes, y)
         followed = any(one.needs_gradients for one in attacks)
         chosen = resolve_for(precision, model, x[:batch_size]) if followed else "float32"
+        if chosen == "bf16" and not bf16_tells_apart(model, x):
+            chosen = "float32"
         logits = torch.cat([watch.before(x[batch], y[batch]) for batch in batches])
         verdicts.draws = DRAWS if watch.tally.random else 1
         sought = Sought.begin(verdicts, x, y, logits, batch_size)
