@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, craft
+from blackthorn.attacks import APGD, FAB, FGSM, PGD, AttackWarning, Crafted, Search, craft
+from blackthorn.attacks.ball import direction
 from blackthorn.attacks.verdict import Itself, fooled_by
 
 from .networks import Linear
@@ -82,3 +83,34 @@ def test_a_common_offset_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor)
     assert offset.robust_accuracy == pytest.approx(bare.robust_accuracy, abs=0.02)
     with torch.no_grad():
         assert fooled_by(Offset(trained, 1e4)(offset.x_adv), y, targeted=False).tolist() == offset.fooled.tolist()
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e30])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        PGD(norm="l2", eps=1.0, steps=10, loss="margin"),
+        APGD(norm="l2", eps=1.0, steps=10, loss="dlr"),
+        FAB(norm="l2", eps=1.0, steps=10),
+        FAB(eps=0.17, steps=10),
+        PGD(eps=0.17, steps=10, loss="margin", random_start=False),
+    ],
+    ids=lambda attack: f"{attack.kind} {attack.norm}",
+)
+def test_no_scale_of_the_logits_stops_an_attack(
+    trained: nn.Module, x: Tensor, y: Tensor, attack: Search, scale: float
+) -> None:
+    """By powers of two the images are the same; other scales round."""
+    bare, other = attacked(attack, trained, x, y), attacked(attack, scaled(trained, scale), x, y)
+    assert bare.robust_accuracy < 0.9
+    assert other.robust_accuracy == pytest.approx(bare.robust_accuracy, abs=0.03)
+
+
+def test_a_direction_is_the_same_at_any_scale_and_none_where_there_is_no_gradient() -> None:
+    torch.manual_seed(0)
+    gradient = torch.randn(3, 1, 4, 4)
+    gradient[2] = 0
+    at_one = direction(gradient, "l2")
+    assert at_one.flatten(1).norm(dim=1).tolist() == pytest.approx([1, 1, 0])
+    for exponent in (-100, -30, 30, 100):
+        assert direction(gradient * 2.0**exponent, "l2").equal(at_one)

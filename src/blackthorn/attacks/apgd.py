@@ -17,7 +17,6 @@ from .search import Search
 from .targets import RIVALS
 from .thinning import thinned
 
-_TINY = torch.finfo(torch.float32).tiny  # smaller ones may be flushed to zero
 _MOMENTUM = 0.75  # alpha of Croce and Hein 2020, sec. 3.1
 _RISING = 0.75  # rho of sec. 3.2: below this share of rising steps, a step is too long
 _FIRST, _SHORTER, _SHORTEST = 22, 3, 6  # hundredths: p_1, and what p_{j+1} is computed with, sec. 3.2
@@ -249,8 +248,7 @@ class _State:
     def move(self, norm: Norm, momentum: float) -> None:
         """One step up, and `1 - momentum` of the last one again, each time back into the ball."""
         ball = Ball(norm, self.eps)
-        largest = per_image(self.gradient.flatten(1).abs().amax(1).clamp_min(_TINY), self.gradient)
-        up = steepest(self.gradient / largest if norm == "l2" else self.gradient, norm)
+        up = steepest(self.gradient, norm)
         goal = ball.project(self.x_adv + per_image(self.stride, self.x) * up, self.x)
         moved = self.x_adv + momentum * (goal - self.x_adv) + (1 - momentum) * (self.x_adv - self.before)
         self.before, self.x_adv = self.x_adv, ball.project(moved, self.x)

@@ -126,5 +126,16 @@ def direction(gradient: Tensor, norm: Norm) -> Tensor:
     """The direction of unit norm along which the loss grows fastest; zero where the gradient is zero."""
     if norm == "linf":
         return gradient.sign()
+    gradient = gradient * per_image(unit_scale(gradient), gradient)
     length = gradient.flatten(1).norm(dim=1)
-    return gradient / per_image(length + 1e-10, gradient)  # the guard of MadryLab's l2 step
+    return gradient / per_image(length.clamp_min(torch.finfo(gradient.dtype).tiny), gradient)
+
+
+def unit_scale(gradient: Tensor) -> Tensor:
+    """The power of two for each image that brings the largest entry of its gradient near 1; 1 where it is zero.
+
+    Multiplied by it, a gradient keeps its direction to the last bit, and its squares neither vanish nor overflow,
+    whatever the scale of the logits.
+    """
+    exponent = torch.frexp(gradient.detach().flatten(1).abs().amax(1)).exponent.clamp(-126, 126)
+    return torch.ldexp(gradient.new_ones(len(gradient)), -exponent)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ..values import Count, Radius, value
 from .apgd import likely, nth
-from .ball import Ball, Norm, per_image
+from .ball import Ball, Norm, per_image, unit_scale
 from .gradients import input_gradient
 from .losses import runner_up
 from .problem import Problem
@@ -96,9 +96,11 @@ class FAB(Search):
                 problem_finished = rows[done]
                 smallest[problem_finished] = -torch.inf
             if step < self.steps:
-                gradient = input_gradient(lead, leaf)
+                gradient, lead = input_gradient(lead, leaf), lead.detach()
+                scale = unit_scale(gradient)  # squares of slopes are to come
+                gradient, lead = gradient * per_image(scale, x), lead * scale
                 back = torch.where(per_image(wrong, x).bool(), x + _BACK * (at - x), at)
-                at = self._step(back, x, lead.detach() + _moved(gradient, back - at), gradient)
+                at = self._step(back, x, lead + _moved(gradient, back - at), gradient)
         drawn = problem.ball.project(result, problem.x)
         return torch.where(per_image(smallest == -torch.inf, drawn).bool(), result, drawn)
 

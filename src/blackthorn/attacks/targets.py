@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .ball import Norm
+from .ball import Norm, unit_scale
 from .gradients import Forward
 
 RIVALS = 9  # as many as AutoAttack's targeted attacks try (Croce and Hein 2020); all of them with ten classes
@@ -36,7 +36,9 @@ def classes_by_distance(forward: Forward, x: Tensor, y: Tensor, norm: Norm, riva
         if compiled:
             logits = forward(leaf).float()
             own = logits.gather(1, y[:, None]).squeeze(1)
-        dual = slope.flatten(1).abs().sum(1) if norm == "linf" else slope.flatten(1).norm(dim=1)
-        distances.append(gap.detach() / dual.clamp_min(1e-12))
+        scale = unit_scale(slope)
+        slope = slope.flatten(1) * scale[:, None]
+        dual = slope.abs().sum(1) if norm == "linf" else slope.norm(dim=1)
+        distances.append(gap.detach() * scale / dual.clamp_min(1e-12))
     nearest_first = torch.stack(distances, 1).argsort(dim=1, stable=True)
     return others.gather(1, nearest_first)
