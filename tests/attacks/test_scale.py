@@ -51,10 +51,14 @@ def test_a_flat_softmax_rings_and_gains_nothing(trained: nn.Module, x: Tensor, y
     assert attacked(attack, trained, x, y).alarms == ()
 
 
-def test_a_network_that_is_right_by_chance_is_not_said_to_be_flat(x: Tensor) -> None:
+@pytest.mark.parametrize("n", [5, 96])
+def test_a_network_that_is_right_by_chance_is_not_said_to_be_flat(x: Tensor, n: int) -> None:
+    """On all of five images, and on half of 96 of two classes."""
     torch.manual_seed(0)
-    model = Linear(1e-4 * torch.randn(4, 64))
-    assert attacked(FGSM(eps=0.1), model, x, torch.arange(len(x)) % 4).alarms == ()
+    model = Linear(1e-4 * torch.randn(2, 64))
+    said = model(x[:n]).argmax(1)
+    y = said if n == 5 else torch.where(torch.arange(n) % 2 == 0, said, 1 - said)
+    assert attacked(FGSM(eps=0.1), model, x[:n], y).alarms == ()
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(1.0, 0.0), (1e-6, 0.0), (1e6, 0.0), (1.0, 1e4)])

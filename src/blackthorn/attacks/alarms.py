@@ -13,6 +13,7 @@ DRAWS = 20
 """How often a network that answers at random is asked about each image."""
 _ONE_HOT = 87.3  # exp(-87.3) is the smallest normal float32: behind a larger lead softmax is exactly one-hot
 _FLAT = 0.05  # a network of ten classes that is never surer gives its own class less than 10.5 %
+_KNOWS, _MANY = 2 / 3, 32  # right on such a share, and on so many images: no untrained network is, by chance
 _ROUNDED = 16.6  # exp(-16.6) is lost beside 1 in float32: the naive gradient of cross-entropy loses the true class
 
 
@@ -83,7 +84,8 @@ class Tally:
                 f"the logits saturate softmax for {share:.1%} of the images (a lead above {lead:g}): "
                 'cross-entropy computed from softmax cannot tell them apart; use loss="margin"'
             )
-        if saturating and 2 * self.images > self.seen and _share(self.flat, self.images) > 1 - TOLERATED:
+        knows = self.images >= max(_MANY, _KNOWS * self.seen)
+        if saturating and knows and _share(self.flat, self.images) > 1 - TOLERATED:
             found["flat softmax"] = (
                 f"the network is right on {_share(self.images, self.seen):.0%} of the images, and the logits of its "
                 f"answers lead by less than {_FLAT:g}: cross-entropy then pulls towards all classes alike, so the "
