@@ -47,7 +47,7 @@ def test_time_in_proportion_to_what_is_left(rows: dict[str, tuple[float, float, 
 def test_evidence_about_time_is_the_line() -> None:
     """0.1 + 0.001 a multiplication: 1,000 a million."""
     said = costing(a=(100, 2, 10), b=(200, 3, 10), c=(400, 5, 10)).evidence
-    assert said == "0.1 + 1e+03 a million multiplications, of the dense network's time at batch 16; R² 1.000"
+    assert said == "of the dense network's time at batch 16: 0.1 + 1e+03 a million multiplications; R² 1.000"
 
 
 def test_costs_that_are_not_there_leave_the_statement_open() -> None:

@@ -56,8 +56,8 @@ class Proportional(Statement):
             return [Finding.of(None, f"no times at batch {self.batch}")]
         line = straight_line(points)
         said = (
-            f"{line.fixed:.3g} + {1e6 * line.slope:.3g} a million multiplications, of the dense network's time "
-            f"at batch {self.batch}; R² {line.r2:.3f}"
+            f"of the dense network's time at batch {self.batch}: {line.fixed:.3g} + {1e6 * line.slope:.3g} a million "
+            f"multiplications; R² {line.r2:.3f}"
         )
         return [Finding.of(line.slope > 0 and line.r2 >= self.r2, said)]
 
