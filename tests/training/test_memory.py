@@ -33,7 +33,7 @@ def test_the_same_memory_is_used_again(mib: int) -> None:
     )
     kept, faults = ran.stdout.split()
     assert kept == "True"
-    assert int(faults) < 2 * mib * 256  # pages of 4 KiB; 20 times as many where every block is given back
+    assert int(faults) < 10 * mib * 256  # pages of 4 KiB; 20 times as many where every block is given back
 
 
 @pytest.mark.parametrize("name", ["MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES"])
