@@ -12,8 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from blackthorn.measuring.images import evenly
 from blackthorn.report import recorded_grid
 from blackthorn.results import Cell, Grid, Record, difference, estimate
 
@@ -64,6 +63,7 @@ def value(source: str, folder: Path) -> Value | None:
 
 @cache
 def settings(folder: Path) -> set[float]:
+    """Every number in the recipe of a page."""
     text = (folder / "recipe.yaml").read_text("utf-8")
     return {float(number) for number in re.findall(r"(?<![\w.])\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.])", text)}
 
@@ -89,6 +89,7 @@ def _has(line: dict[str, str], cell: str) -> bool:
 
 @cache
 def lines_of(path: Path) -> list[dict[str, str]]:
+    """The lines of a CSV file, or the rows of a benchmark."""
     if path.suffix == ".json":
         return [{name: str(cell) for name, cell in row.items()} for row in json.loads(path.read_text("utf-8"))["rows"]]
     with path.open(encoding="utf-8", newline="") as text:
@@ -156,7 +157,7 @@ def _on_the_same_images(*both: list[Cell[Any]]) -> list[list[Cell[Any]]]:
 
 
 def _spread(flags: Any, n: int) -> Any:
-    return None if flags is None else flags[np.arange(n) * len(flags) // n]
+    return None if flags is None else flags[evenly(len(flags), n).numpy()]
 
 
 def _cells(folder: Path, place: tuple[str, str], seed: str) -> list[Cell[Record]]:
