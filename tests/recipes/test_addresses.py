@@ -491,8 +491,8 @@ PINNED_MEASURES: dict[str, str] = {
     "wang2018-figure1": "c7fa983dfc66",
     "wang2018-figure2": "b9118912125e",
     "wang2018-table1": "b5b974d29663",
-    "wang2018-table2": "55fe1d0ef4e9",
-    "wang2018-table3": "e8c8bc37b98f",
+    "wang2018-table2": "fdcda3cf5af1",
+    "wang2018-table3": "414b3918a4e3",
 }
 
 
