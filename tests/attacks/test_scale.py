@@ -27,6 +27,17 @@ class Offset(nn.Module):
         return logits + self.offset
 
 
+class Powers(nn.Module):
+    """The exponential of the logits: the highest stays the highest, and the gradient is that of the highest alone."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.exp(self.net(x))
+
+
 def scaled(net: nn.Module, scale: float) -> nn.Module:
     net = copy.deepcopy(net)
     last = net[-1]  # type: ignore[index]
@@ -87,6 +98,15 @@ def test_a_common_offset_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor)
     assert offset.robust_accuracy == pytest.approx(bare.robust_accuracy, abs=0.02)
     with torch.no_grad():
         assert fooled_by(Offset(trained, 1e4)(offset.x_adv), y, targeted=False).tolist() == offset.fooled.tolist()
+
+
+@pytest.mark.parametrize("attack", [PGD(eps=0.17, steps=10, loss="margin", random_start=False), FGSM(eps=0.17)])
+def test_unnormalised_probabilities_ring_and_gain_nothing(
+    trained: nn.Module, x: Tensor, y: Tensor, attack: Search
+) -> None:
+    bare, masked = (attacked(attack, model.eval(), x, y) for model in (trained, Powers(trained)))
+    assert bare.alarms == () and masked.alarms == ("probabilities",)
+    assert masked.robust_accuracy <= bare.robust_accuracy + 0.02
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e30])

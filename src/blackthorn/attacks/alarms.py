@@ -8,6 +8,10 @@ from .losses import margin
 
 HIDING = frozenset({"zero gradients", "dead pixels", "no gradients", "wrong gradients", "hidden gradients"})
 """Alarms after which only an attack that follows no gradients can be believed."""
+PROBABILITIES = (
+    "the outputs are probabilities, normalised or not, and no logits, which hides gradients: "
+    "remove the softmax, sigmoid or exponential at the end"
+)
 TOLERATED = 0.01  # share; a few dead images are no evidence against a network
 DRAWS = 20
 """How often a network that answers at random is asked about each image."""
@@ -105,9 +109,7 @@ class Tally:
                 "the logits do not change as the gradient says, not even in small steps: attacks are led astray"
             )
         if self.probabilities:
-            found["probabilities"] = (
-                "the outputs are probabilities, not logits, which hides gradients: remove the softmax"
-            )
+            found["probabilities"] = PROBABILITIES
         if self.random:
             found["random"] = (
                 f"two calls on the same images differ: gradients are averaged, and as many images count as fooled as "

@@ -101,7 +101,7 @@ class Engagement:
     def _search(self, attack: Search, problem: Problem, several: int, *, every_run: bool) -> Tensor:
         self.watch.ball = attack.ball
         precision = self.precision if attack.needs_gradients else "float32"
-        with lent(self.model, attack, problem.x) as forward, arithmetic(precision, problem.x.device):
+        with arithmetic(precision, problem.x.device), lent(self.model, attack, problem.x) as forward:
             problem = replace(problem, forward=forward)
             return strongest(attack, problem) if every_run else together(attack, problem, several)
 

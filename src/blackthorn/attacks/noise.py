@@ -132,7 +132,7 @@ class UniversalNoise:
         loss_of = LOSSES[self.loss]
         example = _pixels(x[: search.batch_size], device)
         chosen = resolve_for(self.precision, model, example)
-        with attacking(model, example) as forward, arithmetic(chosen, device):
+        with arithmetic(chosen, device), attacking(model, example) as forward:
             self._refuse_target(forward(_pixels(x[:1], device)).shape[1])
             for step, drawn in enumerate(_orders(len(x), search.batch_size, search.steps, seed), start=1):
                 outputs = forward((_pixels(x[drawn], device) + noise).clamp(0, 1))

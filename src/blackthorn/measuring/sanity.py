@@ -13,6 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import PGD, AttackWarning, Crafted, Search, craft
+from ..attacks.alarms import PROBABILITIES
+from ..attacks.trials import are_probabilities
 from ..models import eval_mode
 from .images import evenly
 from .planting import plant_and_seek
@@ -50,8 +52,8 @@ def outputs_doubted(model: nn.Module, x: Tensor) -> list[str]:
     found = []
     with eval_mode(model), torch.no_grad(), own_randomness(x.device):
         first, second = model(x), model(x)
-    if bool((first >= 0).all()) and bool((first.sum(1) - 1).abs().max() < 1e-5):
-        found.append("the outputs are probabilities, not logits, which hides gradients: remove the softmax")
+    if are_probabilities(first):
+        found.append(PROBABILITIES)
     if bool((first - second).abs().max() > _RANDOM * first.abs().max()):
         found.append("two calls on the same images differ: one draw of a random network overestimates it")
     return found

@@ -28,9 +28,9 @@ _known: WeakKeyDictionary[nn.Module, tuple[list[type[nn.Module]], bool]] = WeakK
 def channels_last(model: nn.Module, x: Tensor) -> Iterator[None]:
     """Keep the weights of the model's convolutions in this order; afterwards in the one that they were in.
 
-    Left alone are networks on other devices, compiled ones, those with a convolution that works on phases or strides
-    over pixels (see `_strides_over`), and those that cannot bear it (`x.view(...)` after a convolution) or answer at
-    random (numbers are drawn in the order of memory).
+    Left alone are networks on other devices, compiled ones, those with a convolution that strides over pixels (see
+    `_strides_over`) or works on phases in the arithmetic in which this is entered, and those that cannot bear it
+    (`x.view(...)` after a convolution) or answer at random (numbers are drawn in the order of memory).
 
     Args:
         model: any network.
@@ -93,7 +93,7 @@ def _bears(model: nn.Module, weights: list[nn.Parameter], x: Tensor) -> bool:
 
 def _alike(model: nn.Module, weights: list[nn.Parameter], x: Tensor) -> bool:
     def says() -> Tensor:
-        with torch.random.fork_rng([]):
+        with torch.random.fork_rng([]), torch.autocast(x.device.type, enabled=False):
             return logits_from(model, x)
 
     with eval_mode(model), torch.no_grad():

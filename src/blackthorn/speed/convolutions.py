@@ -32,20 +32,16 @@ def fast_convolutions(model: nn.Module) -> Iterator[None]:
             del conv.forward
 
 
-def phases_pay(dtype: torch.dtype) -> bool:
-    """Whether working on phases is faster than torch, where a kernel is divided by its stride.
-
-    In bf16, and in float32 on processors with AVX-512. With AVX2 alone torch is faster, and products are for kernels of
-    few channels.
-    """
-    return dtype == torch.bfloat16 or torch.backends.cpu.get_cpu_capability() != "AVX2"
-
-
 def takes_phases(model: nn.Module) -> bool:
-    """Whether some convolution of `model` works on phases in float32 on this processor."""
-    if not phases_pay(torch.float32):
-        return False
-    return bool(phased(model, [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]))
+    """Whether some convolution of `model` works on phases in the arithmetic of this moment."""
+    convs = [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]
+    return any(_dtype(conv) == torch.bfloat16 for conv in phased(model, convs))
+
+
+def _dtype(conv: nn.Conv2d) -> torch.dtype:
+    """What the convolution is computed in. Phases pay in bf16 alone: in float32 torch's own ways are as fast or faster,
+    with AVX-512 as with AVX2, since freed memory is kept (benchmarks/input_gradient.py)."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else conv.weight.dtype
 
 
 def _plain(conv: nn.Conv2d) -> bool:
@@ -65,10 +61,9 @@ def _forward_of(conv: nn.Conv2d, phases: Forward | None) -> Forward:
     def forward(x: Tensor) -> Tensor:
         taken = x.shape[1] != conv.in_channels  # taken apart already, by the convolution before
         stands_still = x.requires_grad and not conv.weight.requires_grad
-        mixed = torch.is_autocast_enabled("cpu")
-        dtype = torch.get_autocast_dtype("cpu") if mixed else conv.weight.dtype
-        if phases is not None and (taken or (stands_still and phases_pay(dtype))):
+        if phases is not None and (taken or (stands_still and _dtype(conv) == torch.bfloat16)):
             return phases(x)
+        mixed = torch.is_autocast_enabled("cpu")
         found = None if mixed else as_product(conv, x, input_gradient=stands_still)
         return nn.Conv2d.forward(conv, x) if found is None else found
 

@@ -97,13 +97,12 @@ class Inversion:
         features = penultimate(model, pixels(x[:1]).to(device), fake_relu=self.fake_relu)
         example = pixels(x[list(wanted[:batch_size])]).to(device)
         chosen = resolve_for(precision, model, example)
-        with attacking(model, example):
+        with arithmetic(chosen, device), attacking(model, example):
             for first in range(0, len(wanted), batch_size):
                 batch = list(wanted[first : first + batch_size])
                 z = self._started(x, batch, starts, seed).to(device)
                 told = None if progress is None else _Told(progress, first, len(batch), len(wanted), self.steps)
-                with arithmetic(chosen, device):
-                    parts.append(self._descend(features, pixels(x[batch]).to(device), z, told))
+                parts.append(self._descend(features, pixels(x[batch]).to(device), z, told))
         return Inverted(*(torch.cat([getattr(part, name) for part in parts]) for name in ("x", "distance", "before")))
 
     def start_of(self, x: Pixels, row: int, *, seed: int = 0) -> Tensor:

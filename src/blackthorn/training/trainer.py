@@ -6,6 +6,7 @@ interrupted; and to rounding, whether one process trains or several ranks share 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -140,7 +141,7 @@ def fit(
         progress = logger = None
     keep_freed_memory()
     generators = [device] if device.type == "cuda" else []
-    with torch.random.fork_rng(devices=generators), flushed(), channels_last(model, example):
+    with torch.random.fork_rng(devices=generators), flushed(), ExitStack() as ordered:
         torch.manual_seed(seed)
         chosen = together.same(lambda: resolve_for(precision, model, example))
         torch.manual_seed(seed)
@@ -151,6 +152,8 @@ def fit(
         steps = _Steps(run, objective, minimised, rates, epochs, sharing, mover.bounded, progress)
         if checkpoint is not None:
             run.restore(checkpoint, precision, together)
+        with arithmetic(run.precision, device):  # which decides in what order weights are best kept
+            ordered.enter_context(channels_last(model, example))
         if stop_at_chance:
             steps.refuse_gates(len(run.history), example)
         for epoch in range(len(run.history), epochs):
