@@ -2,13 +2,10 @@
 
     python benchmarks/memory.py --rounds 5 --threads 1 --cpu-time --out results/benchmarks/memory.json
 
-The library is told once in a process. So each setting has a process of its own, which is asked for some steps in turn.
+The library is told once in a process, so each setting has one of its own.
 """
 
-import multiprocessing
-import time
-from functools import partial
-from multiprocessing.connection import Connection
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +13,7 @@ import torch.nn.functional as F
 import blackthorn as bt
 from blackthorn.models import build
 from blackthorn.speed.memory import keep_freed_memory
-from timing import arguments, finish, rounds, table
+from timing import Apart, arguments, finish, rounds_apart, table
 
 _STEPS = 2
 _NETWORKS = {  # its images, the batch of its recipe
@@ -26,53 +23,36 @@ _NETWORKS = {  # its images, the batch of its recipe
 }
 
 
-def steps(name: str, kept: bool, threads: int | None, asked: Connection) -> None:
-    """Answers each request with the seconds that some steps took: of the clock, or of this process."""
+def training(name: str, kept: bool) -> Callable[[], None]:
+    """Some steps."""
     if kept:
         keep_freed_memory()
-    if threads is not None:
-        torch.set_num_threads(threads)
     torch.manual_seed(0)
-    torch.set_flush_denormal(True)
     shape, batch = _NETWORKS[name]
     model = build({"kind": name}, num_classes=10, shape=shape).to(memory_format=torch.channels_last)
     x, y = torch.rand(batch, *shape).to(memory_format=torch.channels_last), torch.randint(0, 10, (batch,))
     optimiser = torch.optim.Adam(model.parameters(), 1e-4)
-    while (clock := asked.recv()) is not None:
-        start = getattr(time, clock)()
+
+    def steps() -> None:
         for _ in range(_STEPS):
             optimiser.zero_grad()
             F.cross_entropy(model(x), y).backward()
             optimiser.step()
-        asked.send(getattr(time, clock)() - start)
+
+    return steps
 
 
 def main() -> None:
     """Measure and print the table."""
     options = arguments(__doc__)
-    context, rows = multiprocessing.get_context("spawn"), []
+    rows = []
     for name in _NETWORKS:
         if options.only not in (None, name):
             continue
-        ends = {}
-        for setting, kept in (("given back", False), ("kept", True)):
-            ends[setting], other = context.Pipe()
-            context.Process(target=steps, args=(name, kept, options.threads, other), daemon=True).start()
-        took: dict[str, float] = dict.fromkeys(ends, 0.0)
-
-        def ask(setting: str, ends: dict[str, Connection] = ends, took: dict[str, float] = took) -> None:
-            ends[setting].send(options.clock.__name__)
-            took[setting] += ends[setting].recv()
-
+        candidates = {"given back": Apart(training, name, False), "kept": Apart(training, name, True)}
         print(f"\n{name}, {_STEPS} training steps of {_NETWORKS[name][1]} images, blackthorn {bt.__version__}")
-
-        def clock(took: dict[str, float] = took) -> float:
-            return sum(took.values())  # only one of them works at a time
-
-        seconds = rounds({setting: partial(ask, setting) for setting in ends}, options.rounds, clock)
+        seconds = rounds_apart(candidates, options.rounds, options.clock)
         rows += [row | {"network": name} for row in table(seconds, "given back")]
-        for end in ends.values():
-            end.send(None)
         finish("memory", rows, options.out)
 
 

@@ -2,9 +2,11 @@
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,52 @@ def rounds(
                 seconds[name].append(clock() - start)
         order.append(order.pop(0))
     return seconds
+
+
+class Apart:
+    """A candidate in a process of its own, so that it gains nothing by what another one asks of its process.
+
+    Args:
+        make: gives what is timed; a function of a module.
+        given: its arguments.
+    """
+
+    def __init__(self, make: Callable[..., Callable[[], Any]], *given: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._end, other = context.Pipe()
+        context.Process(target=_answer, args=(make, given, torch.get_num_threads(), other), daemon=True).start()
+        self.took: dict[str, float] = {"perf_counter": 0.0, "process_time": 0.0}
+        """Seconds of all calls so far, by either clock."""
+        self.found: Any = None
+        """What the last call returned."""
+
+    def __call__(self) -> None:
+        """Let it work once."""
+        self._end.send(None)
+        took, self.found = self._end.recv()
+        self.took = {clock: self.took[clock] + took[clock] for clock in self.took}
+
+
+def _answer(make: Callable[..., Callable[[], Any]], given: tuple[Any, ...], threads: int, asked: Connection) -> None:
+    """Work once for each request, until the other end is closed."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    candidate = make(*given)
+    while True:
+        try:
+            asked.recv()
+        except EOFError:
+            return
+        before = {clock: getattr(time, clock)() for clock in ("perf_counter", "process_time")}
+        found = candidate()
+        asked.send(({clock: getattr(time, clock)() - start for clock, start in before.items()}, found))
+
+
+def rounds_apart(
+    candidates: Mapping[str, Apart], n: int, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, list[float]]:
+    """As `rounds`, of candidates that have processes of their own; they work one at a time."""
+    return rounds(candidates, n, lambda: sum(candidate.took[clock.__name__] for candidate in candidates.values()))
 
 
 def table(
