@@ -2,16 +2,19 @@
 
     python benchmarks/input_gradient.py --out results/benchmarks/input_gradient.json
 
-Decides in which layers attacks use which: `blackthorn.speed.convolutions`. The last rows time two convolutions in a
-row, there and back, as the attack on Wang's network does at every step.
+Decides in which layers attacks use which: `blackthorn.speed.convolutions`. The last rows time whole networks, there and
+back, as attacks do at every step: by torch alone, by phases wherever a stride divides its kernel, and as attacks do.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 
 import torch
 from torch import nn
 
-from blackthorn.attacks.gradients import attacking
+from blackthorn.attacks.gradients import attacking, input_gradient
+from blackthorn.models import build
 from blackthorn.speed.memory import keep_freed_memory
 from blackthorn.speed.products import _Folded
 from blackthorn.speed.strided import phased
@@ -26,6 +29,42 @@ LAYERS = {  # in, out, kernel, stride, padding, image size
     "first of a small CNN: 3->16, 3x3 (not used)": (3, 16, 3, 1, 1, 32),
     "ResNet: 64->128, 3x3 stride 2 (not used)": (64, 128, 3, 2, 1, 32),
 }
+NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {  # and their images
+    "Wang's CNN": (lambda: build({"kind": "wang_cnn"}, num_classes=10, shape=(1, 28, 28)), (1, 28, 28)),
+    "4x4 stride 2, 3->64->128->256": (
+        lambda: nn.Sequential(*_layers(3, 64, 4), *_layers(64, 128, 4), *_layers(128, 256, 4), nn.Flatten()),
+        (3, 32, 32),
+    ),
+    "4x4 stride 2, 1->16->32": (
+        lambda: nn.Sequential(*_layers(1, 16, 4), *_layers(16, 32, 4), nn.Flatten()),
+        (1, 28, 28),
+    ),
+    "6x6 stride 2, 3->32": (lambda: nn.Sequential(*_layers(3, 32, 6), nn.Flatten()), (3, 32, 32)),
+}
+BATCHES = (10, 80, 250)
+
+
+def _layers(channels: int, filters: int, kernel: int) -> tuple[nn.Module, nn.Module]:
+    return nn.Conv2d(channels, filters, kernel, 2, kernel // 2 - 1), nn.ReLU()
+
+
+@contextmanager
+def on_phases(model: nn.Module, x: torch.Tensor) -> Iterator[None]:
+    """As an attack, but by phases wherever that can be, whatever the arithmetic."""
+    forwards = phased(model, [module for module in model.modules() if isinstance(module, nn.Conv2d)])
+    for conv, forward in forwards.items():
+        conv.forward = forward  # type: ignore[method-assign,assignment]
+    try:
+        with attacking(model):
+            yield
+    finally:
+        for conv in forwards:
+            del conv.forward
+
+
+def alone(model: nn.Module, x: torch.Tensor) -> AbstractContextManager[None]:
+    """torch by itself."""
+    return nullcontext()
 
 
 def main() -> None:
@@ -49,26 +88,25 @@ def main() -> None:
             seconds = rounds(ways, max(11, options.rounds), options.clock)
             print(f"\n{name}, {str(dtype).removeprefix('torch.')}, batch {BATCH}, {torch.get_num_threads()} threads")
             rows += [row | {"layer": name, "dtype": str(dtype)} for row in table(seconds, "torch")]
-    pair = nn.Sequential(nn.Conv2d(1, 32, 8, 2, 3), nn.ReLU(), nn.Conv2d(32, 64, 6, 2)).requires_grad_(False)
-    x = torch.rand(BATCH, 1, 28, 28).requires_grad_()
-    gradient = torch.randn_like(pair(x))
-
-    def there_and_back() -> None:
-        torch.autograd.grad(pair(x), x, gradient)
-
-    def as_in_attacks() -> None:
-        with attacking(pair):
-            there_and_back()
-
-    for bf16 in (False,) if emulated else (False, True):
-        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            seconds = rounds(
-                {"torch": there_and_back, "as in attacks": as_in_attacks}, max(11, options.rounds), options.clock
-            )
-        dtype = "bf16" if bf16 else "float32"
-        print(f"\nWang conv1 and conv2, there and back, {dtype}, batch {BATCH}, {torch.get_num_threads()} threads")
-        rows += [row | {"layer": "Wang conv1 and conv2", "dtype": dtype} for row in table(seconds, "torch")]
+    for name, (make, shape) in NETWORKS.items():
+        model = make().eval()
+        for bf16 in (False,) if emulated else (False, True):
+            for batch in BATCHES:
+                x, clocked = torch.rand(batch, *shape).requires_grad_(), {}
+                with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                    # Each way is entered once for all of its gradients, as by an attack; so they take no turns.
+                    for way, entered in {"torch": alone, "phases": on_phases, "as in attacks": attacking}.items():
+                        with entered(model, x):  # type: ignore[operator]
+                            step = partial(_there_and_back, model, x)
+                            clocked |= rounds({way: step}, max(11, options.rounds), options.clock)
+                dtype = "bf16" if bf16 else "float32"
+                print(f"\n{name}, there and back, {dtype}, batch {batch}, {torch.get_num_threads()} threads")
+                rows += [row | {"network": name, "dtype": dtype, "batch": batch} for row in table(clocked, "torch")]
     finish("input_gradient", rows, options.out)
+
+
+def _there_and_back(model: nn.Module, x: torch.Tensor) -> None:
+    input_gradient(model(x).float().sum(1), x)
 
 
 if __name__ == "__main__":
