@@ -30,7 +30,8 @@ def keep(folder: Path, page: Page) -> None:
 def record(report: Path, grid: Grid, folder: Path) -> None:
     """Copy the CSV files, `recipe.yaml` and the figures of the report in `report`, with the records of `grid`.
 
-    A README.md that is there keeps its text; the tables between its marks are made anew.
+    A README.md that is there keeps its text; the tables between its marks are made anew. Pictures of an earlier record
+    that the report has no more are removed.
 
     Raises:
         StoreError: the folder cannot be written.
@@ -40,6 +41,9 @@ def record(report: Path, grid: Grid, folder: Path) -> None:
         (folder / "figures").mkdir(exist_ok=True)
         for made in [*report.glob("*.csv"), *report.glob(_RECIPE), *report.glob("figures/*.png")]:
             write_whole(folder / made.relative_to(report), made.read_bytes())
+        for drawn in folder.glob("figures/*.png"):
+            if not (report / drawn.relative_to(folder)).is_file():
+                drawn.unlink()
         readme = folder / "README.md"
         if readme.is_file():
             files = {name: (folder / name).read_text("utf-8") for name in _TABLES}
