@@ -90,6 +90,18 @@ def test_measures_of_the_same_radius_are_of_different_lines(tmp_path: Path) -> N
     assert [[point["value"] for point in panel.points] for panel in chart.panels] == [[100, 90, 20], [100, 95, 50]]
 
 
+def test_a_panel_leaves_out_networks_that_its_attack_was_not_aimed_at(tmp_path: Path) -> None:
+    def attacked(row: str, kind: str) -> Cell[AccuracyRecord]:
+        return accuracy_cell(tmp_path, row, kind, 0.5, attack={"kind": kind, "eps": 0.1})
+
+    natural = [accuracy_cell(tmp_path, row, "natural", 0.9) for row in ("dense", "weight 50%")]
+    cells = [*natural, attacked("dense", "fgsm"), attacked("weight 50%", "fgsm"), attacked("dense", "pgd")]
+    chart = against_eps(with_cells(bare(tmp_path), cells))
+    assert chart is not None
+    drawn = {panel.title: {point["series"] for point in panel.points} for panel in chart.panels}
+    assert drawn == {"FGSM": {"dense", "weight 50%"}, "PGD": {"dense"}}
+
+
 @pytest.mark.parametrize(
     ("kind", "words"),
     [("pgd", "PGD"), ("apgd", "APGD"), ("autoattack", "autoattack"), ("scaled_gradient", "scaled gradient")],

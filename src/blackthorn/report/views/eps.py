@@ -37,16 +37,20 @@ def against_eps(page: Page) -> Chart | None:
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
         for base, rows in _together(page, shown).items():
             points: list[Point] = []
-            for row in rows:
+            # A network that this attack was not aimed at would be a lone point at 0.
+            attacked = [row for row in rows if any((row, metric) in page.accuracy for metric in radii)]
+            for row in attacked:
                 for metric, eps in sorted(places.items(), key=lambda place: place[1]):
                     found = estimate(page.accuracy.get((row, metric), []))
                     if found:
                         points.append(accuracy_point(page, row, row, metric, eps, found))
             if points:
-                proved = _proved(page, rows, norm)
+                proved = _proved(page, attacked, norm)
                 title = f"{words} · {base}" if base else words
                 spread = _listed(sorted(places.values()))
-                panels.append(_panel(title, f"{words}, from {spread}, for {len(rows)} networks", points, proved, shown))
+                panels.append(
+                    _panel(title, f"{words}, from {spread}, for {len(attacked)} networks", points, proved, shown)
+                )
                 lower = lower or bool(proved)
     if not panels:
         return None
