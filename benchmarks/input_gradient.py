@@ -27,6 +27,7 @@ LAYERS = {  # in, out, kernel, stride, padding, image size
     "first of ResNet and VGG: 3->64, 3x3": (3, 64, 3, 1, 1, 32),
     "patches of a transformer: 3->64, 4x4 stride 4": (3, 64, 4, 4, 0, 32),
     "first of a small CNN: 3->16, 3x3 (not used)": (3, 16, 3, 1, 1, 32),
+    "6x6 stride 2, 3->32": (3, 32, 6, 2, 2, 32),
     "ResNet: 64->128, 3x3 stride 2 (not used)": (64, 128, 3, 2, 1, 32),
 }
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {  # and their images

@@ -24,7 +24,7 @@ def saturated_fraction(model: nn.Module, x: Tensor, y: Tensor) -> float:
 
 def _examine(model: nn.Module, x: Tensor, y: Tensor, loss: LossName) -> tuple[float, float]:
     leaf = x.detach().requires_grad_()
-    with attacking(model) as forward, torch.autocast(x.device.type, enabled=False):
+    with torch.autocast(x.device.type, enabled=False), attacking(model) as forward:
         logits = forward(leaf)
         gradient = input_gradient(LOSSES[loss](logits, y), leaf)
     logits = logits.detach()

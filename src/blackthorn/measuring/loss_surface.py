@@ -112,7 +112,7 @@ class LossSurface(WithResources, Measure):
         signs = []
         for images, labels in zip(torch.split(x, self.batch_size), torch.split(y, self.batch_size)):
             leaf = images.clone().requires_grad_()
-            with attacking(model) as forward, torch.autocast(x.device.type, enabled=False):
+            with torch.autocast(x.device.type, enabled=False), attacking(model) as forward:
                 signs.append(input_gradient(climbed(self.loss, forward(leaf), labels, targeted=False), leaf).sign())
         return torch.cat(signs)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from .products import as_product
+from .products import FEW, as_product
 from .strided import phased
 
 Forward = Callable[[Tensor], Tensor]
@@ -20,8 +20,8 @@ Forward = Callable[[Tensor], Tensor]
 @contextmanager
 def fast_convolutions(model: nn.Module) -> Iterator[None]:
     """Let the convolutions of `model` that gain by it work in another way; restored afterwards."""
-    convs = [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]
-    phases = phased(model, convs)
+    convs = _plain_ones(model)
+    phases = phased(model, list(filter(_phases_pay, convs)))
     for conv in convs:
         # An attribute of the instance hides the method of the class; deleting it shows the method again.
         conv.forward = _forward_of(conv, phases.get(conv))  # type: ignore[method-assign,assignment]
@@ -33,15 +33,19 @@ def fast_convolutions(model: nn.Module) -> Iterator[None]:
 
 
 def takes_phases(model: nn.Module) -> bool:
-    """Whether some convolution of `model` works on phases in the arithmetic of this moment."""
-    convs = [m for m in model.modules() if type(m) is nn.Conv2d and _plain(m)]
-    return any(_dtype(conv) == torch.bfloat16 for conv in phased(model, convs))
+    """Whether a convolution of many channels works on phases in the arithmetic of this moment."""
+    return any(conv.in_channels > FEW for conv in phased(model, list(filter(_phases_pay, _plain_ones(model)))))
 
 
-def _dtype(conv: nn.Conv2d) -> torch.dtype:
-    """What the convolution is computed in. Phases pay in bf16 alone: in float32 torch's own ways are as fast or faster,
-    with AVX-512 as with AVX2, since freed memory is kept (benchmarks/input_gradient.py)."""
-    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else conv.weight.dtype
+def _phases_pay(conv: nn.Conv2d) -> bool:
+    """In bf16, and in float32 for images: of many channels torch is as fast there, since freed memory is kept."""
+    mixed = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if mixed else conv.weight.dtype
+    return dtype == torch.bfloat16 or conv.in_channels <= FEW
+
+
+def _plain_ones(model: nn.Module) -> list[nn.Conv2d]:
+    return [module for module in model.modules() if type(module) is nn.Conv2d and _plain(module)]
 
 
 def _plain(conv: nn.Conv2d) -> bool:
@@ -59,12 +63,14 @@ def _plain(conv: nn.Conv2d) -> bool:
 
 def _forward_of(conv: nn.Conv2d, phases: Forward | None) -> Forward:
     def forward(x: Tensor) -> Tensor:
-        taken = x.shape[1] != conv.in_channels  # taken apart already, by the convolution before
         stands_still = x.requires_grad and not conv.weight.requires_grad
-        if phases is not None and (taken or (stands_still and _dtype(conv) == torch.bfloat16)):
+        found = None
+        if phases is not None and x.shape[1] != conv.in_channels:
+            return phases(x)  # taken apart already, by the convolution before
+        if not torch.is_autocast_enabled("cpu"):
+            found = as_product(conv, x, input_gradient=stands_still)
+        if found is None and phases is not None and stands_still and _phases_pay(conv):
             return phases(x)
-        mixed = torch.is_autocast_enabled("cpu")
-        found = None if mixed else as_product(conv, x, input_gradient=stands_still)
         return nn.Conv2d.forward(conv, x) if found is None else found
 
     return forward

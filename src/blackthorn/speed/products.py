@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 _FILTERS = 16
 """Output channels for each input channel from which the product pays; measured by benchmarks/input_gradient.py."""
-_FEW = 4
-"""Input channels, at most."""
+FEW = 4
+"""Input channels, at most: those of images."""
 _PIECE = 2**22
 """Numbers that the product may give at a time, 16 MiB in float32: images are taken in as many pieces as that needs."""
 
@@ -35,7 +35,7 @@ def as_product(conv: nn.Conv2d, x: Tensor, *, input_gradient: bool) -> Tensor | 
     if tuple(x.shape[2:]) == conv.kernel_size and conv.padding == (0, 0) and len(x):
         flat = _last_flat if conv.weight.is_contiguous(memory_format=torch.channels_last) else _flat
         return F.linear(flat(x), flat(conv.weight), conv.bias)[:, :, None, None]
-    few = conv.in_channels <= _FEW and conv.out_channels >= _FILTERS * conv.in_channels
+    few = conv.in_channels <= FEW and conv.out_channels >= _FILTERS * conv.in_channels
     if input_gradient and few and conv.kernel_size != (1, 1):
         return _Folded.apply(x, conv.weight, conv.bias, conv.stride, conv.padding)  # type: ignore[no-untyped-call, no-any-return]
     return None
