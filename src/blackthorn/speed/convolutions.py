@@ -33,8 +33,10 @@ def fast_convolutions(model: nn.Module) -> Iterator[None]:
 
 
 def takes_phases(model: nn.Module) -> bool:
-    """Whether a convolution of many channels works on phases in the arithmetic of this moment."""
-    return any(conv.in_channels > FEW for conv in phased(model, list(filter(_phases_pay, _plain_ones(model)))))
+    """Whether a convolution of many channels works on phases in the arithmetic of this moment, or every convolution."""
+    found = phased(model, list(filter(_phases_pay, _plain_ones(model))))
+    every = all(module in found for module in model.modules() if isinstance(module, nn.Conv2d))
+    return any(conv.in_channels > FEW for conv in found) or bool(found and every)
 
 
 def _phases_pay(conv: nn.Conv2d) -> bool:
