@@ -133,3 +133,17 @@ def test_a_training_leaves_weights_as_they_lay_and_is_that_of_plain_steps_to_rou
         optimizer.step()
     for one, other in zip(net.parameters(), plain.parameters()):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("bf16", [False, True])
+@pytest.mark.parametrize(("channels", "others", "left"), [(1, False, True), (1, True, False), (8, True, "in bf16")])
+def test_only_where_phases_are_handed_on_weights_stay_as_they_are(
+    channels: int, others: bool, left: bool | str, bf16: bool
+) -> None:
+    """Phases of images leave the other layers their order; of many channels, they are for bf16 alone."""
+    first = nn.Conv2d(channels, 8, 4, stride=2, padding=1)
+    net = nn.Sequential(first, nn.ReLU(), *([nn.Conv2d(8, 4, 3)] if others else []), nn.Flatten()).eval()
+    before = _strides(net)
+    x = torch.rand(3, channels, 8, 8)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16), channels_last(net, x):
+        assert (_strides(net) == before) == (bf16 if left == "in bf16" else left)
