@@ -94,12 +94,15 @@ def test_a_panel_leaves_out_networks_that_its_attack_was_not_aimed_at(tmp_path: 
     def attacked(row: str, kind: str) -> Cell[AccuracyRecord]:
         return accuracy_cell(tmp_path, row, kind, 0.5, attack={"kind": kind, "eps": 0.1})
 
-    natural = [accuracy_cell(tmp_path, row, "natural", 0.9) for row in ("dense", "weight 50%")]
-    cells = [*natural, attacked("dense", "fgsm"), attacked("weight 50%", "fgsm"), attacked("dense", "pgd")]
+    natural = [accuracy_cell(tmp_path, row, "natural", 0.9) for row in ("dense", "weight 50%", "weight 80%")]
+    noise = {"kind": "universal_noise", "target": 3, "limit": 0.1, "eps": 0.1}  # of which nothing is drawn
+    aimed = accuracy_cell(tmp_path, "weight 80%", "noise", 0.5, attack=noise, targeted_success=0.5)
+    cells = [*natural, aimed, attacked("dense", "fgsm"), attacked("weight 50%", "fgsm"), attacked("dense", "pgd")]
     chart = against_eps(with_cells(bare(tmp_path), cells))
     assert chart is not None
     drawn = {panel.title: {point["series"] for point in panel.points} for panel in chart.panels}
     assert drawn == {"FGSM": {"dense", "weight 50%"}, "PGD": {"dense"}}
+    assert chart.series == ["dense", "weight 50%"]
 
 
 @pytest.mark.parametrize(

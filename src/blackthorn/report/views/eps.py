@@ -1,6 +1,6 @@
 """Accuracy against the strength of the attacks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ...results import estimate
 from ..accuracy_points import TIPS, accuracy_point
@@ -28,17 +28,17 @@ def against_eps(page: Page) -> Chart | None:
     """A panel for each attack (its options but eps and step size), a line for each network; where there are many lines,
     a panel for each attack and each unpruned network with those that were pruned from it.
     """
-    shown = [row.name for row in featured([r for r in networks(page) if _attacked(page, r.name)], SERIES)]
+    attacks = _attacks(page)
+    metrics = [metric for radii in attacks.values() for metric in radii]
+    everything = [row for row in networks(page) if _attacked(page, row.name, metrics)]
+    shown = [row.name for row in featured(everything, SERIES)]
     panels, lower = [], False
-    for words, radii in _attacks(page).items():
-        if len(radii) == 1 and all(aims(page, metric) for metric in radii):
-            continue  # the noises of a recipe differ in what they aim at: one point of each tells less than the table
+    for words, radii in attacks.items():
         norm = next(first.norm for metric in radii if (first := page.first(metric)) is not None)
         places = {page.natural: 0.0, **radii} if page.natural else dict(radii)
         for base, rows in _together(page, shown).items():
             points: list[Point] = []
-            # A network that this attack was not aimed at would be a lone point at 0.
-            attacked = [row for row in rows if any((row, metric) in page.accuracy for metric in radii)]
+            attacked = [row for row in rows if _attacked(page, row, radii)]  # others would be a lone point at 0
             for row in attacked:
                 for metric, eps in sorted(places.items(), key=lambda place: place[1]):
                     found = estimate(page.accuracy.get((row, metric), []))
@@ -57,7 +57,6 @@ def against_eps(page: Page) -> Chart | None:
     caption = "Bars are 95 % intervals; eps 0 is natural accuracy." + paper_note(panels)
     if lower:
         caption += " Dashed lines: the share of images proved to stand; robust accuracy lies between the two."
-    everything = [row for row in page.rows if _attacked(page, row)]
     if len(shown) < len(everything):
         caption += f" {len(shown)} of {len(everything)} networks are drawn; the table has them all."
     return Chart("accuracy-eps", "Accuracy against attack strength", caption, shown, panels, POINTS)
@@ -66,6 +65,8 @@ def against_eps(page: Page) -> Chart | None:
 def _attacks(page: Page) -> dict[str, dict[str, float]]:
     """The measures of each attack with their radii. Where two of them have the same radius, such as noises that were
     made on different networks, they are of different lines, and the measures are named.
+
+    The noises of a recipe differ in what they aim at. Of one radius of such a noise a point tells less than the table.
     """
     lines: dict[str, list[dict[str, float]]] = {}
     for metric in page.accuracy_metrics:
@@ -81,6 +82,7 @@ def _attacks(page: Page) -> dict[str, dict[str, float]]:
         words if len(same) == 1 else f"{words}: {', '.join(radii)}": radii
         for words, same in lines.items()
         for radii in same
+        if len(radii) > 1 or not all(aims(page, metric) for metric in radii)
     }
 
 
@@ -91,7 +93,7 @@ def _together(page: Page, shown: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for row in shown:
         found.setdefault(page.grid.by_name[row].base or row, []).append(row)
-    return found if all(len(rows) > 1 for rows in found.values()) else {"": list(shown)}
+    return found if len(found) > 1 and all(len(rows) > 1 for rows in found.values()) else {"": list(shown)}
 
 
 def _panel(title: str, said: str, points: Sequence[Point], proved: Sequence[Point], series: Sequence[str]) -> Panel:
@@ -129,8 +131,8 @@ def _proved(page: Page, shown: Sequence[str], norm: str | None) -> list[Point]:
     return points
 
 
-def _attacked(page: Page, row: str) -> bool:
-    return any(eps_of(page, cell.metric) is not None for cell in page.accuracy_of.get(row, []))
+def _attacked(page: Page, row: str, metrics: Iterable[str]) -> bool:
+    return any((row, metric) in page.accuracy for metric in metrics)
 
 
 def _radii_axis(points: Sequence[Point]) -> Spec:
