@@ -49,11 +49,11 @@ def test_a_large_layer_with_few_weights_runs_sparse_and_whole_layers_are_left_al
     for _ in range(3):  # another process may take the core from either form while it is timed
         found = sparsify(model, masks, example=torch.rand(4, 1024), batch=32)
         (pick,) = found.picks
-        assert (pick.layer, pick.form, pick.stored) == ("0", "sparse", 512 * 1024)
         # Measured: 2.4 to 3.7 times faster with AVX2, over 4 times with AVX-512.
         if faster := 2 * pick.seconds["sparse"] < pick.seconds["float32"]:
             break
     assert faster, pick
+    assert (pick.layer, pick.form, pick.stored) == ("0", "sparse", 512 * 1024)
     assert "0: sparse, 99" in str(found) and "batch 32, 1 threads" in str(found)
     assert isinstance(found.model[2], nn.Linear)
 
