@@ -20,8 +20,7 @@ Forward = Callable[[Tensor], Tensor]
 @contextmanager
 def fast_convolutions(model: nn.Module) -> Iterator[None]:
     """Let the convolutions of `model` that gain by it work in another way; restored afterwards."""
-    convs = _plain_ones(model)
-    phases = phased(model, list(filter(_phases_pay, convs)))
+    convs, phases = _plain_ones(model), _on_phases(model)
     for conv in convs:
         # An attribute of the instance hides the method of the class; deleting it shows the method again.
         conv.forward = _forward_of(conv, phases.get(conv))  # type: ignore[method-assign,assignment]
@@ -34,9 +33,13 @@ def fast_convolutions(model: nn.Module) -> Iterator[None]:
 
 def takes_phases(model: nn.Module) -> bool:
     """Whether a convolution of many channels works on phases in the arithmetic of this moment, or every convolution."""
-    found = phased(model, list(filter(_phases_pay, _plain_ones(model))))
+    found = _on_phases(model)
     every = all(module in found for module in model.modules() if isinstance(module, nn.Conv2d))
     return any(conv.in_channels > FEW for conv in found) or bool(found and every)
+
+
+def _on_phases(model: nn.Module) -> dict[nn.Conv2d, Forward]:
+    return phased(model, [conv for conv in _plain_ones(model) if _phases_pay(conv)])
 
 
 def _phases_pay(conv: nn.Conv2d) -> bool:
@@ -66,13 +69,12 @@ def _plain(conv: nn.Conv2d) -> bool:
 def _forward_of(conv: nn.Conv2d, phases: Forward | None) -> Forward:
     def forward(x: Tensor) -> Tensor:
         stands_still = x.requires_grad and not conv.weight.requires_grad
-        found = None
         if phases is not None and x.shape[1] != conv.in_channels:
             return phases(x)  # taken apart already, by the convolution before
-        if not torch.is_autocast_enabled("cpu"):
-            found = as_product(conv, x, input_gradient=stands_still)
-        if found is None and phases is not None and stands_still and _phases_pay(conv):
-            return phases(x)
-        return nn.Conv2d.forward(conv, x) if found is None else found
+        mixed = torch.is_autocast_enabled("cpu")
+        found = None if mixed else as_product(conv, x, input_gradient=stands_still)
+        if found is not None:
+            return found
+        return phases(x) if phases is not None and stands_still else nn.Conv2d.forward(conv, x)
 
     return forward
