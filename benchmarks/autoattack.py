@@ -4,12 +4,11 @@
     python benchmarks/autoattack.py --only "pgd trained" --eps 0.1 --images 24 --rounds 2 --cpu-time
 
 Each candidate attacks the same test images of MNIST in one run, in a process of its own, in which ours keeps freed
-memory and the reference does not; the reference has its standard version. Ours works in
-float32 as it does, and once in what `auto` chooses. Robust accuracy is judged alike for all: by the network in float32
-on the images returned. Networks come from benchmarks/networks.yaml;
-`--eps` is the radius, by default 0.3, at which nearly every image falls; at 0.1 the PGD-trained network keeps some, and
-those cost the whole budget. `--digits` takes two small networks on the digits of scikit-learn instead, one of them
-trained by PGD.
+memory and the reference does not. The reference has its standard version. Ours works in float32 as it does, and once in
+what `auto` chooses. Robust accuracy is judged alike for all: by the network in float32 on the images returned. Networks
+come from benchmarks/networks.yaml; `--eps` is the radius, by default 0.3, at which nearly every image falls; at 0.1 the
+PGD-trained network keeps some, and those cost the whole budget. `--digits` takes two small networks on the digits of
+scikit-learn instead, one of them trained by PGD.
 """
 
 import warnings
