@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blackthorn.results import AccuracyRecord, Cell, DetectionRecord, difference, estimate, wilson
+from blackthorn.results import AccuracyRecord, Cell, DetectionRecord, Half, difference, estimate, evenly, wilson
 
 
 def cell(value: float, n: int, seed: int = 0, first: int = 0) -> Cell[AccuracyRecord]:
@@ -93,7 +93,31 @@ def test_images_that_one_leaves_out_are_left_out_of_both() -> None:
     assert (found.difference, found.n) == (0, 250)
 
 
-def test_a_part_of_the_images_is_compared_by_the_intervals_alone() -> None:
+def taken(flags: list[bool], first: int = 0, n: int | None = None, part: Half = "all") -> Cell[AccuracyRecord]:
+    """What a measure that takes `n` of the images in `part` keeps of flags of the whole test set."""
+    index = first + evenly(len(flags) - first, n, part)
+    made = flagged(list(np.array(flags)[index]), first=first)
+    return replace(made, record=replace(made.record, of=len(flags), part=part))
+
+
+@pytest.mark.parametrize("first", [0, 7])
+@pytest.mark.parametrize("n", [None, 30, 50])
+@pytest.mark.parametrize("part", ["all", "even", "odd"])
+def test_measures_of_other_images_are_compared_on_those_that_both_have(first: int, n: int | None, part: Half) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (list(rng.random(101) < share) for share in (0.7, 0.5))
+    found = difference([taken(a, first, n, part)], [taken(b)])
+    index = (first + evenly(101 - first, n, part)).tolist()
+    assert found is not None and found.paired and found.n == len(index)
+    assert found.difference == pytest.approx(sum(int(a[i]) - int(b[i]) for i in index) / len(index))
+
+
+def test_two_halves_of_the_same_size_share_no_image_and_are_no_pair() -> None:
+    found = difference([taken([True, False] * 50, part="even")], [taken([True, False] * 50, part="odd")])
+    assert found is not None and not found.paired and found.difference == 1
+
+
+def test_what_an_older_version_spread_over_the_images_is_compared_by_the_intervals_alone() -> None:
     found = difference([flagged([True] * 100)], [flagged([True] * 300 + [False] * 100)])
     assert found is not None and not found.paired and found.difference == 0.25
 

@@ -90,7 +90,7 @@ class NotBelow(Statement):
     def decide(self, evidence: Evidence) -> list[Finding]:
         """Yes when the 95 % interval of the difference stays above -points; no when it stays below.
 
-        Undecided too where the measures have other images, as with `n_max` in one of them.
+        Undecided too where the measures share no image.
         """
         pairs = [((row, self.metric), (row, self.than_metric)) for row in self.rows]
         return _compared(evidence, pairs, lambda test: no_less(test, self.points))
@@ -160,7 +160,7 @@ def _compared(
     found = []
     for place, other in pairs:
         test = evidence.compare(place, other)
-        said = Finding.of(None, "not the same images") if test is None else decide(test)
+        said = Finding.of(None, "no image in common") if test is None else decide(test)
         found.append(replace(said, text=f"{', '.join(place)}: {said.text}"))
     return found
 

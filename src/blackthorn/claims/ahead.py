@@ -43,7 +43,7 @@ class Ahead(Statement):
         for metric in self.metrics:
             for row, other in self._pairs(evidence.rates):
                 test = evidence.compare((row, metric), (other, metric))
-                said = Finding.of(None, "not the same images") if test is None else significant(test, 1)
+                said = Finding.of(None, "no image in common") if test is None else significant(test, 1)
                 found.append(replace(said, text=f"{row} over {other}, {metric}: {said.text}"))
         return [together(found, self.fewest)]
 

@@ -56,7 +56,7 @@ class Evidence:
         return estimate(self.cells(AccuracyRecord, place))
 
     def compare(self, place: Place, other: Place) -> Difference | None:
-        """`place` minus `other` on the test images that both have; None where they were measured on other images.
+        """`place` minus `other` on the test images that both have; None where they share none.
 
         An alarm at either leaves an end of the interval open, and alarms at both leave nothing to compare.
         """

@@ -173,12 +173,13 @@ class Accuracy(WithResources, Measure):
         if self.attack is not None and source is None and noise is None:
             source = self._source(model, x.to(device), y.to(device).long(), progress)
         first = source.holdout if isinstance(source, Substituted) else 0
-        _refuse_nothing_left(len(x), first)
-        index = first + evenly(len(x) - first, self.n_max, self.part)
+        total = len(x)
+        _refuse_nothing_left(total, first)
+        index = first + evenly(total - first, self.n_max, self.part)
         x, y = taken(x, index.to(x.device)).to(device), y[index.to(y.device)].to(device).long()
         if self.attack is None:
             flags = natural_flags(model, x, y, batch_size=self.batch_size, progress=progress)
-            return _summed(flags, index, time.perf_counter() - start)
+            return self._summed(flags, index, total, time.perf_counter() - start)
         if isinstance(model, nn.Module):
             _check_labels(model, x, y)
         whose = source.model if isinstance(source, Substituted) else source
@@ -186,7 +187,7 @@ class Accuracy(WithResources, Measure):
         found = attacked(threat, model, x, y, batch_size=self.batch_size, source=whose, ranks=ranks, progress=progress)
         crafted = found.crafted
         measured = replace(
-            _summed(~crafted.fooled, index, time.perf_counter() - start),
+            self._summed(~crafted.fooled, index, total, time.perf_counter() - start),
             attack=self.attack,
             precision=crafted.precision,
             warnings=crafted.warnings,
@@ -209,6 +210,11 @@ class Accuracy(WithResources, Measure):
             queries=source.queries if isinstance(source, Substituted) else None,
             agreement=found.agreement,
         )
+
+    def _summed(self, flags: Tensor, index: Tensor, total: int, seconds: float) -> Measured:
+        right, n = int(flags.sum()), len(flags)
+        low, high = wilson(right, n)
+        return Measured(right / n, n, low, high, flags.cpu(), index, seconds, of=total, part=self.part)
 
     def _threat(self, source: nn.Module | None, noise: Tensor | None) -> ThreatModel:
         """Who perturbs the images."""
@@ -263,12 +269,6 @@ def _by_class(flags: Tensor, y: Tensor) -> tuple[tuple[int, int], ...]:
     labels = y.cpu()
     images = torch.bincount(labels)
     return tuple(zip(torch.bincount(labels[flags], minlength=len(images)).tolist(), images.tolist()))
-
-
-def _summed(flags: Tensor, index: Tensor, seconds: float) -> Measured:
-    right, n = int(flags.sum()), len(flags)
-    low, high = wilson(right, n)
-    return Measured(right / n, n, low, high, flags=flags.cpu(), index=index, seconds=seconds)
 
 
 def _device(model: nn.Module | Predict, x: Pixels) -> torch.device:

@@ -1,18 +1,15 @@
 """The images that a measure looks at: which of them, as pixels, and a few to keep for people to look at."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from .. import results
 from ..data import Pixels, pixels
-from ..errors import DataError
 from ..models.answers import answers
+from ..results import Half as Half
+from ..results import how_many as how_many
 
 _SHOWN = 8  # images kept for the report's gallery
-
-Half = Literal["all", "even", "odd"]
-"""All images, or those at even or at odd places, counted from 0: two halves that share no image."""
 
 
 def evenly(total: int, wanted: int | None, part: Half = "all") -> Tensor:
@@ -21,17 +18,7 @@ def evenly(total: int, wanted: int | None, part: Half = "all") -> Tensor:
     Raises:
         DataError: there is no image in this half.
     """
-    places = torch.arange(total) if part == "all" else torch.arange(int(part == "odd"), total, 2)
-    if total and not len(places):
-        raise DataError(f"part: there is no image at {part} places among {total}; leave part out")
-    n = how_many(total, wanted, part)
-    return places[torch.arange(n) * len(places) // max(n, 1)]
-
-
-def how_many(total: int, wanted: int | None, part: Half = "all") -> int:
-    """How many indices `evenly` gives; none where it would refuse."""
-    places = total if part == "all" else (total + (part == "even")) // 2
-    return places if wanted is None else min(wanted, places)
+    return torch.from_numpy(results.evenly(total, wanted, part))
 
 
 def of_each_class(y: Tensor, wanted: int) -> Tensor:

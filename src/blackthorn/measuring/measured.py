@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..attacks import KnownAttack, OwnAttack, UniversalNoise, as_search, spelled
 from ..models.own import OrOwn
-from ..results import AccuracyRecord
+from ..results import AccuracyRecord, Half
 
 Threat = Annotated[KnownAttack | UniversalNoise, Field(discriminator="kind"), OrOwn(OwnAttack, as_search)]
 """What accuracy can be measured under: images made one by one, or one noise for all of them."""
@@ -28,6 +28,10 @@ class Measured:
     index: Tensor
     """int64 (n,): which of the images given were measured."""
     seconds: float
+    of: int
+    """How many images were given."""
+    part: Half
+    """The half of them that was taken from."""
     attack: Threat | None = None
     """None = natural accuracy."""
     precision: Literal["float32", "bf16"] = "float32"
@@ -77,6 +81,8 @@ class Measured:
             seconds=self.seconds,
             source=self.source,
             first=self.first,
+            of=self.of,
+            part=self.part,
             queries=self.queries,
             agreement=self.agreement,
             targeted_success=self.targeted_success,

@@ -20,6 +20,9 @@ from .grid import Cell as Cell
 from .grid import Grid as Grid
 from .grid import Place as Place
 from .grid import Row as Row
+from .images import Half as Half
+from .images import evenly as evenly
+from .images import how_many as how_many
 from .loss_surface import LossSurfaceRecord as LossSurfaceRecord
 from .planted import PlantedRecord as PlantedRecord
 from .pruning_curve import PruningCurveRecord as PruningCurveRecord
@@ -67,6 +70,7 @@ __all__ = [
     "Estimate",
     "FragilityRecord",
     "Grid",
+    "Half",
     "LossSurfaceRecord",
     "Place",
     "PlantedRecord",
@@ -82,6 +86,8 @@ __all__ = [
     "compare",
     "difference",
     "estimate",
+    "evenly",
+    "how_many",
     "mean_interval",
     "over_seeds",
     "record",

@@ -2,8 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
+from .images import Half, evenly
 from .record import Record, record
 from .statistics import Reading
 
@@ -35,6 +38,10 @@ class AccuracyRecord(Record):
     """Whose gradients the attack followed, if not the measured network's own."""
     first: int = 0
     """How many test images are left out at the beginning: those that a substitute was trained on."""
+    of: int | None = None
+    """How many test images there are, of which `n` were taken, evenly spread; None where an older version measured."""
+    part: Half = "all"
+    """The half of them that was taken from."""
     queries: int | None = None
     """Labels that the substitute's training asked for."""
     agreement: float | None = None
@@ -60,6 +67,11 @@ class AccuracyRecord(Record):
     def reading(self) -> Reading:
         """The accuracy."""
         return Reading(self.value, self.low, self.high, self.n)
+
+    @property
+    def index(self) -> NDArray[np.int64] | None:
+        """Which test images were measured, (n,); None where it is not known."""
+        return None if self.of is None else self.first + evenly(self.of - self.first, self.n, self.part)
 
     @property
     def flagged(self) -> int:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .accuracy import AccuracyRecord
 from .grid import Cell
@@ -46,28 +47,40 @@ def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[Accu
 
     Where an alarm rang for the first, the truth may be any smaller; where one rang for the second, any larger.
 
-    Compared image by image wherever both kept their flags, and otherwise from the two intervals alone. Images that one
-    of them leaves out at the beginning, because a substitute was trained on them, are left out of both. What `n_max`
-    spreads over the test set, or `part` takes of it, is no such part of it: a measure with one of them is comparable
-    only with one of the same images.
+    Compared image by image, on the test images that both were measured on: `n_max` or `part` of one of them, or images
+    that a substitute was trained on, are left out of both. From the two intervals alone where they share no image, and
+    where one has no flags.
     """
     ours, theirs = {cell.seed: cell for cell in first}, {cell.seed: cell for cell in second}
     seeds = sorted(ours.keys() & theirs.keys())
     if not seeds:
         return None
     one, other = [ours[seed] for seed in seeds], [theirs[seed] for seed in seeds]
-    start = max(cell.record.first for cell in (*one, *other))
-    a, b = (
-        [cell.flags[start - cell.record.first :] for cell in cells if cell.flags is not None] for cells in (one, other)
-    )
-    if len(a) == len(b) == len(seeds) and len({flags.shape for flags in (*a, *b)}) == 1 and a[0].size:
-        found = compare(np.stack(a), np.stack(b), seeds=seeds)
+    pairs = [_shared(a, b) for a, b in zip(one, other)]
+    flags = [pair for pair in pairs if pair is not None]
+    if len(flags) == len(seeds) and len({pair.shape for pair in flags}) == 1:
+        a, b = np.stack(flags, axis=1)
+        found = compare(a, b, seeds=seeds)
     else:
         left, right = _as_measured(one, _whole), _as_measured(other, _whole)
         assert left is not None and right is not None  # every accuracy has its number
         found = apart(left, right)
     below, above = bool(alarms(one)), bool(alarms(other))
     return replace(found, ends=Open(found.ends, below, above)) if below or above else found
+
+
+def _shared(a: Cell[AccuracyRecord], b: Cell[AccuracyRecord]) -> NDArray[np.bool_] | None:
+    """The flags of the images that both were measured on, (2, images); None where there are none."""
+    if a.flags is None or b.flags is None:
+        return None
+    at, bt = a.record.index, b.record.index
+    if at is None or bt is None:
+        # An older version did not note which images it took. As many from the same end were the same ones.
+        size = min(len(a.flags), len(b.flags))
+        end = a.record.first + len(a.flags), b.record.first + len(b.flags)
+        return np.stack([a.flags[-size:], b.flags[-size:]]) if size and len(set(end)) == 1 else None
+    shared, i, j = np.intersect1d(at, bt, assume_unique=True, return_indices=True)
+    return np.stack([a.flags[i], b.flags[j]]) if len(shared) else None
 
 
 def _as_measured(cells: Sequence[Cell[K]], read: Callable[[K], Reading | None]) -> Estimate | None:
