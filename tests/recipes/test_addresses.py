@@ -28,6 +28,20 @@ from .tiny import PGD, PRUNE, TRAIN, read, tiny, write
 
 # Row -> the addresses of its steps, for the first seed, on images that stand for the recipe's.
 PINNED: dict[str, dict[str, list[str]]] = {
+    "anpvs-budget": {
+        "standard": ["train-0961a90157f8"],
+        "at 3 epochs": ["train-d26ef7e31108"],
+        "at 6 epochs": ["train-2911a4b39857"],
+        "at 12 epochs": ["train-b2b17441d300"],
+        "at 24 epochs": ["train-708aced47be4"],
+        "anp-vs 3 epochs": ["train-0961a90157f8", "gate-8ebdc09acd88", "train-369f63af43cc", "fold-bb9c2184aae5"],
+        "anp-vs 6 epochs": ["train-0961a90157f8", "gate-8ebdc09acd88", "train-158e41063b39", "fold-30025f84f49b"],
+        "anp-vs 12 epochs": ["train-0961a90157f8", "gate-8ebdc09acd88", "train-faff11ebe9e1", "fold-8de6ebe86163"],
+        "anp-vs 24 epochs": ["train-0961a90157f8", "gate-8ebdc09acd88", "train-0ff54788a375", "fold-52d101c14e9c"],
+        "at-vs 1e-3": ["train-d2ba29ec410d"],
+        "at-vs 0.1": ["train-17253fb04c2b"],
+        "at-vs 1": ["train-18ac3a60b136"],
+    },
     "anpvs-compression": {
         "standard": ["train-4b15c9cb5985"],
         "at": ["train-95aab98840ff"],
@@ -496,6 +510,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
+    "anpvs-budget": "7c3c3894eacc",
     "anpvs-compression": "e195154bd164",
     "anpvs-ablation": "7c97d177a3fa",
     "anpvs-cifar100": "a2616f8ee5c1",
