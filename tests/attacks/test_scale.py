@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from blackthorn.attacks import APGD, FAB, FGSM, PGD, AttackWarning, Crafted, Search, craft
 from blackthorn.attacks.ball import direction
+from blackthorn.attacks.trials import are_probabilities
 from blackthorn.attacks.verdict import Itself, fooled_by
 
 from .networks import Linear
@@ -27,15 +29,20 @@ class Offset(nn.Module):
         return logits + self.offset
 
 
-class Powers(nn.Module):
-    """The exponential of the logits: the highest stays the highest, and the gradient is that of the highest alone."""
+class After(nn.Module):
+    """A function of the logits under which the highest stays the highest."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.function = net, function
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.exp(self.net(x))
+        return self.function(self.net(x))
+
+
+def cubed(logits: Tensor) -> Tensor:
+    """As behind an exponential, the gradient is that of the highest alone."""
+    return (2 * logits).softmax(1) ** 3
 
 
 def scaled(net: nn.Module, scale: float) -> nn.Module:
@@ -100,13 +107,28 @@ def test_a_common_offset_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor)
         assert fooled_by(Offset(trained, 1e4)(offset.x_adv), y, targeted=False).tolist() == offset.fooled.tolist()
 
 
+@pytest.mark.parametrize("function", [torch.exp, cubed])
 @pytest.mark.parametrize("attack", [PGD(eps=0.17, steps=10, loss="margin", random_start=False), FGSM(eps=0.17)])
 def test_unnormalised_probabilities_ring_and_gain_nothing(
-    trained: nn.Module, x: Tensor, y: Tensor, attack: Search
+    trained: nn.Module, x: Tensor, y: Tensor, attack: Search, function: Callable[[Tensor], Tensor]
 ) -> None:
-    bare, masked = (attacked(attack, model.eval(), x, y) for model in (trained, Powers(trained)))
-    assert bare.alarms == () and masked.alarms == ("probabilities",)
+    bare, masked = (attacked(attack, model.eval(), x, y) for model in (trained, After(trained, function)))
+    assert bare.alarms == () and "probabilities" in masked.alarms
     assert masked.robust_accuracy <= bare.robust_accuracy + 0.02
+
+
+@pytest.mark.parametrize(
+    ("outputs", "expected"),
+    [
+        ([[1.0, 1e-8, 0.0], [0.0, 0.5, 1e-12], [0.9, 1e-3, 0.0]], True),  # the least are no float32 any more
+        ([[3.0, 0.01, 0.0], [0.0, 2.0, 7.0], [0.0, 0.0, 0.0]], False),  # as behind a ReLU
+        ([[3.0, 0.002, 9.0], [1.0, 2000.0, 7.0]], True),
+        ([[3.0, 0.002, 9.0], [1.0, 2000.0, -1e-3]], False),
+        ([[3.0, 2.0, 9.0], [1.0, 20.0, 7.0]], False),
+    ],
+)
+def test_what_is_taken_for_unnormalised_probabilities(outputs: list[list[float]], expected: bool) -> None:
+    assert are_probabilities(torch.tensor(outputs)) == expected
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-9, 1e30])

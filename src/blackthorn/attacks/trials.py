@@ -17,6 +17,7 @@ ROUNDING = 1e-6
 """Share of the largest logit below which a change is none."""
 _DIFFERS = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised network
 _ORDERS = 1e3  # between the largest output and the least; of logits, hardly ever all are positive
+_ORDERS_ABOVE_ZERO = 1e6  # of ten outputs behind a ReLU, one in half of the rows is hardly ever so close to zero
 _STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one, and a curved network is straight at the
 # shorter one, so gradients are believed if they say what happens at either; shorter where the ball is smaller, as it is
 # where a unit of the pixels is many of the network's (standardised images)
@@ -49,8 +50,9 @@ def are_probabilities(outputs: Tensor) -> bool:
     """Whether outputs are probabilities, normalised or not, of which the logarithm is what gradients can be had from.
 
     Every row lies in [0, 1] and sums to 1; or outputs are one number each, in [0, 1]; or all are positive, and in half
-    of the rows the largest is a thousand times the least, as after an exponential. A network that says the same of all
-    images is not meant.
+    of the rows the largest is a thousand times the least, as after an exponential. Where some of these are too small
+    for their type and so zero, as outputs of a ReLU are too, the largest is a million times the least that is not. A
+    network that says the same of all images is not meant.
     """
     outputs = outputs.reshape(len(outputs), -1).float()
     if not len(outputs) or bool((outputs == outputs[:1]).all()):
@@ -58,8 +60,11 @@ def are_probabilities(outputs: Tensor) -> bool:
     sums_to_one = outputs.shape[1] == 1 or bool((outputs.sum(1) - 1).abs().max() < 1e-3)
     if sums_to_one and bool(((outputs >= 0) & (outputs <= 1)).all()):
         return True
-    least, most = outputs.aminmax(dim=1)
-    return bool((least > 0).all()) and bool((most / least).median() >= _ORDERS)
+    if bool((outputs < 0).any()):
+        return False
+    zero = outputs == 0
+    least, most = outputs.masked_fill(zero, torch.inf).amin(1), outputs.amax(1)
+    return bool((most / least).median() >= (_ORDERS_ABOVE_ZERO if zero.any() else _ORDERS))
 
 
 @dataclass
