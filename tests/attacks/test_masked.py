@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, craft
 from blackthorn.attacks.verdict import as_many_as_on_average
 
-from .masked import Detaches, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure
+from .masked import Detaches, Guards, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure
 from .networks import Linear
 
 MARGIN = PGD(eps=0.17, steps=10, loss="margin", random_start=False)
@@ -41,6 +41,8 @@ def again(model: nn.Module, crafted: Crafted, y: Tensor) -> float:
         (Roots, FGSM(eps=0.17), "non-finite gradients"),
         (Roots, MARGIN, "non-finite gradients"),
         (Sure, MARGIN, "probabilities"),
+        (Guards, FGSM(eps=0.17), "wrong gradients"),
+        (Guards, MARGIN, "wrong gradients"),
     ],
 )
 def test_a_mask_is_found_and_gains_nothing(

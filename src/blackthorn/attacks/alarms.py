@@ -106,7 +106,8 @@ class Tally:
             )
         if self.wrong:
             found["wrong gradients"] = (
-                "the logits do not change as the gradient says, not even in small steps: attacks are led astray"
+                "the logits do not change as the gradient says, not even in small steps, or are others where gradients "
+                "are asked for: attacks are led astray"
             )
         if self.probabilities:
             found["probabilities"] = PROBABILITIES

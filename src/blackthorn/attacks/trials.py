@@ -78,6 +78,8 @@ class GradientTrial:
     aside: dict[float, list[float]] = field(default_factory=dict)
     """In random directions: the squared change, the squared error of the prediction, what rounding explains, and the
     squared change that the gradient's length leads one to expect."""
+    other: bool = False
+    """Whether the network answers otherwise where it is asked for gradients, so that these are another network's."""
 
     def __post_init__(self) -> None:
         """Nothing has been tried yet."""
@@ -87,14 +89,32 @@ class GradientTrial:
 
     @property
     def failed(self) -> bool:
-        """Whether the gradient says what happens at no length of a step."""
-        return not any(map(self._passed, self.up))
+        """Whether the gradient says what happens at no length of a step, or is that of another network."""
+        return self.other or not any(map(self._passed, self.up))
 
-    def look(self, forward: Callable[[Tensor], Tensor], x: Tensor, dtype: torch.dtype, draw: torch.Generator) -> None:
-        """Try the gradients at some images; those without a finite gradient are left to other alarms."""
+    def look(
+        self,
+        forward: Callable[[Tensor], Tensor],
+        x: Tensor,
+        dtype: torch.dtype,
+        draw: torch.Generator,
+        answers: Tensor | None = None,
+    ) -> None:
+        """Try the gradients at some images; those without a finite gradient are left to other alarms.
+
+        Args:
+            forward: the network, as the attack reads it.
+            x: the images, (batch, ...).
+            dtype: what the attack searches in.
+            draw: of random directions.
+            answers: the logits that the network gives where no gradient is asked for; None where the attack reads it as
+                something else.
+        """
         leaf = x.detach().clone().requires_grad_()
         with torch.enable_grad():
             logits = forward(leaf)
+            if answers is not None:
+                self.other |= differ(answers, logits.detach().float(), dtype)
             if not logits.requires_grad:
                 return
             first, second = logits.detach().topk(2).indices.T

@@ -77,7 +77,8 @@ class Watch:
             self.tally.batch |= not self.tally.random
         if self._follows and not (self.tally.random or self.tally.batch):
             with frozen(self._model):
-                self._trial.look(self._unseen, x[few], self._dtype, self._draw)
+                answers = None if self.tally.probabilities else logits[few]
+                self._trial.look(self._unseen, x[few], self._dtype, self._draw, answers)
             self.tally.wrong = self._trial.failed
         return logits
 
