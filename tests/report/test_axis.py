@@ -9,7 +9,7 @@ import pytest
 
 from blackthorn.report import Page
 from blackthorn.report.charts import readable, round_ticks
-from blackthorn.report.charts.points import _HEIGHT, _LINE
+from blackthorn.report.charts.points import _HEIGHT, _LINE, line_panel
 from blackthorn.report.views import VIEWS
 from blackthorn.report.views.eps import against_eps
 
@@ -102,6 +102,23 @@ def test_each_line_has_its_name_at_its_end_and_no_band(tmp_path: Path) -> None:
         heights = sorted(float(point["value"]) for point in names)
         assert min(np.diff(heights)) >= 100 * _LINE / _HEIGHT - 1e-9  # 12 pixels of an axis from 0 to 100
         assert heights[0] >= 0
+
+
+def test_names_of_lines_that_end_side_by_side_are_one_above_the_other() -> None:
+    """Three lines as high as each other; the names of the first two would touch, the third stands far from both."""
+    ends = {"filters of a layer": 40.0, "filters of all layers": 52.0, "weights": 90.0, "last": 100.0}
+    points: list[dict[str, Any]] = [
+        {"series": name, "x": x, "value": 50.0, "low": 49.0, "high": 51.0}
+        for name, end in ends.items()
+        for x in (0, end)
+    ]
+    spec = line_panel(points, list(ends), x_title="pruned (%)", tips={})
+    above = {p["series"]: p["value"] for layer in layers(spec, "text")[:1] for p in layer["data"]["values"]}
+    line = 100 * _LINE / _HEIGHT
+    assert set(above) == set(ends) - {"last"}
+    assert above["weights"] == pytest.approx(50 + line)
+    heights = above["filters of a layer"], above["filters of all layers"]
+    assert sorted(heights) == pytest.approx([50 + line, 50 + 2 * line])
 
 
 def test_many_networks_have_a_panel_for_each_training(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from .palette import SHAPE_PATHS, Spec, colour, in_box, shape
 
 _HEIGHT = 220.0
 _LINE, _LONGEST = 12.0, 104.0  # pixels of a line of text, and of the longest label
+_CHARACTER = 6.0 / 270  # of the axis, which is 270 pixels wide in a file and not much wider on the page
 _ASIDE = 0.006  # of the axis: how far series stand apart, so that their intervals do not hide each other
 
 
@@ -58,7 +59,7 @@ def line_panel(
     }
     here = [name for name in series if any(point["series"] == name for point in (*points, *proved))]
     drawn, below = ([_placed(p, here, wide, x_title, y_title) for p in held] for held in (points, proved))
-    above, beside = _labels(drawn, (heights[-1] - heights[0]) * _LINE / _HEIGHT, heights[0])
+    above, beside = _labels(drawn, (heights[-1] - heights[0]) * _LINE / _HEIGHT, _CHARACTER * wide, heights[0])
     text: Spec = {"type": "text", "limit": _LONGEST, "fontSize": 11, "aria": False}
     named: Spec = {"y": y, "text": {"field": "series"}}
     faded = {"condition": {"test": PICKED, "value": 1}, "value": 0.12}
@@ -108,9 +109,9 @@ def _placed(point: Point, series: Sequence[str], wide: float, x_title: str, y_ti
     return {**point, **rounded, "at": round(at, 6), "spoken": spoken({**point, **rounded}, x_title, y_title)}
 
 
-def _labels(points: Sequence[Point], gap: float, bottom: float) -> tuple[list[Point], list[Point]]:
+def _labels(points: Sequence[Point], gap: float, character: float, bottom: float) -> tuple[list[Point], list[Point]]:
     """The name of each series at its last point: beside it for those that end furthest right, else above it, or below
-    the lowest of several. Names that would overlap are moved apart by `gap`.
+    the lowest of several. Names that would overlap, each letter as wide as `character`, are moved apart by `gap`.
     """
     last: dict[str, Point] = {}
     for point in points:
@@ -127,7 +128,7 @@ def _labels(points: Sequence[Point], gap: float, bottom: float) -> tuple[list[Po
     over = [max(0.0, float(p["value"] or 0) - _height(own)) / 2 for p, own in zip(lifted, beside)]
     sunk = min(max(over, default=0.0), min((_height(p) for p in lifted), default=bottom) - bottom)
     edge = max((float(p["at"] or 0) for p in beside), default=0)
-    return found, [{**p, "at": edge, "value": _height(p) - max(0.0, sunk)} for p in lifted]
+    return _clear(found, gap, character), [{**p, "at": edge, "value": _height(p) - max(0.0, sunk)} for p in lifted]
 
 
 def _apart(points: Sequence[Point], gap: float, lift: float = 0.0) -> list[Point]:
@@ -136,6 +137,20 @@ def _apart(points: Sequence[Point], gap: float, lift: float = 0.0) -> list[Point
     for point in points:
         least = _height(found[-1]) + gap if found else -float("inf")
         found.append({"series": point["series"], "at": point["at"], "value": max(_height(point) + lift, least)})
+    return found
+
+
+def _clear(labels: Sequence[Point], gap: float, character: float) -> list[Point]:
+    """Labels from the lowest up, each where it is or higher, so that none lies on another that stands near it."""
+    found: list[Point] = []
+    for label in sorted(labels, key=_height):
+        value = _height(label)
+        for other in sorted(found, key=_height):
+            letters = (len(str(label["series"])) + len(str(other["series"]))) / 2
+            near = abs(float(label["at"] or 0) - float(other["at"] or 0)) < letters * character
+            if near and abs(value - _height(other)) < gap:
+                value = _height(other) + gap
+        found.append({**label, "value": value})
     return found
 
 
