@@ -118,6 +118,43 @@ def test_unnormalised_probabilities_ring_and_gain_nothing(
 
 
 @pytest.mark.parametrize(
+    "function",
+    [torch.relu, torch.round, lambda z: torch.atan(100 * z), lambda z: z / (1 + z.abs()), lambda z: z.clamp(-2, 2)],
+)
+def test_squashed_logits_ring_and_gain_nothing(
+    trained: nn.Module, x: Tensor, y: Tensor, function: Callable[[Tensor], Tensor]
+) -> None:
+    """Judged by what the network says: where several classes are clamped alike, that is the first of them."""
+    attack = PGD(eps=0.17, steps=10, loss="margin", random_start=False)
+    squashed = After(trained, function).eval()
+    bare, masked = attacked(attack, trained, x, y), attacked(attack, squashed, x, y)
+    with torch.no_grad():
+        found = (~fooled_by(squashed(bare.x_adv), y, targeted=False)).float().mean().item()
+    assert "squashed logits" in masked.alarms and masked.robust_accuracy <= found + 0.05
+
+
+@pytest.mark.parametrize(
+    "function",
+    [lambda z: 3 * z - 2, lambda z: z.log_softmax(1), lambda z: z + z.roll(1, 0), lambda z: z.float().clone()],
+)
+def test_what_leaves_the_leads_as_they_are_squashes_nothing(
+    trained: nn.Module, x: Tensor, y: Tensor, function: Callable[[Tensor], Tensor]
+) -> None:
+    """A line, a constant for each image, and a sum that says nothing of a single logit."""
+    assert "squashed logits" not in attacked(FGSM(eps=0.17), After(trained, function).eval(), x, y).alarms
+
+
+def test_a_mean_of_two_networks_is_no_function_of_either(trained: nn.Module, x: Tensor, y: Tensor) -> None:
+    other = copy.deepcopy(trained)
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(1 + 0.1 * torch.randn_like(parameter))
+    pair = After(trained, lambda z: z).eval()
+    pair.forward = lambda images: (trained(images) + other(images)) / 2  # type: ignore[method-assign]
+    assert attacked(FGSM(eps=0.17), pair, x, y).alarms == ()
+
+
+@pytest.mark.parametrize(
     ("outputs", "expected"),
     [
         ([[1.0, 1e-8, 0.0], [0.0, 0.5, 1e-12], [0.9, 1e-3, 0.0]], True),  # the least are no float32 any more

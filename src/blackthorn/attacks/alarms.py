@@ -45,6 +45,8 @@ class Tally:
     wrong: bool = False
     """Whether gradients do not say how the logits change."""
     probabilities: bool = False
+    squashed: bool = False
+    """Whether the network ends in a function of each single logit that is no straight line."""
     random: bool = False
     batch: bool = False
     """Whether logits of an image depend on the images beside it."""
@@ -111,6 +113,11 @@ class Tally:
             )
         if self.probabilities:
             found["probabilities"] = PROBABILITIES
+        if self.squashed:
+            found["squashed logits"] = (
+                "the network ends in a function of each single logit, such as tanh or rounding, which flattens "
+                "gradients: what that was given is attacked; return it instead"
+            )
         if self.random:
             found["random"] = (
                 f"two calls on the same images differ: gradients are averaged, and as many images count as fooled as "

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from ..models.modes import frozen
-from ..models.outputs import LastSquashing, as_logits, dtype_of, is_one_number, tensor_in
+from ..models.outputs import LastSquashing, Passing, as_logits, dtype_of, is_one_number, tensor_in
 from .alarms import TOLERATED, Tally
 from .ball import Ball
 from .mending import Mending
-from .trials import FEW, HIDES, ROUNDING, SMALL, GradientTrial, are_probabilities, differ, few_of, subsets
+from .trials import FEW, HIDES, ROUNDING, SMALL, GradientTrial, are_probabilities, differ, few_of, is_squashed, subsets
 from .verdict import logits_of
 
 
@@ -47,6 +47,8 @@ class Watch:
         self._mending = Mending(self._unseen)
         self._trial = GradientTrial(reach)
         self._draw = torch.Generator().manual_seed(0)
+        self._squashed: int | None = None
+        """Which of the tensors of the output's shape is attacked in its place."""
         self._through = self._no_way = False
         """Whether every gradient is taken straight through; whether that was tried in vain."""
 
@@ -63,10 +65,14 @@ class Watch:
             self._model.forward = self._own
 
     def read(self, x: Tensor) -> None:
-        """Once, before anything else: are the outputs probabilities?"""
-        with torch.no_grad(), LastSquashing() as last:
+        """Once, before anything else: are the outputs probabilities, or logits that were squashed one by one?"""
+        with torch.no_grad(), LastSquashing() as last, Passing() as passing:
             output = tensor_in(self._forward(x.clone().to(self._dtype)), self._name)
         self.tally.probabilities = last.behind(output) is not None or are_probabilities(output)
+        if not self.tally.probabilities:
+            bent = [is_squashed(before, output) for before in passing.shaped(output)]
+            self._squashed = bent.index(True) if True in bent else None
+            self.tally.squashed = True in bent
 
     def before(self, x: Tensor, y: Tensor) -> Tensor:
         """Logits (batch, classes) of untouched images, float32; on the way the network is tried on some of them."""
@@ -77,7 +83,7 @@ class Watch:
             self.tally.batch |= not self.tally.random
         if self._follows and not (self.tally.random or self.tally.batch):
             with frozen(self._model):
-                answers = None if self.tally.probabilities else logits[few]
+                answers = None if self.tally.probabilities or self.tally.squashed else logits[few]
                 self._trial.look(self._unseen, x[few], self._dtype, self._draw, answers)
             self.tally.wrong = self._trial.failed
         return logits
@@ -103,9 +109,15 @@ class Watch:
         return logits
 
     def _unseen(self, x: Tensor, *more: Any, **options: Any) -> Tensor:
-        """Logits of a copy of the images; of probabilities their logarithm, or for gradients what they were made of."""
+        """Logits of a copy of the images; of probabilities their logarithm. For gradients, what these were made of, or
+        logits before they were squashed.
+        """
         given = x.clone()
         given = given if torch.is_autocast_enabled(x.device.type) else given.to(self._dtype)
+        if self._squashed is not None and torch.is_grad_enabled():
+            with Passing() as passing:
+                output = tensor_in(self._forward(given, *more, **options), self._name)
+            return as_logits(passing.shaped(output)[self._squashed])
         if not self.tally.probabilities:
             return as_logits(tensor_in(self._forward(given, *more, **options), self._name))
         with LastSquashing() as last:

@@ -43,6 +43,31 @@ class LastSquashing(TorchFunctionMode):
         return self.given.reshape(output.shape) if self.given.numel() == output.numel() else None
 
 
+class Passing(TorchFunctionMode):
+    """Within: keeps every matrix that is computed, so that logits can be had from what was made of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._passed: list[Tensor] = []
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Computes what the network would."""
+        out = func(*args, **(kwargs or {}))
+        if isinstance(out, Tensor) and out.dim() == 2 and out.is_floating_point():
+            self._passed.append(out)
+        return out
+
+    def shaped(self, output: Tensor) -> list[Tensor]:
+        """Whatever had the shape of this output, in the order in which it was computed."""
+        return [tensor for tensor in self._passed if tensor.shape == output.shape]
+
+
 def tensor_in(output: Any, name: str) -> Tensor:
     """The tensor, (images, classes) or (images,), in what a network called `name` gave.
 
