@@ -53,7 +53,7 @@ def said(page: str) -> list[Said]:
 
 def prose(page: str) -> str:
     """The page on one line, without its code, what is made from files, and the table of how it was measured."""
-    page = re.sub(r"<!-- (results|statements|seeds|table) ?[\w-]* -->.*?<!-- /\1 -->", " ", page, flags=re.DOTALL)
+    page = re.sub(r"<!-- (results|statements|table) ?[\w-]* -->.*?<!-- /\1 -->", " ", page, flags=re.DOTALL)
     page = re.sub(
         r"```.*?```|<!--.*?-->|`[^`]*`|\]\([^)]*\)|^\| \| \|\n(?:\|[^\n]*\n)*",
         " ",

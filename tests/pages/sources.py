@@ -151,7 +151,12 @@ def _measured(source: str, folder: Path) -> Value:
 
 
 def _on_the_same_images(*both: list[Cell[Any]]) -> list[list[Cell[Any]]]:
-    """Where one measure had fewer images, spread over those of the other, the flags of these alone."""
+    """Where one measure had fewer images, spread over those of the other, the flags of these alone.
+
+    Records of older versions do not say which images they are of.
+    """
+    if all(cell.record.of is not None for cells in both for cell in cells):
+        return list(both)
     n = min(len(cell.flags) for cells in both for cell in cells if cell.flags is not None)
     return [[replace(cell, flags=_spread(cell.flags, n)) for cell in cells] for cells in both]
 
