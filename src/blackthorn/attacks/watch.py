@@ -117,7 +117,8 @@ class Watch:
         if self._squashed is not None and torch.is_grad_enabled():
             with Passing() as passing:
                 output = tensor_in(self._forward(given, *more, **options), self._name)
-            return as_logits(passing.shaped(output)[self._squashed])
+            passed = passing.shaped(output)  # fewer where a network takes another path for other images
+            return as_logits(passed[self._squashed] if self._squashed < len(passed) else output)
         if not self.tally.probabilities:
             return as_logits(tensor_in(self._forward(given, *more, **options), self._name))
         with LastSquashing() as last:
