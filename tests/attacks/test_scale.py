@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from blackthorn.attacks import APGD, FAB, FGSM, PGD, AttackWarning, Crafted, Search, craft
 from blackthorn.attacks.ball import direction
-from blackthorn.attacks.trials import are_probabilities
+from blackthorn.attacks.trials import are_probabilities, is_squashed
 from blackthorn.attacks.verdict import Itself, fooled_by
 
 from .networks import Linear
@@ -142,6 +142,14 @@ def test_what_leaves_the_leads_as_they_are_squashes_nothing(
 ) -> None:
     """A line, a constant for each image, and a sum that says nothing of a single logit."""
     assert "squashed logits" not in attacked(FGSM(eps=0.17), After(trained, function).eval(), x, y).alarms
+
+
+def test_a_few_numbers_that_rise_together_are_no_squashed_logits() -> None:
+    """Of two features and two logits of two images, one in 24 such orders is that of the features."""
+    features = torch.tensor([[0.5, 1.0], [0.5, 1.0]])
+    logits = features * torch.tensor([1.1, 1.6])
+    assert not is_squashed(features, logits)
+    assert is_squashed(torch.linspace(-3, 3, 32).view(16, 2), torch.linspace(-3, 3, 32).view(16, 2).tanh())
 
 
 def test_a_mean_of_two_networks_is_no_function_of_either(trained: nn.Module, x: Tensor, y: Tensor) -> None:

@@ -19,6 +19,7 @@ _DIFFERS = 1e-4  # of the largest logit: AutoAttack's threshold for a randomised
 _ORDERS = 1e3  # between the largest output and the least; of logits, hardly ever all are positive
 _ORDERS_ABOVE_ZERO = 1e6  # of ten outputs behind a ReLU, one in half of the rows is hardly ever so close to zero
 _BENT = 0.01  # of the outputs: how far off a straight line they are if something squashes them
+_TOLD = 32  # outputs: those of 16 images and two classes
 _STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one, and a curved network is straight at the
 # shorter one, so gradients are believed if they say what happens at either; shorter where the ball is smaller, as it is
 # where a unit of the pixels is many of the network's (standardised images)
@@ -71,12 +72,16 @@ def are_probabilities(outputs: Tensor) -> bool:
 def is_squashed(logits: Tensor, outputs: Tensor) -> bool:
     """Whether outputs are one function of the logits, each of its own, that never falls and is no straight line.
 
+    Not where there are so few of them that they may lie so by chance.
+
     Args:
         logits: what a network computed on its way, (batch, classes).
         outputs: what it gave in the end, of the same shape.
     """
     z, order = logits.detach().double().flatten().sort()
     out = outputs.detach().double().flatten()[order]
+    if len(z) < _TOLD:
+        return False
     wide, high = z[-1] - z[0], out[-1] - out[0]
     if not (torch.isfinite(wide) and torch.isfinite(high) and wide > 0 and high > 0):
         return False
