@@ -70,9 +70,9 @@ class Watch:
             output = tensor_in(self._forward(x.clone().to(self._dtype)), self._name)
         self.tally.probabilities = last.behind(output) is not None or are_probabilities(output)
         if not self.tally.probabilities:
-            bent = [is_squashed(before, output) for before in passing.shaped(output)]
-            self._squashed = bent.index(True) if True in bent else None
-            self.tally.squashed = True in bent
+            passed = enumerate(passing.shaped(output))
+            self._squashed = next((place for place, before in passed if is_squashed(before, output)), None)
+            self.tally.squashed = self._squashed is not None
 
     def before(self, x: Tensor, y: Tensor) -> Tensor:
         """Logits (batch, classes) of untouched images, float32; on the way the network is tried on some of them."""
