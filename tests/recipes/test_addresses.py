@@ -41,6 +41,9 @@ PINNED: dict[str, dict[str, list[str]]] = {
         "at-vs 1e-3": ["train-d2ba29ec410d"],
         "at-vs 0.1": ["train-17253fb04c2b"],
         "at-vs 1": ["train-18ac3a60b136"],
+        "at-vs 1, 12 epochs": ["train-65194484214d"],
+        "anp-vs 1, 6 epochs": ["train-0961a90157f8", "gate-8ebdc09acd88", "train-ea8686ad9b2d", "fold-59eb1cbc8abc"],
+        "anp-vs 1, 12 epochs": ["train-0961a90157f8", "gate-8ebdc09acd88", "train-fbf01cfa5ca4", "fold-a521c6ba7a18"],
     },
     "anpvs-compression": {
         "standard": ["train-4b15c9cb5985"],
@@ -510,7 +513,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
-    "anpvs-budget": "7c3c3894eacc",
+    "anpvs-budget": "3cdc828ee5c5",
     "anpvs-compression": "e195154bd164",
     "anpvs-ablation": "7c97d177a3fa",
     "anpvs-cifar100": "a2616f8ee5c1",
