@@ -513,7 +513,7 @@ PINNED: dict[str, dict[str, list[str]]] = {
 }
 # All measurements together.
 PINNED_MEASURES: dict[str, str] = {
-    "anpvs-budget": "3cdc828ee5c5",
+    "anpvs-budget": "a44f16247be6",
     "anpvs-compression": "e195154bd164",
     "anpvs-ablation": "7c97d177a3fa",
     "anpvs-cifar100": "a2616f8ee5c1",
