@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, craft
+from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, Square, craft
 from blackthorn.attacks.verdict import as_many_as_on_average
 
-from .masked import Detaches, Guards, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure
+from .masked import Brightness, Detaches, Guards, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure
 from .networks import Linear
 
 MARGIN = PGD(eps=0.17, steps=10, loss="margin", random_start=False)
@@ -76,6 +76,34 @@ def test_a_random_network_is_said_to_be_no_better_than_one_draw_finds_it(
         assert right.mean() - 1 / len(x) - 3 * spread <= crafted.robust_accuracy <= right.mean() + 3 * spread
         assert crafted.robust_accuracy < (right >= 0.5).float().mean()  # what a majority would have said
         assert right[crafted.fooled].max() <= right[~crafted.fooled].min() + 0.5  # they are those most often fooled
+
+
+def shaded(leads: Tensor) -> Tensor:
+    """Images whose mean is 0.5 and these leads more or less in turn."""
+    torch.manual_seed(0)
+    signs = 1.0 - 2.0 * (torch.arange(len(leads)) % 2)
+    return 0.45 + 0.1 * torch.rand(len(leads), 1, 12, 12) + (signs * leads)[:, None, None, None]
+
+
+@pytest.mark.parametrize("loss", ["ce", "margin"])
+def test_squares_find_what_slopes_of_either_sign_hide(loss: Any) -> None:
+    """Each mean is 0.08 from the boundary, so that a radius of 0.15 fools every image, with waves or without."""
+    x, attack = shaded(torch.full((40,), 0.08)), PGD(eps=0.15, steps=20, loss=loss)
+    y = (x.mean((1, 2, 3)) > 0.5).long()
+    bare, masked = (attacked(attack, Brightness(waves=waves).eval(), x, y) for waves in (False, True))
+    assert bare.alarms == () and bare.robust_accuracy == 0
+    assert masked.alarms == ("hidden gradients",) and masked.robust_accuracy == 0
+    assert masked.contributions == {"PGD": 0, "Square": 40}
+
+
+def test_what_few_squares_find_is_chance_and_not_counted() -> None:
+    """Three images lie within the radius, and 37 beyond it."""
+    x = shaded(torch.where(torch.arange(40) % 13 == 0, 0.08, 0.3))[1:]
+    y = (x.mean((1, 2, 3)) > 0.5).long()
+    model, attack = Brightness(waves=True).eval(), PGD(eps=0.15, steps=20)
+    assert attacked(Square(eps=0.15, queries=200), model, x, y).fooled.sum() == 3
+    crafted = attacked(attack, model, x, y)
+    assert crafted.alarms == () and crafted.robust_accuracy == 1 and crafted.contributions == {}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from ..models.outputs import ordinary
 from ..speed.memory import keep_freed_memory
 from ..speed.precision import Precision
 from ..types import Attack, Progress
-from .alarms import DRAWS
+from .alarms import DRAWS, HIDING
+from .blind import fooled_blindly
 from .crafted import Crafted as Crafted
 from .engagement import Engagement, Sought
 from .foreign import as_search
@@ -114,6 +115,8 @@ def _crafted(
                     progress("attack", min(batch.stop, len(x)), len(x))
             parts = several
             rang = watch.tally.alarms(saturating=saturating, naive=naive) | hidden_gradients(parts, sought.by)
+            if not naive and HIDING.isdisjoint(rang):
+                rang |= fooled_blindly(engagement, parts, x, y, sought)
             heard = () if naive else tuple(rang)
         if sought.draws > 1:
             sought.judge_anew(verdicts, y, batch_size)

@@ -98,6 +98,11 @@ class Engagement:
                 if not whole or votes.sum() >= sought.votes.sum():
                     sought.take(left, found, votes, number)
 
+    def fooled_by(self, attack: Search, x: Tensor, y: Tensor) -> int:
+        """How many images a run of an attack fools; nothing else becomes of it."""
+        problem = replace(Problem.of_all(self.model, x, y, attack.ball), stop=self.judge.stop(y))
+        return int((self.judge.votes(self._search(attack, problem, 1, every_run=False), y) > 0).sum())
+
     def _search(self, attack: Search, problem: Problem, several: int, *, every_run: bool) -> Tensor:
         self.watch.ball = attack.ball
         precision = self.precision if attack.needs_gradients else "float32"

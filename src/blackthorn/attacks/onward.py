@@ -9,7 +9,8 @@ from .alarms import HIDING, TOLERATED
 from .search import Search
 from .square import Square
 
-_THOROUGH = 10  # gradients; one step leaves much standing on any network, and says nothing of it
+THOROUGH = 10
+"""Gradients; one step leaves much standing on any network, and says nothing of it."""
 _QUERIES = 2000  # of Square on a network that hides its gradients; more change little on the networks of the tests
 
 
@@ -29,12 +30,17 @@ def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *
         parts += one.sequence(classes, tuple(alarms))[len(one.sequence(classes)) :]
     if "flat softmax" in alarms:
         parts += [replace(one, loss="margin") for one in attacks if one.loss == "ce" and is_dataclass(one)]  # type: ignore[type-var]
-    last = attacks[-1]
     asked = any(part.only_asks for part in parts)
-    fits = last.eps > 0 and not last.ball.whole and last.clip is None
-    if images and not asked and fits and not HIDING.isdisjoint(alarms):
-        parts.append(Square(norm=last.norm, eps=last.eps, targeted=last.targeted, queries=_QUERIES))
+    if images and not asked and not HIDING.isdisjoint(alarms):
+        parts += squares_like(attacks[-1], _QUERIES)
     return parts
+
+
+def squares_like(attack: Search, queries: int) -> list[Square]:
+    """Square in the ball of an attack; none where there is nothing to search, or the attack clips to other pixels."""
+    if attack.eps == 0 or attack.ball.whole or attack.clip is not None:
+        return []
+    return [Square(norm=attack.norm, eps=attack.eps, targeted=attack.targeted, queries=queries)]
 
 
 def contributions(parts: Sequence[Search], by: Tensor) -> dict[str, int]:
@@ -55,7 +61,7 @@ def hidden_gradients(parts: Sequence[Search], by: Tensor) -> dict[str, str]:
 
     On healthy networks Square adds a few tenths of a point at most.
     """
-    followed = [number for number, part in enumerate(parts) if part.needs_gradients and part.effort >= _THOROUGH]
+    followed = [number for number, part in enumerate(parts) if part.needs_gradients and part.effort >= THOROUGH]
     blind = sum(
         int((by == number).sum())
         for number, part in enumerate(parts)

@@ -1,0 +1,71 @@
+"""What 200 random squares fool of the images that PGD leaves standing, on the networks of recipes that have been run.
+
+    python benchmarks/standing.py --run anpvs-budget:lite:1:runs --images 200 --out results/benchmarks/standing.json
+
+A run is a recipe, its preset, a seed, and the store that holds its networks; there may be several. Of each network the
+measures with PGD of 10 steps or more are taken, on the first of their images. Where squares fool much, gradients are
+hidden, and an alarm should ring; everywhere else it should not.
+"""
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import blackthorn as bt
+from blackthorn.attacks import PGD, Square, craft
+from blackthorn.attacks.onward import THOROUGH
+from blackthorn.deploy import load
+from blackthorn.measuring import Accuracy
+from blackthorn.recipes.planning import plan
+from blackthorn.recipes.reading import read_recipe
+from blackthorn.running import Arithmetic, Folder
+from blackthorn.stages.measure import Measuring
+from timing import arguments, finish
+
+_QUERIES = 200
+
+
+def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, Any]]:
+    """A row for each network and radius of a run."""
+    name, preset, seed, store = run.split(":")
+    recipe = replace(read_recipe(name, preset=preset), seeds=(int(seed),))
+    splits, held = recipe.data.load(data_root), Folder(Path(store))
+    x, y = bt.data.pixels(splits.test.x[:images]), splits.test.y[:images]
+    found: dict[tuple[str, PGD], dict[str, Any]] = {}
+    for place in plan(recipe, splits, Arithmetic(held, splits, None)).places:
+        value, network = place.stage.value, place.stage.parent
+        measure = value.measure if isinstance(value, Measuring) else None
+        attack = measure.attack if isinstance(measure, Accuracy) and measure.source is None else None
+        if network is None or not isinstance(attack, PGD) or attack.effort < THOROUGH or attack.arithmetic == "naive":
+            continue
+        if (network.name, attack) in found or not held.done(network.name):
+            continue
+        model = load(held.stage(network.name) / "network.safetensors").model.eval()
+        torch.manual_seed(0)
+        crafted = craft(attack, model, x, y)
+        left = ~crafted.fooled | (crafted.by > 0)
+        squares = Square(norm=attack.norm, eps=attack.eps, queries=_QUERIES)
+        fooled = int(craft(squares, model, x[left], y[left]).fooled.sum()) if left.any() else 0
+        row = {"recipe": name, "seed": int(seed), "row": place.row, "metric": place.metric, "images": len(x)}
+        row |= {"left": int(left.sum()), "fooled": fooled, "alarms": list(crafted.alarms)}
+        found[network.name, attack] = row
+        print(f"  {row}", flush=True)
+    return list(found.values())
+
+
+def main() -> None:
+    """Look at every run, and write what was found."""
+    options = arguments(__doc__, run={"action": "append", "required": True, "metavar": "RECIPE:PRESET:SEED:STORE"})
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    images = options.images or 200
+    rows = [row for run in options.run for row in looked_at(run, images, options.data_root)]
+    finish("standing", rows, options.out)
+
+
+if __name__ == "__main__":
+    main()
