@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 import blackthorn as bt
+from alone import alone
 from blackthorn.attacks import APGD, AutoAttack, craft
 from networks import trained
 from timing import arguments, finish
@@ -41,7 +42,8 @@ def main() -> None:
     for name, attack in ATTACKS.items():
         torch.manual_seed(0)
         start = options.clock()
-        robust = craft(attack, model, x, y, precision="float32").robust_accuracy
+        with alone():
+            robust = craft(attack, model, x, y, precision="float32").robust_accuracy
         rows.append(
             {"attack": name, "eps": EPS, "images": images, "robust": robust, "seconds": options.clock() - start}
         )

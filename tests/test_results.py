@@ -181,3 +181,16 @@ def test_the_page_on_trust_counts_the_alarms_that_were_found() -> None:
     tiny = [rang.pop(name) for name in ("certified-mnist", "rfp-figure4", "rfp-table1")]
     assert f"| {sum(n for n, _ in tiny)} | {sum(alarms for _, alarms in tiny)}, four networks |" in page
     assert rang == {"wang2018-table1": (150, 48), "wang2018-table2": (130, 1)}
+
+
+def test_the_page_on_trust_says_what_squares_fool_of_what_pgd_leaves() -> None:
+    page = " ".join((ROOT / "docs" / "trust.md").read_text("utf-8").split())
+    rows = json.loads((ROOT / "results" / "benchmarks" / "standing.json").read_text("utf-8"))["rows"]
+    silent = [row for row in rows if not row["alarms"]]
+    most = max(row["fooled"] / row["left"] for row in silent if row["left"])
+    recipes = len({row["recipe"] for row in rows})
+    assert recipes == 5 and {row["images"] for row in rows} == {200}
+    assert f"200 squares fool {100 * most:.1f} % at most on {len(silent)} networks of five recipes for MNIST" in page
+    (hides,) = (row for row in rows if row["row"] == "pgd scratch small")
+    assert hides["alarms"] == ["hidden gradients"]
+    assert f"They fool {100 * hides['fooled'] / hides['left']:.0f} % on the small network" in page

@@ -19,9 +19,8 @@ _THEN = (64, 200)
 """Images that are tried, and queries for each; the second time only where one of the first images is fooled."""
 _FEWEST = 4  # fooled images; fewer may be chance
 _SHARE = 0.15
-"""Share of the images tried that are fooled where gradients are hidden. After PGD with 10 or 40 steps it was at most
-3.8 % on 20 networks for MNIST, trained as usual or adversarially, and 28 % on one that adversarial training had driven
-to hide its gradients (Wang et al. 2018, Table 2, the small network from scratch)."""
+"""Share of the images tried that are fooled where gradients are hidden. Of what PGD-40 leaves, squares fool 3.2 % at
+most on 51 networks without an alarm, and 30 % on one that hides its gradients (results/benchmarks/standing.json)."""
 
 
 def fooled_blindly(
@@ -59,6 +58,6 @@ def fooled_blindly(
     return {
         "hidden gradients": (
             f"{queries} random squares fooled {fooled} of {tried} images that gradients had left standing: "
-            "the network hides its gradients"
+            "the network hides its gradients from this attack"
         )
     }
