@@ -1,4 +1,4 @@
-"""A look at what gradients left standing: where a short search without any fools it, the gradients were hidden.
+"""A look at what gradients left standing: where random squares, which follow none, fool it, gradients were hidden.
 
 Networks may hide gradients in ways that no look at a gradient tells. But on healthy networks an attack that follows
 gradients for some steps leaves next to nothing that a hundred random squares find.
@@ -48,9 +48,11 @@ def fooled_blindly(
     fooled = tried = queries = 0
     for images, queries in (_FIRST, _THEN):
         tried = min(images, len(standing))
+        squares = squares_like(parts[-1], queries)
+        if not squares or tried < _FEWEST:
+            return {}
         some = standing[torch.linspace(0, len(standing) - 1, tried).long()]
-        for squares in squares_like(parts[-1], queries):
-            fooled = engagement.fooled_by(squares, x[some], y[some]) if tried >= _FEWEST else 0
+        fooled = engagement.fooled_by(squares[0], x[some], y[some])
         if not fooled:
             return {}
     if fooled < max(_FEWEST, _SHARE * tried) or fooled / tried * len(standing) <= TOLERATED * len(x):
