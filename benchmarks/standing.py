@@ -1,10 +1,11 @@
-"""What 200 random squares fool of the images that PGD leaves standing, on the networks of recipes that have been run.
+"""What two alarms look at, on the networks of recipes that have been run: what random squares fool of the images that PGD
+leaves standing, and how far gradients agree with those of images nearby.
 
     python benchmarks/standing.py --run anpvs-budget:lite:1:runs --images 200 --out results/benchmarks/standing.json
 
 A run is a recipe, its preset, a seed, and the store that holds its networks; there may be several. Of each network the
-measures with PGD of 10 steps or more are taken, on the first of their images. Where squares fool much, gradients are
-hidden, and an alarm should ring; everywhere else it should not.
+measures with PGD of 10 steps or more are taken, on the first of their images. Where squares fool much, or gradients do
+not agree, an alarm should ring; everywhere else it should not.
 """
 
 import warnings
@@ -13,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 import blackthorn as bt
 from blackthorn.attacks import PGD, Square, craft
 from blackthorn.attacks.onward import THOROUGH
+from blackthorn.attacks.trials import FEW, GradientTrial
 from blackthorn.deploy import load
 from blackthorn.measuring import Accuracy
 from blackthorn.recipes.planning import plan
@@ -51,9 +54,19 @@ def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, A
         fooled = int(craft(squares, model, x[left], y[left]).fooled.sum()) if left.any() else 0
         row = {"recipe": name, "seed": int(seed), "row": place.row, "metric": place.metric, "images": len(x)}
         row |= {"left": int(left.sum()), "fooled": fooled, "alarms": list(crafted.alarms)}
+        row["agreement"] = agreement(model, x, attack.eps if attack.norm == "linf" else 1.0)
         found[network.name, attack] = row
         print(f"  {row}", flush=True)
     return list(found.values())
+
+
+def agreement(model: nn.Module, x: Tensor, reach: float) -> float | None:
+    """The least of the mean cosines between gradients and those a little away; None where there are no gradients."""
+    trial = GradientTrial(reach)
+    for first in (0, FEW):
+        trial.look(model, x[first : first + FEW], torch.float32, torch.Generator().manual_seed(0))
+    means = [torch.cat(found).mean().item() for found in trial.agreement.cosines.values()]
+    return min((mean for mean in means if mean == mean), default=None)
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Networks that hide what they would lose by: each is a plain network behind something that spoils its gradient."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -65,17 +67,24 @@ class Steps(Masked):
 
 
 class Brightness(nn.Module):
-    """Bright or dark, by the mean of all pixels; with waves the slope at a pixel is of either sign, six times as steep.
+    """Bright or dark, by the mean of what it sees in each pixel."""
 
-    A pixel gains 0.04 at most by moving to a crest, and all of the radius by moving further.
-    """
-
-    def __init__(self, *, waves: bool) -> None:
+    def __init__(self, seen: Callable[[Tensor], Tensor] | None = None, *, above: float = 0.0) -> None:
         super().__init__()
-        self.waves = waves
+        self.seen, self.above = seen, above
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (batch, 2)."""
-        seen = x + 0.02 * torch.sin(300 * x) if self.waves else x
-        shade = 10 * (seen.mean((1, 2, 3)) - 0.5)
+        """Logits (batch, 2) of pixels that are counted from 0.5."""
+        pixel = x - 0.5
+        shade = 10 * ((pixel if self.seen is None else self.seen(pixel)).mean((1, 2, 3)) - self.above)
         return torch.stack([-shade, shade], 1)
+
+
+def waves(pixel: Tensor) -> Tensor:
+    """A slope of either sign, six times as steep: a crest gives 0.04 at most, and going further all of the radius."""
+    return pixel + 0.02 * torch.sin(300 * pixel)
+
+
+def trap(pixel: Tensor) -> Tensor:
+    """Up to 0.1 a little less the further up, and beyond it more; so a step up the slope goes down."""
+    return torch.where(pixel.abs() < 0.1, -0.2 * pixel, 3 * pixel - 0.32 * pixel.sign())

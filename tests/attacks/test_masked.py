@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from blackthorn.attacks import FGSM, PGD, AttackWarning, Crafted, Search, Square, craft
 from blackthorn.attacks.verdict import as_many_as_on_average
 
-from .masked import Brightness, Detaches, Guards, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure
+from .masked import Brightness, Detaches, Guards, HalfRounds, Masked, Noisy, Roots, Rounds, Steps, Sure, trap, waves
 from .networks import Linear
 
 MARGIN = PGD(eps=0.17, steps=10, loss="margin", random_start=False)
@@ -78,31 +79,45 @@ def test_a_random_network_is_said_to_be_no_better_than_one_draw_finds_it(
         assert right[crafted.fooled].max() <= right[~crafted.fooled].min() + 0.5  # they are those most often fooled
 
 
-def shaded(leads: Tensor) -> Tensor:
-    """Images whose mean is 0.5 and these leads more or less in turn."""
+def shaded(means: Tensor) -> Tensor:
+    """Images of noise, each about its mean."""
     torch.manual_seed(0)
-    signs = 1.0 - 2.0 * (torch.arange(len(leads)) % 2)
-    return 0.45 + 0.1 * torch.rand(len(leads), 1, 12, 12) + (signs * leads)[:, None, None, None]
+    return means[:, None, None, None] + 0.06 * (torch.rand(len(means), 1, 12, 12) - 0.5)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [FGSM(eps=0.15), PGD(eps=0.15, steps=20), MARGIN, PGD(norm="l2", eps=1.8, steps=20)],
+    ids=lambda attack: f"{attack.name}, {attack.norm}, {attack.loss}",
+)
+def test_waves_lead_no_attack_astray(attack: Search) -> None:
+    """Each mean is 0.08 from the boundary, so that a radius of 0.15 fools every image, with waves or without."""
+    x = shaded(torch.tensor([0.42, 0.58] * 20))
+    y = (x.mean((1, 2, 3)) > 0.5).long()
+    bare, masked = (attacked(attack, Brightness(seen).eval(), x, y) for seen in (None, waves))
+    assert bare.alarms == () and bare.robust_accuracy == 0
+    assert "shattered gradients" in masked.alarms and masked.robust_accuracy == 0
+
+
+UPHILL = PGD(eps=0.15, steps=20, random_start=False)
 
 
 @pytest.mark.parametrize("loss", ["ce", "margin"])
-def test_squares_find_what_slopes_of_either_sign_hide(loss: Any) -> None:
-    """Each mean is 0.08 from the boundary, so that a radius of 0.15 fools every image, with waves or without."""
-    x, attack = shaded(torch.full((40,), 0.08)), PGD(eps=0.15, steps=20, loss=loss)
-    y = (x.mean((1, 2, 3)) > 0.5).long()
-    bare, masked = (attacked(attack, Brightness(waves=waves).eval(), x, y) for waves in (False, True))
+def test_squares_find_what_no_gradient_tells(loss: Any) -> None:
+    """Pixels near 0.5 are in the trap, of which steps of 0.15 lead out: there they count 0.13 and more."""
+    x, y, attack = shaded(torch.full((40,), 0.5)), torch.zeros(40, dtype=torch.int64), replace(UPHILL, loss=loss)
+    bare, masked = (attacked(attack, Brightness(seen, above=0.06).eval(), x, y) for seen in (None, trap))
     assert bare.alarms == () and bare.robust_accuracy == 0
     assert masked.alarms == ("hidden gradients",) and masked.robust_accuracy == 0
     assert masked.contributions == {"PGD": 0, "Square": 40}
 
 
 def test_what_few_squares_find_is_chance_and_not_counted() -> None:
-    """Three images lie within the radius, and 37 beyond it."""
-    x = shaded(torch.where(torch.arange(40) % 13 == 0, 0.08, 0.3))[1:]
-    y = (x.mean((1, 2, 3)) > 0.5).long()
-    model, attack = Brightness(waves=True).eval(), PGD(eps=0.15, steps=20)
+    """Of 40 images 37 are so dark that no step of 0.15 makes them bright."""
+    x, y = shaded(torch.tensor([0.5] * 3 + [0.2] * 37)), torch.zeros(40, dtype=torch.int64)
+    model = Brightness(trap, above=0.06).eval()
     assert attacked(Square(eps=0.15, queries=200), model, x, y).fooled.sum() == 3
-    crafted = attacked(attack, model, x, y)
+    crafted = attacked(UPHILL, model, x, y)
     assert crafted.alarms == () and crafted.robust_accuracy == 1 and crafted.contributions == {}
 
 

@@ -6,7 +6,9 @@ from torch import Tensor
 
 from .losses import margin
 
-HIDING = frozenset({"zero gradients", "dead pixels", "no gradients", "wrong gradients", "hidden gradients"})
+HIDING = frozenset(
+    {"zero gradients", "dead pixels", "no gradients", "wrong gradients", "shattered gradients", "hidden gradients"}
+)
 """Alarms after which only an attack that follows no gradients can be believed."""
 PROBABILITIES = (
     "the outputs are probabilities, normalised or not, and no logits, which hides gradients: "
@@ -44,6 +46,8 @@ class Tally:
     detached: bool = False
     wrong: bool = False
     """Whether gradients do not say how the logits change."""
+    shattered: bool = False
+    """Whether gradients have little in common with those of images nearby."""
     probabilities: bool = False
     squashed: bool = False
     """Whether the network ends in a function of each single logit that is no straight line."""
@@ -110,6 +114,11 @@ class Tally:
             found["wrong gradients"] = (
                 "the logits do not change as the gradient says, not even in small steps, or are others where gradients "
                 "are asked for: attacks are led astray"
+            )
+        if self.shattered:
+            found["shattered gradients"] = (
+                "gradients have little in common with those of images a tenth of the radius away, so that steps go "
+                "astray: the mean of several nearby is followed instead"
             )
         if self.probabilities:
             found["probabilities"] = PROBABILITIES

@@ -11,7 +11,7 @@ from .through import StraightThrough
 
 _NUDGE = 1e-3  # of the way to a random image: far from any point where a derivative is missing, near in the ball
 _NUDGES = 4
-_AVERAGED = 8  # draws of a random network for one gradient
+_AVERAGED = 8  # draws of a random network for one gradient, or images around one
 
 
 class Mending:
@@ -45,8 +45,19 @@ class Mending:
         drawn = [gradient, *(self._back(x, upstream) for _ in range(_AVERAGED - 1))]
         return torch.stack(drawn).mean(0)
 
+    def around(self, x: Tensor, upstream: Tensor, distance: float) -> Tensor:
+        """The mean gradient at images whose pixels differ by that distance at most, uniformly drawn: what is left of
+        waves is their slope on the whole.
+        """
+        draws = (2 * self._drawn(x) - 1 for _ in range(_AVERAGED))
+        found = [self._back((x.detach() + distance * drawn).clamp(0, 1), upstream) for drawn in draws]
+        return torch.stack(found).mean(0)
+
+    def _drawn(self, x: Tensor) -> Tensor:
+        return torch.rand(x.shape, generator=self._generator).to(x)
+
     def _nudged(self, x: Tensor) -> Tensor:
-        away = torch.rand(x.shape, generator=self._generator).to(x)
+        away = self._drawn(x)
         return x.detach() + _NUDGE * (away - x.detach())
 
     def _back(self, x: Tensor, upstream: Tensor, within: AbstractContextManager[Any] | None = None) -> Tensor:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from .agreement import Agreement
+
 FEW = 8
 """Images of a batch that are tried."""
 SMALL = 2 / 255
@@ -102,11 +104,14 @@ class GradientTrial:
     aside: dict[float, list[float]] = field(default_factory=dict)
     """In random directions: the squared change, the squared error of the prediction, what rounding explains, and the
     squared change that the gradient's length leads one to expect."""
+    agreement: Agreement = field(default_factory=Agreement)
+    """Of gradients with those nearby."""
     other: bool = False
     """Whether the network answers otherwise where it is asked for gradients, so that these are another network's."""
 
     def __post_init__(self) -> None:
         """Nothing has been tried yet."""
+        self.agreement = Agreement(self.reach)
         short, long = _STEPS
         for step in (min(short, self.reach / 10), min(long, self.reach)):
             self.up[step], self.aside[step] = [0.0] * 3, [0.0] * 4
@@ -144,6 +149,14 @@ class GradientTrial:
             first, second = logits.detach().topk(2).indices.T
             lead = _lead(logits, first, second)
             (gradient,) = torch.autograd.grad(lead.sum(), leaf)
+
+        def slope(moved: Tensor) -> Tensor:
+            leaf = moved.detach().requires_grad_()
+            with torch.enable_grad():
+                (there,) = torch.autograd.grad(_lead(forward(leaf), first, second).sum(), leaf)
+            return there
+
+        self.agreement.look(slope, x, gradient, draw)
         size = gradient.flatten(1).abs().sum(1)
         told = torch.isfinite(size) & (size > 0)
         floor = _slack(dtype) * logits.detach().float().abs().amax(1)

@@ -85,7 +85,7 @@ class Watch:
             with frozen(self._model):
                 answers = None if self.tally.probabilities or self.tally.squashed else logits[few]
                 self._trial.look(self._unseen, x[few], self._dtype, self._draw, answers)
-            self.tally.wrong = self._trial.failed
+            self.tally.wrong, self.tally.shattered = self._trial.failed, self._trial.agreement.shattered
         return logits
 
     def _seen(self, x: Tensor, *more: Any, **options: Any) -> Tensor:
@@ -148,6 +148,8 @@ class Watch:
             return gradient
         if self.tally.random:
             return self._mending.mean(gradient, x, upstream)
+        if self.tally.shattered:
+            return self._mending.around(x, upstream, self._trial.agreement.distance)
         if (self._through or bool(zero.any())) and not self._no_way:
             opened = self._mending.through(x, upstream)
             wanted = torch.ones_like(zero) if self._through else zero

@@ -1,0 +1,56 @@
+"""Do gradients agree with those of images nearby? Where they do not, a step says nothing of the next one.
+
+Reference: Athalye et al. 2018, "Obfuscated gradients give a false sense of security", sec. 4.1, on shattered gradients.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+_LARGEST = 0.03  # pixels
+_LENGTHS = (0.1, 0.3, 1.0)  # of the distance; at one alone, waves may be met at the same height
+_ENOUGH = 16  # images
+_AGREES = 0.4
+"""Mean cosine. Of 66 networks that were trained, for digits and for colour images, it is 0.56 at least; where a wave of
+a hundredth of the pixel range is added to each pixel, it falls below 0.2 at one of the lengths."""
+
+
+@dataclass
+class Agreement:
+    """Cosines between gradients at images and a little away from them, of the first images of an attack."""
+
+    reach: float = 1.0
+    """By how much the attack may change a pixel."""
+    cosines: dict[float, list[Tensor]] = field(default_factory=dict)
+    """For each distance, one number for each image that has gradients."""
+
+    @property
+    def distance(self) -> float:
+        """Pixels that an image is moved by at most: a tenth of what the attack may change."""
+        return min(self.reach / 10, _LARGEST)
+
+    @property
+    def shattered(self) -> bool:
+        """Whether gradients do not agree at one of the distances."""
+        means = [torch.cat(found).mean().item() for found in self.cosines.values() if sum(map(len, found))]
+        return any(mean < _AGREES for mean in means)
+
+    def look(self, slope: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor, draw: torch.Generator) -> None:
+        """Compare the gradients at some images with those nearby, unless enough have been compared.
+
+        Args:
+            slope: from images to the gradients of their leads, of the same shape.
+            x: the images, (batch, ...).
+            gradient: the gradients at them; images where one is zero or not finite are left to other alarms.
+            draw: of signs.
+        """
+        for length in _LENGTHS:
+            found = self.cosines.setdefault(length, [])
+            if sum(map(len, found)) >= _ENOUGH:
+                return
+            away = length * self.distance * (2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x)
+            pair = gradient.flatten(1).double(), slope((x + away).clamp(0, 1)).flatten(1).double()
+            told = torch.stack([g.isfinite().all(1) & (g != 0).any(1) for g in pair]).all(0)
+            found.append(torch.cosine_similarity(pair[0][told], pair[1][told]))
