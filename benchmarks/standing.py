@@ -1,5 +1,5 @@
-"""What two alarms look at, on the networks of recipes that have been run: what random squares fool of the images that PGD
-leaves standing, and how far gradients agree with those of images nearby.
+"""What two alarms look at, on the networks of recipes that have been run: what random squares fool of the images
+that PGD leaves standing, and how far gradients agree with those of images nearby.
 
     python benchmarks/standing.py --run anpvs-budget:lite:1:runs --images 200 --out results/benchmarks/standing.json
 

@@ -51,6 +51,7 @@ class Agreement:
             if sum(map(len, found)) >= _ENOUGH:
                 return
             away = length * self.distance * (2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x)
-            pair = gradient.flatten(1).double(), slope((x + away).clamp(0, 1)).flatten(1).double()
-            told = torch.stack([g.isfinite().all(1) & (g != 0).any(1) for g in pair]).all(0)
-            found.append(torch.cosine_similarity(pair[0][told], pair[1][told]))
+            pair = torch.stack([gradient, slope((x + away).clamp(0, 1))]).flatten(2).double()
+            size = pair.norm(dim=2)
+            told = (size.isfinite() & (size > 0)).all(0)
+            found.append((pair.prod(0).sum(1) / size.prod(0))[told])
