@@ -54,15 +54,16 @@ def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, A
         fooled = int(craft(squares, model, x[left], y[left]).fooled.sum()) if left.any() else 0
         row = {"recipe": name, "seed": int(seed), "row": place.row, "metric": place.metric, "images": len(x)}
         row |= {"left": int(left.sum()), "fooled": fooled, "alarms": list(crafted.alarms)}
-        row["agreement"] = agreement(model, x, attack.eps if attack.norm == "linf" else 1.0)
+        row["agreement"] = agreement(model, x, attack)
         found[network.name, attack] = row
         print(f"  {row}", flush=True)
     return list(found.values())
 
 
-def agreement(model: nn.Module, x: Tensor, reach: float) -> float | None:
+def agreement(model: nn.Module, x: Tensor, attack: PGD) -> float | None:
     """The least of the mean cosines between gradients and those a little away; None where there are no gradients."""
-    trial = GradientTrial(reach)
+    each = attack.eps if attack.norm == "linf" else attack.eps / x[0].numel() ** 0.5
+    trial = GradientTrial(nearby=each / 10)
     for first in (0, FEW):
         trial.look(model, x[first : first + FEW], torch.float32, torch.Generator().manual_seed(0))
     means = [torch.cat(found).mean().item() for found in trial.agreement.cosines.values()]

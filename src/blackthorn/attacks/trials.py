@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .agreement import Agreement
+from .agreement import LARGEST, Agreement
 
 FEW = 8
 """Images of a batch that are tried."""
@@ -99,19 +99,19 @@ class GradientTrial:
 
     reach: float = 1.0
     """By how much the attack may change a pixel: steps are no longer than that, and the shorter one than a tenth."""
+    nearby: float = LARGEST
+    """Pixels within which gradients should agree."""
     up: dict[float, list[float]] = field(default_factory=dict)
     """Up the gradient, for each length of a step: the change, the change as predicted, and what rounding explains."""
     aside: dict[float, list[float]] = field(default_factory=dict)
     """In random directions: the squared change, the squared error of the prediction, what rounding explains, and the
     squared change that the gradient's length leads one to expect."""
-    agreement: Agreement = field(default_factory=Agreement)
-    """Of gradients with those nearby."""
     other: bool = False
     """Whether the network answers otherwise where it is asked for gradients, so that these are another network's."""
 
     def __post_init__(self) -> None:
         """Nothing has been tried yet."""
-        self.agreement = Agreement(self.reach)
+        self.agreement = Agreement(min(self.nearby, LARGEST))
         short, long = _STEPS
         for step in (min(short, self.reach / 10), min(long, self.reach)):
             self.up[step], self.aside[step] = [0.0] * 3, [0.0] * 4

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..models.modes import frozen
 from ..models.outputs import LastSquashing, Passing, as_logits, dtype_of, is_one_number, tensor_in
+from .agreement import LARGEST
 from .alarms import TOLERATED, Tally
 from .ball import Ball
 from .mending import Mending
@@ -28,7 +29,15 @@ from .verdict import logits_of
 class Watch:
     """One attack on a network, watched; a context manager that leaves the network as it was."""
 
-    def __init__(self, model: nn.Module, *, mends: bool = True, follows: bool = True, reach: float = 1.0) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        mends: bool = True,
+        follows: bool = True,
+        reach: float = 1.0,
+        nearby: float = LARGEST,
+    ) -> None:
         """Watch a network.
 
         Args:
@@ -36,6 +45,7 @@ class Watch:
             mends: whether gradients that cannot be followed are mended, or only counted.
             follows: whether any attack follows gradients, so that they are tried beforehand.
             reach: by how much attacks may change a pixel.
+            nearby: within how many pixels gradients should agree.
         """
         self.tally = Tally()
         self.ball: Ball | None = None
@@ -45,7 +55,7 @@ class Watch:
         self._forward: Callable[..., Any] = model.forward
         self._name, self._dtype = type(model).__name__, dtype_of(model)
         self._mending = Mending(self._unseen)
-        self._trial = GradientTrial(reach)
+        self._trial = GradientTrial(reach, nearby)
         self._draw = torch.Generator().manual_seed(0)
         self._squashed: int | None = None
         """Which of the tensors of the output's shape is attacked in its place."""
