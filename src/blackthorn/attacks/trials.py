@@ -26,6 +26,7 @@ _STEPS = (1e-3, 1e-2)  # pixels; a quantised input only moves at the longer one,
 # shorter one, so gradients are believed if they say what happens at either; shorter where the ball is smaller, as it is
 # where a unit of the pixels is many of the network's (standardised images)
 _RANDOM_DIRECTIONS = 2
+_ASIDE = 10  # of the shorter steps, of which a radius has ten at least
 
 
 def few_of(x: Tensor) -> Tensor:
@@ -94,80 +95,47 @@ def is_squashed(logits: Tensor, outputs: Tensor) -> bool:
 
 
 @dataclass
-class GradientTrial:
+class Straightness:
     """How the lead of the highest logit changes in small steps, beside what its gradient says; summed over batches."""
 
-    reach: float = 1.0
-    """By how much the attack may change a pixel: steps are no longer than that, and the shorter one than a tenth."""
-    nearby: float = LARGEST
-    """Pixels within which gradients should agree."""
+    steps: tuple[float, ...]
+    """Lengths in pixels, the shortest first."""
     up: dict[float, list[float]] = field(default_factory=dict)
     """Up the gradient, for each length of a step: the change, the change as predicted, and what rounding explains."""
     aside: dict[float, list[float]] = field(default_factory=dict)
     """In random directions: the squared change, the squared error of the prediction, what rounding explains, and the
     squared change that the gradient's length leads one to expect."""
-    other: bool = False
-    """Whether the network answers otherwise where it is asked for gradients, so that these are another network's."""
 
     def __post_init__(self) -> None:
         """Nothing has been tried yet."""
-        self.agreement = Agreement(min(self.nearby, LARGEST))
-        short, long = _STEPS
-        for step in (min(short, self.reach / 10), min(long, self.reach)):
+        for step in self.steps:
             self.up[step], self.aside[step] = [0.0] * 3, [0.0] * 4
 
     @property
-    def failed(self) -> bool:
-        """Whether the gradient says what happens at no length of a step, or is that of another network."""
-        return self.other or not any(map(self._passed, self.up))
+    def straight(self) -> bool:
+        """Whether the gradient says what happens at one length of a step."""
+        return any(map(self._passed, self.steps))
 
-    def look(
-        self,
-        forward: Callable[[Tensor], Tensor],
-        x: Tensor,
-        dtype: torch.dtype,
-        draw: torch.Generator,
-        answers: Tensor | None = None,
-    ) -> None:
-        """Try the gradients at some images; those without a finite gradient are left to other alarms.
+    def look(self, lead: Callable[[Tensor], Tensor], at: "_Place", floor: Tensor, draw: torch.Generator) -> None:
+        """Try the gradients of some images.
 
         Args:
-            forward: the network, as the attack reads it.
-            x: the images, (batch, ...).
-            dtype: what the attack searches in.
+            lead: of images.
+            at: the images, their leads, and the gradients of these; those without a finite gradient are left to other
+                alarms.
+            floor: what rounding explains of each lead.
             draw: of random directions.
-            answers: the logits that the network gives where no gradient is asked for; None where the attack reads it as
-                something else.
         """
-        leaf = x.detach().clone().requires_grad_()
-        with torch.enable_grad():
-            logits = forward(leaf)
-            if answers is not None:
-                self.other |= differ(answers, logits.detach().float(), dtype)
-            if not logits.requires_grad:
-                return
-            first, second = logits.detach().topk(2).indices.T
-            lead = _lead(logits, first, second)
-            (gradient,) = torch.autograd.grad(lead.sum(), leaf)
-
-        def slope(moved: Tensor) -> Tensor:
-            leaf = moved.detach().requires_grad_()
-            with torch.enable_grad():
-                (there,) = torch.autograd.grad(_lead(forward(leaf), first, second).sum(), leaf)
-            return there
-
-        self.agreement.look(slope, x, gradient, draw)
-        size = gradient.flatten(1).abs().sum(1)
-        told = torch.isfinite(size) & (size > 0)
-        floor = _slack(dtype) * logits.detach().float().abs().amax(1)
-        directions = [gradient.sign()]
-        directions += [(2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x) for _ in range(_RANDOM_DIRECTIONS)]
-        for step in self.up:
+        size = at.gradient.flatten(1).abs().sum(1)
+        told, gradient = torch.isfinite(size) & (size > 0), torch.nan_to_num(at.gradient)
+        directions = [at.gradient.sign()]
+        directions += [_signs(at.x, draw) for _ in range(_RANDOM_DIRECTIONS)]
+        for step in self.steps:
             for number, direction in enumerate(directions):
-                moved = (x + step * torch.nan_to_num(direction)).clamp(0, 1)
+                moved = (at.x + step * torch.nan_to_num(direction)).clamp(0, 1)
                 with torch.enable_grad():  # what a network is read as may depend on it
-                    change = (_lead(forward(moved), first, second).detach() - lead.detach())[told].double()
-                pixel_by_pixel = (torch.nan_to_num(gradient) * (moved - x)).flatten(1)[told].double()
+                    change = (lead(moved).detach() - at.lead)[told].double()
+                pixel_by_pixel = (gradient * (moved - at.x)).flatten(1)[told].double()
                 said = pixel_by_pixel.sum(1)
                 if number:
                     expected = (pixel_by_pixel**2).sum(1)  # the mean square of a sum whose signs are drawn
@@ -183,6 +151,92 @@ class GradientTrial:
         straight = abs(change - said) <= 0.5 * max(abs(change), abs(said)) + slack
         # A few random directions may happen to change next to nothing; then any kink of the network is a large error.
         return straight and error <= 0.5 * max(square, expected) + slack_aside
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Images, their leads, and the gradients of these."""
+
+    x: Tensor
+    lead: Tensor
+    gradient: Tensor
+
+
+@dataclass
+class GradientTrial:
+    """Whether gradients say what happens, at some images of each batch or else beside them.
+
+    A digit is black all around, and there many pixels tie for the largest of a window, or sit where a ReLU begins: a
+    step of any of them does something, and the gradient knows of one or none. So where it is wrong at the images, they
+    are left by a few steps in random directions.
+    """
+
+    reach: float = 1.0
+    """By how much the attack may change a pixel: steps are no longer than that, and the shorter one than a tenth."""
+    nearby: float = LARGEST
+    """Pixels within which gradients should agree."""
+    other: bool = False
+    """Whether the network answers otherwise where it is asked for gradients, so that these are another network's."""
+
+    def __post_init__(self) -> None:
+        """Nothing has been tried yet."""
+        short, long = _STEPS
+        steps = min(short, self.reach / 10), min(long, self.reach)
+        self.images, self.beside = Straightness(steps), Straightness(steps)
+        self.agreement = Agreement(min(self.nearby, LARGEST))
+
+    @property
+    def failed(self) -> bool:
+        """Whether the gradient says what happens neither at images nor beside them, or is that of another network."""
+        return self.other or not (self.images.straight or self.beside.straight)
+
+    def look(
+        self,
+        forward: Callable[[Tensor], Tensor],
+        x: Tensor,
+        dtype: torch.dtype,
+        draw: torch.Generator,
+        answers: Tensor | None = None,
+    ) -> None:
+        """Try the gradients at some images.
+
+        Args:
+            forward: the network, as the attack reads it.
+            x: the images, (batch, ...).
+            dtype: what the attack searches in.
+            draw: of random directions.
+            answers: the logits that the network gives where no gradient is asked for; None where the attack reads it as
+                something else.
+        """
+        with torch.enable_grad():
+            logits = forward(x.detach().clone().requires_grad_())
+            if answers is not None:
+                self.other |= differ(answers, logits.detach().float(), dtype)
+            if not logits.requires_grad:
+                return
+        first, second = logits.detach().topk(2).indices.T
+        floor = _slack(dtype) * logits.detach().float().abs().amax(1)
+
+        def lead(images: Tensor) -> Tensor:
+            return _lead(forward(images), first, second)
+
+        def place(images: Tensor) -> _Place:
+            leaf = images.detach().clone().requires_grad_()
+            with torch.enable_grad():
+                there = lead(leaf)
+                (gradient,) = torch.autograd.grad(there.sum(), leaf)
+            return _Place(images, there.detach(), gradient)
+
+        at = place(x)
+        self.agreement.look(lambda images: place(images).gradient, x, at.gradient, draw)
+        self.images.look(lead, at, floor, draw)
+        if not self.images.straight:
+            away = _ASIDE * self.images.steps[0] * _signs(x, draw) * torch.rand(x.shape, generator=draw).to(x)
+            self.beside.look(lead, place((x + away).clamp(0, 1)), floor, draw)
+
+
+def _signs(x: Tensor, draw: torch.Generator) -> Tensor:
+    return (2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x)
 
 
 def _add(sums: list[float], *parts: Tensor) -> None:
