@@ -14,7 +14,7 @@ from .engagement import Engagement, Sought
 from .onward import THOROUGH, squares_like
 from .search import Search
 
-_FIRST = (16, 100)
+_FIRST = (12, 100)
 _THEN = (64, 200)
 """Images that are tried, and queries for each; the second time only where one of the first images is fooled."""
 _FEWEST = 4  # fooled images; fewer may be chance
