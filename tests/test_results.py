@@ -180,7 +180,7 @@ def test_the_page_on_trust_counts_the_alarms_that_were_found() -> None:
     assert f"| {len(silent)} of {len(found)}, the quickstart among them | {sum(silent):,} | 0 |" in page
     tiny = [rang.pop(name) for name in ("certified-mnist", "rfp-figure4", "rfp-table1")]
     assert f"| {sum(n for n, _ in tiny)} | {sum(alarms for _, alarms in tiny)}, four networks |" in page
-    assert rang == {"wang2018-table1": (150, 48), "wang2018-table2": (130, 1)}
+    assert rang == {"wang2018-table1": (150, 49), "wang2018-table2": (156, 1), "wang2018-rate": (70, 2)}
 
 
 def test_the_page_on_trust_says_what_squares_fool_of_what_pgd_leaves() -> None:
@@ -191,6 +191,8 @@ def test_the_page_on_trust_says_what_squares_fool_of_what_pgd_leaves() -> None:
     recipes = len({row["recipe"] for row in rows})
     assert recipes == 5 and {row["images"] for row in rows} == {200}
     assert f"200 squares fool {100 * most:.1f} % at most on {len(silent)} networks of five recipes for MNIST" in page
+    least = min(row["agreement"] for row in rows if row["agreement"] is not None)
+    assert f"by a mean cosine of {least:.2f} at least" in page
     (hides,) = (row for row in rows if row["row"] == "pgd scratch small")
     assert hides["alarms"] == ["hidden gradients"]
     assert f"They fool {100 * hides['fooled'] / hides['left']:.0f} % on the small network" in page

@@ -20,7 +20,7 @@ _THEN = (64, 200)
 _FEWEST = 4  # fooled images; fewer may be chance
 _SHARE = 0.15
 """Share of the images tried that are fooled where gradients are hidden. Of what PGD-40 leaves, squares fool 3.2 % at
-most on 51 networks without an alarm, and 30 % on one that hides its gradients (results/benchmarks/standing.json)."""
+most on 54 networks without an alarm, and 30 % on one that hides its gradients (results/benchmarks/standing.json)."""
 
 
 def fooled_blindly(
