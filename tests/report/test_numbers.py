@@ -3,8 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from blackthorn.report import Page, write
+from blackthorn.report.markdown import results_table
 from blackthorn.report.views.results import results_csv
+from blackthorn.report.words import percent
 from blackthorn.results import Cell, CountedRecord, Published, VulnerabilityRecord
 
 from .demo import accuracy_cell, bare, with_cells
@@ -52,3 +56,11 @@ def test_they_stand_in_the_file_of_results_and_by_layer_in_one_of_their_own(tmp_
 def test_a_page_without_them_has_no_such_part(tmp_path: Path) -> None:
     page = with_cells(bare(tmp_path), [accuracy_cell(tmp_path, "dense", "natural", 0.9)])
     assert "Vulnerability" not in write(tmp_path / "report", page).read_text()
+
+
+@pytest.mark.parametrize("images", [200, 1000, 2000, 10_000])
+def test_a_share_is_rounded_alike_on_the_page_and_in_a_table_made_from_its_csv(images: int) -> None:
+    for right in range(images // 2, images + 1):
+        share = f"{100 * right / images:.2f}"
+        line = {"row": "dense", "metric": "natural", "value": share, "low": share, "high": share, "published": ""}
+        assert f"| {percent(right / images)} [" in results_table([line])

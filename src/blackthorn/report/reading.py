@@ -11,6 +11,7 @@ from ..errors import StoreError, did_you_mean
 from ..results import Grid
 from ..results.table import Line, by_seed, lines
 from .recorded import GRID, recorded_grid
+from .words import percent
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -99,7 +100,7 @@ def _number(line: Line | None, template: str) -> str:
     if line is None:
         return ""
     share = line.low >= 0 and line.high <= 1
-    shown = [f"{100 * part:.1f}" if share else f"{part:.4g}" for part in (line.value, line.low, line.high)]
+    shown = [percent(part) if share else f"{part:.4g}" for part in (line.value, line.low, line.high)]
     return ("≤ " if line.alarms else "") + template.format(*shown)
 
 
