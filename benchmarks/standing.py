@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 import blackthorn as bt
 from blackthorn.attacks import PGD, Square, craft
-from blackthorn.attacks.onward import THOROUGH
+from blackthorn.attacks.agreement import distance_in
+from blackthorn.attacks.onward import is_thorough
 from blackthorn.attacks.trials import FEW, GradientTrial
 from blackthorn.deploy import load
 from blackthorn.measuring import Accuracy
@@ -42,7 +43,7 @@ def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, A
         value, network = place.stage.value, place.stage.parent
         measure = value.measure if isinstance(value, Measuring) else None
         attack = measure.attack if isinstance(measure, Accuracy) and measure.source is None else None
-        if network is None or not isinstance(attack, PGD) or attack.effort < THOROUGH or attack.arithmetic == "naive":
+        if network is None or not isinstance(attack, PGD) or not is_thorough(attack) or attack.arithmetic == "naive":
             continue
         if (network.name, attack) in found or not held.done(network.name):
             continue
@@ -62,12 +63,10 @@ def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, A
 
 def agreement(model: nn.Module, x: Tensor, attack: PGD) -> float | None:
     """The least of the mean cosines between gradients and those a little away; None where there are no gradients."""
-    each = attack.eps if attack.norm == "linf" else attack.eps / x[0].numel() ** 0.5
-    trial = GradientTrial(nearby=each / 10)
+    trial = GradientTrial(nearby=distance_in(attack.ball, x[0].numel()))
     for first in (0, FEW):
         trial.look(model, x[first : first + FEW], torch.float32, torch.Generator().manual_seed(0))
-    means = [torch.cat(found).mean().item() for found in trial.agreement.cosines.values()]
-    return min((mean for mean in means if mean == mean), default=None)
+    return trial.agreement.least
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .alarms import TOLERATED
 from .engagement import Engagement, Sought
-from .onward import THOROUGH, squares_like
+from .onward import is_thorough, squares_like
 from .search import Search
 
 _FIRST = (12, 100)
@@ -40,7 +40,7 @@ def fooled_blindly(
         sought: what was found.
     """
     tally = engagement.watch.tally
-    thorough = any(part.needs_gradients and part.effort >= THOROUGH and part.loss != "quadratic" for part in parts)
+    thorough = any(is_thorough(part) and part.loss != "quadratic" for part in parts)
     asked = any(part.only_asks for part in parts)
     if x.dim() != 4 or not thorough or asked or not engagement.judge.at_once or tally.random or tally.batch:
         return {}

@@ -8,7 +8,6 @@ Where another judges than the network whose gradients are followed (a transfer a
 every image is attacked, all the way, and the judge alone says what was fooled.
 """
 
-import math
 import time
 import warnings
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from ..models.outputs import ordinary
 from ..speed.memory import keep_freed_memory
 from ..speed.precision import Precision
 from ..types import Attack, Progress
+from .agreement import distance_in
 from .alarms import DRAWS, HIDING
 from .blind import fooled_blindly
 from .crafted import Crafted as Crafted
@@ -93,7 +93,7 @@ def _crafted(
     follows = any(not part.only_asks for one in attacks for part in one.sequence(classes=2))
     batches = [slice(first, first + batch_size) for first in range(0, len(x), batch_size)]
     reach = min((one.eps for one in attacks if one.norm == "linf"), default=1.0)
-    nearby = min(_of_each_pixel(one, x) for one in attacks) / 10
+    nearby = min(distance_in(one.ball, x[0].numel()) for one in attacks)
     with eval_mode(model), Watch(model, mends=not naive, follows=follows, reach=reach, nearby=nearby) as watch:
         watch.read(x[:: max(1, len(x) // _READ)])
         classes = logits_of(model, x[:2]).shape[1]
@@ -146,11 +146,6 @@ def _searches(attack: Attack | Sequence[Attack]) -> list[Search]:
     if len({one.targeted for one in attacks}) > 1:
         raise AttackError("y cannot be labels and targets at once: give attacks that are all targeted, or none of them")
     return attacks
-
-
-def _of_each_pixel(attack: Search, x: Tensor) -> float:
-    """By how much an attack changes a pixel if it changes all alike."""
-    return attack.eps if attack.norm == "linf" else attack.eps / math.sqrt(x[0].numel())
 
 
 def _refuse_labels_beyond(classes: int, y: Tensor) -> None:

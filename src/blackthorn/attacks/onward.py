@@ -9,8 +9,7 @@ from .alarms import HIDING, TOLERATED
 from .search import Search
 from .square import Square
 
-THOROUGH = 10
-"""Gradients; one step leaves much standing on any network, and says nothing of it."""
+_THOROUGH = 10  # gradients; one step leaves much standing on any network, and says nothing of it
 _QUERIES = 2000  # of Square on a network that hides its gradients; more change little on the networks of the tests
 
 
@@ -43,6 +42,11 @@ def squares_like(attack: Search, queries: int) -> list[Square]:
     return [Square(norm=attack.norm, eps=attack.eps, targeted=attack.targeted, queries=queries)]
 
 
+def is_thorough(attack: Search) -> bool:
+    """Whether an attack follows gradients for so long that what it leaves says something of the network."""
+    return attack.needs_gradients and attack.effort >= _THOROUGH
+
+
 def contributions(parts: Sequence[Search], by: Tensor) -> dict[str, int]:
     """Images fooled by each attack, in their order; attacks of the same name are counted together.
 
@@ -61,7 +65,7 @@ def hidden_gradients(parts: Sequence[Search], by: Tensor) -> dict[str, str]:
 
     On healthy networks Square adds a few tenths of a point at most.
     """
-    followed = [number for number, part in enumerate(parts) if part.needs_gradients and part.effort >= THOROUGH]
+    followed = [number for number, part in enumerate(parts) if is_thorough(part)]
     blind = sum(
         int((by == number).sum())
         for number, part in enumerate(parts)

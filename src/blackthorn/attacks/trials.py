@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor
 
-from .agreement import LARGEST, Agreement
+from .agreement import LARGEST, Agreement, signs
 
 FEW = 8
 """Images of a batch that are tried."""
@@ -129,7 +130,7 @@ class Straightness:
         size = at.gradient.flatten(1).abs().sum(1)
         told, gradient = torch.isfinite(size) & (size > 0), torch.nan_to_num(at.gradient)
         directions = [at.gradient.sign()]
-        directions += [_signs(at.x, draw) for _ in range(_RANDOM_DIRECTIONS)]
+        directions += [signs(at.x, draw) for _ in range(_RANDOM_DIRECTIONS)]
         for step in self.steps:
             for number, direction in enumerate(directions):
                 moved = (at.x + step * torch.nan_to_num(direction)).clamp(0, 1)
@@ -161,6 +162,12 @@ class _Place:
     lead: Tensor
     gradient: Tensor
 
+    @classmethod
+    def of(cls, x: Tensor, lead: Tensor) -> Self:
+        """From leads that were computed from images which require gradients."""
+        (gradient,) = torch.autograd.grad(lead.sum(), x)
+        return cls(x.detach(), lead.detach(), gradient)
+
 
 @dataclass
 class GradientTrial:
@@ -183,7 +190,7 @@ class GradientTrial:
         short, long = _STEPS
         steps = min(short, self.reach / 10), min(long, self.reach)
         self.images, self.beside = Straightness(steps), Straightness(steps)
-        self.agreement = Agreement(min(self.nearby, LARGEST))
+        self.agreement = Agreement(self.nearby)
 
     @property
     def failed(self) -> bool:
@@ -208,13 +215,15 @@ class GradientTrial:
             answers: the logits that the network gives where no gradient is asked for; None where the attack reads it as
                 something else.
         """
+        leaf = x.detach().clone().requires_grad_()
         with torch.enable_grad():
-            logits = forward(x.detach().clone().requires_grad_())
+            logits = forward(leaf)
             if answers is not None:
                 self.other |= differ(answers, logits.detach().float(), dtype)
             if not logits.requires_grad:
                 return
-        first, second = logits.detach().topk(2).indices.T
+            first, second = logits.detach().topk(2).indices.T
+            at = _Place.of(leaf, _lead(logits, first, second))
         floor = _slack(dtype) * logits.detach().float().abs().amax(1)
 
         def lead(images: Tensor) -> Tensor:
@@ -223,20 +232,13 @@ class GradientTrial:
         def place(images: Tensor) -> _Place:
             leaf = images.detach().clone().requires_grad_()
             with torch.enable_grad():
-                there = lead(leaf)
-                (gradient,) = torch.autograd.grad(there.sum(), leaf)
-            return _Place(images, there.detach(), gradient)
+                return _Place.of(leaf, lead(leaf))
 
-        at = place(x)
         self.agreement.look(lambda images: place(images).gradient, x, at.gradient, draw)
         self.images.look(lead, at, floor, draw)
         if not self.images.straight:
-            away = _ASIDE * self.images.steps[0] * _signs(x, draw) * torch.rand(x.shape, generator=draw).to(x)
+            away = _ASIDE * self.images.steps[0] * signs(x, draw) * torch.rand(x.shape, generator=draw).to(x)
             self.beside.look(lead, place((x + away).clamp(0, 1)), floor, draw)
-
-
-def _signs(x: Tensor, draw: torch.Generator) -> Tensor:
-    return (2 * torch.randint(0, 2, x.shape, generator=draw) - 1).to(x)
 
 
 def _add(sums: list[float], *parts: Tensor) -> None:
