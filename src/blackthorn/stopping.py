@@ -45,7 +45,7 @@ def stoppable() -> Iterator[Asked]:
             asked.code = 128 + number
             if alarm is not None:
                 signal.setitimer(signal.ITIMER_REAL, _AGAIN, _AGAIN)
-        elif number != alarm or _ending():
+        elif number != alarm or came_of_a_signal(sys.exc_info()[1]):
             return
         raise Stopped
 
@@ -66,9 +66,8 @@ def stoppable() -> Iterator[Asked]:
             sys.unraisablehook = told
 
 
-def _ending() -> bool:
-    """Whether the exception is on its way: what is being handled came of it."""
-    problem = sys.exc_info()[1]
+def came_of_a_signal(problem: BaseException | None) -> bool:
+    """Whether an error is `Stopped`, or was raised while that was handled: torch and others turn it into their own."""
     while problem is not None and not isinstance(problem, Stopped):
         problem = problem.__context__
     return problem is not None

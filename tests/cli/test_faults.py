@@ -27,11 +27,14 @@ LONG = {"kind": "train", "epochs": 400, "batch_size": 8, "stop_at_chance": False
 ENDLESS = {**LONG, "epochs": 100000}  # still at it when a signal comes, however fast the machine
 
 
-def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
-    """A command in a process of its own, which hears Ctrl-C even where the tests run in a background that does not."""
+def start(folder: Path, *words: str, before: str = "", **options: Any) -> subprocess.Popen[str]:
+    """A command in a process of its own, which hears Ctrl-C even where the tests run in a background that does not.
+
+    `before` is Python that it runs first.
+    """
     options.setdefault("preexec_fn", lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *words],
+        [sys.executable, "-c", before + PROGRAM, *words],
         cwd=folder,
         env=ENVIRONMENT,
         stdout=subprocess.PIPE,
@@ -191,6 +194,53 @@ def test_other_signals_end_a_command_as_ctrl_c_does(tmp_path: Path, jobs: str, n
         process.send_signal(signal.SIGINT)
     code, err = finish(process)
     assert code in (128 + number, 130) and err == "blackthorn: stopped; run the same command again to go on\n"
+
+
+DURING_A_WRITE = """
+import os, signal, torch
+
+class Interrupted:  # Ctrl-C comes while torch writes to this file
+    def __init__(self, file):
+        self.file, self.writes, self.flush = file, 0, file.flush
+    def write(self, content):
+        self.writes += 1
+        if self.writes == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self.file.write(content)
+
+save = torch.save
+torch.save = lambda state, file: save(state, Interrupted(file))
+"""
+
+DURING_ITS_FORWARD = """
+import os, signal, torch
+
+class Net(torch.nn.Sequential):
+    def __init__(self):
+        super().__init__(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+        self.asked = 0
+    def forward(self, x):
+        self.asked += self.training
+        try:
+            if self.asked == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+        except BaseException:
+            raise RuntimeError("something went wrong")
+        return super().forward(x)
+"""
+
+
+def test_ctrl_c_is_told_as_itself_where_torch_makes_another_error_of_it(tmp_path: Path) -> None:
+    write(tmp_path, tiny())
+    process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "1", before=DURING_A_WRITE)
+    assert finish(process) == (130, "blackthorn: stopped; run the same command again to go on\n")
+
+
+def test_ctrl_c_is_told_as_itself_where_a_network_of_ones_own_makes_another_error_of_it(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(DURING_ITS_FORWARD)
+    write(tmp_path, tiny("model", to={"kind": "net:Net"}))
+    process = start(tmp_path, "run", "r.yaml", "--store", "store", "--jobs", "1", "--allow-code", "net:Net")
+    assert finish(process) == (130, "blackthorn: stopped; run the same command again to go on\n")
 
 
 @pytest.mark.parametrize("seconds", [0.15, 0.3, 0.6, 1.2, 2.4])

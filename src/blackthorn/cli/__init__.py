@@ -6,6 +6,7 @@ from cyclopts import CycloptsError, MissingArgumentError, UnusedCliTokensError
 from rich.console import Console
 
 from ..errors import BlackthornError, legible
+from ..stopping import came_of_a_signal
 from . import audit as audit  # a command is there once its file is imported
 from . import compare as compare
 from . import compress as compress
@@ -42,12 +43,14 @@ def main() -> None:
     """Run a command; what is refused becomes one line and exit code 2.
 
     Raises:
-        SystemExit: always, with the exit code.
+        SystemExit: always, with the exit code, unless a signal ends the command.
         OSError: standard output or standard error takes no more.
     """
     try:
         app(sys.argv[1:])
     except (BlackthornError, CycloptsError) as problem:
+        if came_of_a_signal(problem):
+            raise
         _complain(problem)
         sys.exit(2)
     finally:

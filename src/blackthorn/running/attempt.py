@@ -13,6 +13,7 @@ from ..errors import BlackthornError, BundleError, RanksError, StoreError
 from ..stages import Stage, Work
 from ..stages.artifacts import RECORDS, load_records
 from ..stages.perform import perform
+from ..stopping import came_of_a_signal
 from .events import Event, Listener
 from .executor import Settled
 from .lease import Lease, LostError
@@ -81,7 +82,7 @@ def _with_lease(
     except (StoreError, BundleError, RanksError) as problem:
         raise type(problem)(f"{stage.label}: {problem}") from problem
     except Exception as problem:
-        if isinstance(problem, LostError) or lease.lost():
+        if isinstance(problem, LostError) or lease.lost() or came_of_a_signal(problem):
             raise
         reason = reason_of(problem, stage)
         if reason is None and isinstance(problem, OSError):
