@@ -1,7 +1,8 @@
 """What a plan would do before anything is done: what is there already, what would be trained, and about how long.
 
 Seconds come from the stages of the plan that are done, where they took long enough to tell a pace, and otherwise from a
-training step of each network, timed here and now. Effort counts passes of an image alike, forward or backward.
+training step of each network in its arithmetic, timed here and now. Effort counts passes of an image alike, forward or
+backward.
 """
 
 import time
@@ -16,6 +17,7 @@ import torch.nn.functional as F
 from ..data import Splits, pixels
 from ..models.outputs import logits_from
 from ..recipes.planning import Plan
+from ..speed.precision import Chosen, arithmetic
 from ..stages import Stage
 from ..stages.artifacts import ABOUT, load_about
 from .pace import clock
@@ -100,28 +102,29 @@ def outlook(made: Plan, splits: Splits, store: Store, device: torch.device) -> O
     left = [stage for stage in made.stages if stage.name not in done]
     pace = _told_by_what_is_done(made, store)
     for stage in left:
-        if _network(stage) not in pace:
-            pace[_network(stage)] = _timed([stage, *stage.ancestors()][-1], splits, device)
-    return Outlook(made.stages, left, {stage.key: pace[_network(stage)] * stage.effort for stage in left}, str(device))
+        if (passes := _passes(stage)) not in pace:
+            pace[passes] = _timed([stage, *stage.ancestors()][-1], passes[1], splits, device)
+    return Outlook(made.stages, left, {stage.key: pace[_passes(stage)] * stage.effort for stage in left}, str(device))
 
 
-def _told_by_what_is_done(made: Plan, store: Store) -> dict[str, float]:
-    """Seconds for one pass of one image, by network."""
-    spent: dict[str, tuple[float, float]] = {}
+def _told_by_what_is_done(made: Plan, store: Store) -> dict[tuple[str, Chosen], float]:
+    """Seconds for one pass of one image, by what decides them."""
+    spent: dict[tuple[str, Chosen], tuple[float, float]] = {}
     folders = store.folders((stage.name for stage in made.stages if not stage.timed), ABOUT)
     for stage in made.stages:
         if (folder := folders.get(stage.name)) is not None:
-            effort, seconds = spent.get(_network(stage), (0.0, 0.0))
-            spent[_network(stage)] = (effort + stage.effort, seconds + load_about(folder)["seconds"])
-    return {name: seconds / effort for name, (effort, seconds) in spent.items() if seconds >= _TELLING and effort}
+            effort, seconds = spent.get(_passes(stage), (0.0, 0.0))
+            spent[_passes(stage)] = (effort + stage.effort, seconds + load_about(folder)["seconds"])
+    return {passes: seconds / effort for passes, (effort, seconds) in spent.items() if seconds >= _TELLING and effort}
 
 
-def _network(stage: Stage) -> str:
-    """Networks of one architecture take the same time."""
-    return repr(sorted(stage.model.items(), key=str))
+def _passes(stage: Stage) -> tuple[str, Chosen]:
+    """What decides how long a pass takes: the architecture, and the arithmetic, in which bf16 can be much faster."""
+    asked = stage.value.precision
+    return repr(sorted(stage.model.items(), key=str)), stage.precision if asked == "auto" else asked
 
 
-def _timed(first: Stage, splits: Splits, device: torch.device) -> float:
+def _timed(first: Stage, precision: Chosen, splits: Splits, device: torch.device) -> float:
     """Seconds for one pass of one image through the network that a stage begins with."""
     model = first.built(splits).to(device).train()
     images = splits.train if len(splits.train) else splits.test
@@ -130,7 +133,9 @@ def _timed(first: Stage, splits: Splits, device: torch.device) -> float:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         for _ in range(_STEPS):
             start = time.perf_counter()
-            F.cross_entropy(logits_from(model, x).float(), y).backward()  # type: ignore[no-untyped-call]
+            with arithmetic(precision, device):
+                loss = F.cross_entropy(logits_from(model, x).float(), y)
+            loss.backward()  # type: ignore[no-untyped-call]
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             shortest = min(shortest, time.perf_counter() - start)
