@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from blackthorn.attacks import APGD, FAB, FGSM, PGD, AttackWarning, Crafted, Search, craft
 from blackthorn.attacks.ball import direction
+from blackthorn.attacks.losses import Arithmetic
+from blackthorn.attacks.onward import parts_of
 from blackthorn.attacks.trials import are_probabilities, is_squashed
 from blackthorn.attacks.verdict import Itself, fooled_by
 
@@ -60,13 +62,33 @@ def attacked(attack: Search, model: nn.Module, x: Tensor, y: Tensor) -> Crafted:
         return craft(attack, model, x, y, precision="float32")
 
 
+@pytest.mark.parametrize(("scale", "alarm"), [(1e-4, "flat softmax"), (1e4, "saturated softmax")])
 @pytest.mark.parametrize("attack", [FGSM(eps=0.17), PGD(eps=0.17, steps=10, random_start=False)])
-def test_a_flat_softmax_rings_and_gains_nothing(trained: nn.Module, x: Tensor, y: Tensor, attack: Search) -> None:
-    flat = attacked(attack, scaled(trained, 1e-4), x, y)
-    assert flat.alarms == ("flat softmax",) and "margin" in flat.warnings[0]
-    by_margin = attacked(replace(attack, loss="margin"), trained, x, y)  # type: ignore[type-var]
-    assert flat.robust_accuracy <= by_margin.robust_accuracy + 0.02
-    assert attacked(attack, trained, x, y).alarms == ()
+def test_a_scale_that_misleads_cross_entropy_rings_and_gains_nothing(
+    trained: nn.Module, x: Tensor, y: Tensor, attack: FGSM | PGD, scale: float, alarm: str
+) -> None:
+    misled = attacked(attack, scaled(trained, scale), x, y)
+    assert misled.alarms == (alarm,) and "margin" in misled.warnings[0]
+    by_margin = attacked(replace(attack, loss="margin"), trained, x, y)
+    assert misled.robust_accuracy <= by_margin.robust_accuracy + 0.02
+    bare = attacked(attack, trained, x, y)
+    assert bare.alarms == () and misled.robust_accuracy <= bare.robust_accuracy
+
+
+@pytest.mark.parametrize(
+    ("alarms", "arithmetic", "losses"),
+    [
+        ([], "exact", ["ce"]),
+        (["saturated softmax"], "exact", ["ce", "margin"]),
+        (["flat softmax", "probabilities"], "exact", ["ce", "margin"]),
+        (["saturated softmax"], "naive", ["ce"]),  # to repeat what a paper did, and no more
+    ],
+)
+def test_cross_entropy_that_cannot_be_believed_is_followed_by_the_margin(
+    alarms: list[str], arithmetic: Arithmetic, losses: list[str]
+) -> None:
+    parts = parts_of([PGD(eps=0.17, arithmetic=arithmetic)], 10, alarms, images=True)
+    assert [part.loss for part in parts] == losses
 
 
 @pytest.mark.parametrize("n", [5, 96])

@@ -10,6 +10,8 @@ HIDING = frozenset(
     {"zero gradients", "dead pixels", "no gradients", "wrong gradients", "shattered gradients", "hidden gradients"}
 )
 """Alarms after which only an attack that follows no gradients can be believed."""
+SCALING = frozenset({"saturated softmax", "flat softmax", "probabilities"})
+"""Alarms after which cross-entropy cannot be believed, since the scale of the outputs misleads it."""
 PROBABILITIES = (
     "the outputs are probabilities, normalised or not, and no logits, which hides gradients: "
     "remove the softmax, sigmoid or exponential at the end"
@@ -89,10 +91,10 @@ class Tally:
                 f"the gradient is not finite {share:.1%} of the time: that of nearby images is followed instead"
             )
         if (share := _share(self.rounded if naive else self.one_hot, self.images)) > TOLERATED and saturating:
-            lead = _ROUNDED if naive else _ONE_HOT
+            lead, also = (_ROUNDED, "") if naive else (_ONE_HOT, ", so the margin is climbed too")
             found["saturated softmax"] = (
                 f"the logits saturate softmax for {share:.1%} of the images (a lead above {lead:g}): "
-                'cross-entropy computed from softmax cannot tell them apart; use loss="margin"'
+                f'cross-entropy computed from softmax cannot tell them apart{also}; use loss="margin"'
             )
         knows = self.images >= max(_MANY, _KNOWS * self.seen)
         if saturating and knows and _share(self.flat, self.images) > 1 - TOLERATED:

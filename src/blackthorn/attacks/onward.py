@@ -5,7 +5,7 @@ from dataclasses import is_dataclass, replace
 
 from torch import Tensor
 
-from .alarms import HIDING, TOLERATED
+from .alarms import HIDING, SCALING, TOLERATED
 from .search import Search
 from .square import Square
 
@@ -19,16 +19,17 @@ def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *
     Args:
         attacks: in their order.
         classes: of the network.
-        alarms: those that rang so far. Where softmax is flat, attacks by cross-entropy go on by the margin. Where they
-            say that gradients are hidden and nothing else in the list asks the network without following any, Square
-            goes on in the ball of the last attack, unless that clips to other pixels than it.
+        alarms: those that rang so far. Where the scale of the outputs misleads cross-entropy, attacks that climb it go
+            on by the margin. Where gradients are hidden and nothing else in the list asks the network without following
+            any, Square goes on in the ball of the last attack, unless that clips to other pixels than it.
         images: whether there are height and width, without which Square cannot paint.
     """
     parts = [part for one in attacks for part in one.sequence(classes)]
     for one in attacks:
         parts += one.sequence(classes, tuple(alarms))[len(one.sequence(classes)) :]
-    if "flat softmax" in alarms:
-        parts += [replace(one, loss="margin") for one in attacks if one.loss == "ce" and is_dataclass(one)]  # type: ignore[type-var]
+    if not SCALING.isdisjoint(alarms):
+        exact = (one for one in attacks if one.loss == "ce" and one.arithmetic == "exact")
+        parts += [replace(one, loss="margin") for one in exact if is_dataclass(one)]  # type: ignore[type-var]
     asked = any(part.only_asks for part in parts)
     if images and not asked and not HIDING.isdisjoint(alarms):
         parts += squares_like(attacks[-1], _QUERIES)
