@@ -263,6 +263,18 @@ def test_a_network_without_convolutions_points_to_its_linear_layers() -> None:
     assert sparsity(model).units == 0.5
 
 
+def test_a_network_whose_convolutions_are_stuck_points_to_its_linear_layers() -> None:
+    """As a transformer's: the patches reach attention, which cannot be followed, but its hidden units can go."""
+    patches, hidden = nn.Conv2d(1, 8, 4, stride=4), [nn.Linear(32, 20), nn.ReLU()]
+    stuck = nn.Sequential(patches, nn.Flatten(), nn.Softmax(1))  # sums to one, so that none can go alone
+    reason = "no filters can be pruned: '0' .*; hidden linear layers can lose units: .*include_linear=True"
+    with pytest.raises(PruningError, match=reason):
+        prune(nn.Sequential(*stuck, *hidden, nn.Linear(20, 10)), FilterNorm(), sparsity=0.5, x=torch.rand(2, 1, 8, 8))
+    with pytest.raises(PruningError) as refused:
+        prune(nn.Sequential(*stuck, nn.Linear(32, 10)), FilterNorm(), sparsity=0.5, x=torch.rand(2, 1, 8, 8))
+    assert "include_linear" not in str(refused.value)
+
+
 def test_nothing_to_prune_is_an_error() -> None:
     with pytest.raises(PruningError, match="no convolution or linear layer"):
         prune(nn.Flatten(), Magnitude(), sparsity=0.5)

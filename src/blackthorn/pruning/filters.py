@@ -48,12 +48,10 @@ def free_scores(found: Trace, scores: Mapping[str, Tensor]) -> dict[str, Tensor]
         warnings.warn(f"left whole: {'; '.join(partly)}", stacklevel=3)
     if bound and free:
         warnings.warn(f"left whole and out of the ranking: {named}", stacklevel=3)
-    if bound and not free:
-        raise PruningError(f"no filters can be pruned: {named}")
     if not free:
-        raise PruningError(
-            "no convolution makes filters that can go; for linear layers use FilterNorm(include_linear=True)"
-        )
+        others = [name for name, units in makers.items() if name not in scores and found.free(units).any()]
+        hint = "; hidden linear layers can lose units: give the criterion include_linear=True" if others else ""
+        raise PruningError(f"no filters can be pruned: {named or 'no convolution makes any that can go'}{hint}")
     check_scores(free)
     return free
 
