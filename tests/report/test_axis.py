@@ -97,7 +97,12 @@ def test_each_line_has_its_name_at_its_end_and_no_band(tmp_path: Path) -> None:
     assert chart is not None
     for panel in chart.panels:
         assert not layers(panel.spec, "area")
-        names = [point for layer in layers(panel.spec, "text") for point in layer["data"]["values"]]
+        texts = layers(panel.spec, "text")
+        around, names = (
+            [point for layer in texts if ("stroke" in layer["mark"]) == paper for point in layer["data"]["values"]]
+            for paper in (True, False)
+        )
+        assert around == names  # each on paper, so that no line strikes through it
         assert {point["series"] for point in names} == set(chart.series)
         heights = sorted(float(point["value"]) for point in names)
         assert min(np.diff(heights)) >= 100 * _LINE / _HEIGHT - 1e-9  # 12 pixels of an axis from 0 to 100

@@ -68,15 +68,24 @@ def line_panel(
     told: Spec = {"description": {"field": "spoken"}, "tooltip": tooltip}
     interval: Spec = {"mark": {"type": "rule", "strokeWidth": 1.5, "aria": False}}
     interval["encoding"] = {**shown, "y": {**y, "field": "low"}, "y2": {"field": "high"}}
+    places: list[tuple[list[Point], Spec]] = [(above, {"align": "center"}), (beside, {"align": "left", "dx": 9})]
+    around: Spec = {"stroke": "var(--paper)", "strokeWidth": 3, "strokeJoin": "round"}  # or lines strike through names
     layers: list[Spec] = [
         {"mark": {"type": "line", "strokeWidth": 2, "aria": False}, "encoding": {**shown, "y": y}},
         interval,
+        *(
+            {
+                "data": {"values": at},
+                "mark": {**text, **place, **around},
+                "encoding": {"x": x, "opacity": faded, **named},
+            }
+            for at, place in places
+        ),
         {
             "mark": {"type": "point", "filled": True, "size": 62, "opacity": 1},
             "encoding": {**shown, "y": y, "shape": shape(series), **told},
         },
-        {"data": {"values": above}, "mark": {**text, "align": "center"}, "encoding": {**shown, **named}},
-        {"data": {"values": beside}, "mark": {**text, "align": "left", "dx": 9}, "encoding": {**shown, **named}},
+        *({"data": {"values": at}, "mark": {**text, **place}, "encoding": {**shown, **named}} for at, place in places),
     ]
     if heights[0] < 0:
         zero = {"data": {"values": [{"value": 0}]}, "mark": {"type": "rule", "color": "var(--muted)", "aria": False}}
