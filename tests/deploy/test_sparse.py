@@ -46,7 +46,7 @@ def test_the_fastest_form_that_was_measured_is_taken() -> None:
 def test_a_large_layer_with_few_weights_runs_sparse_and_whole_layers_are_left_alone() -> None:
     model = nn.Sequential(nn.Linear(1024, 512), nn.ReLU(), nn.Linear(512, 10)).eval()
     masks = Masks({"0.weight": torch.rand(512, 1024) > 0.99})
-    for _ in range(3):  # another process may take the core from either form while it is timed
+    for _ in range(10):  # another process may take the core from either form while it is timed
         found = sparsify(model, masks, example=torch.rand(4, 1024), batch=32)
         (pick,) = found.picks
         # Measured: 2.4 to 3.7 times faster with AVX2, over 4 times with AVX-512.
