@@ -67,8 +67,8 @@ def stoppable() -> Iterator[Asked]:
 
 
 def came_of_a_signal(problem: BaseException | None) -> bool:
-    """Whether an error is `Stopped`, or was raised while that was handled: torch and others turn it into their own."""
-    while problem is not None and not isinstance(problem, Stopped):
+    """Whether an error is Ctrl-C or was raised while it was handled: torch and others make their own errors of it."""
+    while problem is not None and not isinstance(problem, KeyboardInterrupt):
         problem = problem.__context__
     return problem is not None
 

@@ -128,6 +128,31 @@ class Moody(nn.Module):
     assert why == "seed 0 · own · train 2 epochs: own_net_of_running:Moody raised IndexError: not today"
 
 
+def test_ctrl_c_ends_a_run_from_python_too_where_a_network_of_ones_own_makes_another_error_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_net_that_is_interrupted.py").write_text("""
+from torch import nn
+
+class Interrupted(nn.Module):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.out = nn.Linear(64, num_classes)
+
+    def forward(self, x):
+        try:
+            if self.training:
+                raise KeyboardInterrupt  # as Python does where Ctrl-C is pressed
+        except BaseException:
+            raise IndexError("not today")
+        return self.out(x.flatten(1))
+""")
+    recipe = read(tmp_path, tiny("model", to="own_net_that_is_interrupted:Interrupted"))
+    with pytest.raises(IndexError, match="not today"):
+        run(recipe, tmp_path / "store")
+
+
 def test_timings_come_last(tmp_path: Path) -> None:
     recipe = tiny("measures", "cost", to={"kind": "cost", "repeats": 5, "batches": [1]})
     kinds = [stage.kind for stage in laid_out(read(tmp_path, recipe)).stages]
