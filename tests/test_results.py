@@ -103,6 +103,20 @@ def test_the_table_of_runtimes_says_what_was_timed() -> None:
             assert cell == f"{took:.{2 if place[1] == 1 else 0}f} ms ({faster:.1f}x)"
 
 
+def test_the_table_of_what_ships_is_the_one_that_was_written() -> None:
+    folder = ROOT / "results" / "shipping"
+    page = (folder / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"<!-- table shipping -->\n(.*?)<!-- /table -->", page, re.DOTALL)
+    assert shown == (folder / "table.md").read_text("utf-8")
+    rows = json.loads((folder / "shipping.json").read_text("utf-8"))["rows"]
+    for (form, _, one, many, natural, attacked), row in zip(table(shown)[1:], rows, strict=True):
+        assert form == row["form"]
+        assert (float(one.split()[0]), float(many.split()[0])) == pytest.approx(
+            (row["latency_1_ms"], row["latency_128_ms"]), rel=5e-3
+        )
+        assert [natural.split()[0], attacked.split()[0]] == [short(100 * row[name]) for name in ("natural", "attacked")]
+
+
 def test_the_tables_of_loading_say_what_was_timed() -> None:
     page = (ROOT / "docs" / "data.md").read_text("utf-8")
     rows = json.loads((ROOT / "results" / "benchmarks" / "loading.json").read_text("utf-8"))["rows"]

@@ -15,13 +15,13 @@ digits as it shows, and its sign where it shows one; its interval may follow in 
     ROW, METRIC - METRIC             the same of one network, on the images that both have
     paper ROW, METRIC                the published number; a difference likewise
     in FILE: NAME=CELL, ...: NAME    of the one line of a CSV file, or of the rows of a benchmark, that has these cells;
-                                     CELL alone is enough where no other line has it
+                                     CELL alone is enough where no other line has it; " - in FILE: ..." takes away
     setting                          it stands in the recipe
     quoted                           from the text of the paper; no file here holds it
 
 The first three take ", seed 0" for one seed. After "least", "most" or "mean" the names of rows and metrics may have *,
 and ", each seed" stands for every seed by itself. "/ SOURCE" makes a ratio, and "% SOURCE / SOURCE" one in percent;
-there, a source may be a plain number. Elsewhere a plain number marks what was not measured, such as the radius,
+there, a source may be a plain number, so that "% SOURCE / 1" is a share in percent. Elsewhere a plain number marks what was not measured, such as the radius,
 class or rate that a sentence is about, and checks nothing. The name of a folder and a colon before a source say that
 it is another page's.
 """

@@ -49,7 +49,9 @@ def value(source: str, folder: Path) -> Value | None:
     if NUMBER.fullmatch(source):
         return Value(float(source.replace(",", "")))
     if source.startswith("in "):
-        return _in_file(source[3:], folder)
+        first, *others = source[3:].split(" - in ")
+        found = _in_file(first, folder)
+        return replace(found, value=found.value - _in_file(others[0], folder).value, low=None) if others else found
     which, _, rest = source.partition(" ")
     if which in _OF_MANY:
         every = [found.value for found in _each(rest, folder)]

@@ -8,7 +8,7 @@ from .said import Said, agree, prose, said, uncovered, wrong
 from .sources import RESULTS, value
 
 FRONT = RESULTS.parent / "README.md"
-FOLDERS = sorted(path.parent for path in RESULTS.glob("*/results.csv"))
+FOLDERS = [*sorted(path.parent for path in RESULTS.glob("*/results.csv")), RESULTS / "shipping"]
 
 
 def front() -> str:
