@@ -21,9 +21,9 @@ digits as it shows, and its sign where it shows one; its interval may follow in 
 
 The first three take ", seed 0" for one seed. After "least", "most" or "mean" the names of rows and metrics may have *,
 and ", each seed" stands for every seed by itself. "/ SOURCE" makes a ratio, and "% SOURCE / SOURCE" one in percent;
-there, a source may be a plain number, so that "% SOURCE / 1" is a share in percent. Elsewhere a plain number marks what was not measured, such as the radius,
-class or rate that a sentence is about, and checks nothing. The name of a folder and a colon before a source say that
-it is another page's.
+there, a source may be a plain number, so that "% SOURCE / 1" is a share in percent. Elsewhere a plain number marks what
+was not measured, such as the radius, class or rate that a sentence is about, and checks nothing. The name of a folder
+and a colon before a source say that it is another page's.
 """
 
 import re

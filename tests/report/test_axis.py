@@ -9,7 +9,7 @@ import pytest
 
 from blackthorn.report import Page
 from blackthorn.report.charts import readable, round_ticks
-from blackthorn.report.charts.points import _HEIGHT, _LINE, line_panel
+from blackthorn.report.charts.points import _CHARACTER, _HEIGHT, _LINE, line_panel
 from blackthorn.report.views import VIEWS
 from blackthorn.report.views.eps import against_eps
 
@@ -124,6 +124,22 @@ def test_names_of_lines_that_end_side_by_side_are_one_above_the_other() -> None:
     assert above["weights"] == pytest.approx(50 + line)
     heights = above["filters of a layer"], above["filters of all layers"]
     assert sorted(heights) == pytest.approx([50 + line, 50 + 2 * line])
+
+
+def test_names_keep_off_the_axes() -> None:
+    """Two networks that were not pruned, low on the left edge: centred there, their names would lie on the ticks."""
+    ends = {"a dense network of ten": (0, 5.0), "of twenty": (0, 2.0), "pruned": (100, 40.0)}
+    points: list[dict[str, Any]] = [
+        {"series": name, "x": x, "value": value, "low": value, "high": value} for name, (x, value) in ends.items()
+    ]
+    spec = line_panel(points, list(ends), x_title="pruned (%)", tips={})
+    above = {p["series"]: p for layer in layers(spec, "text")[:1] for p in layer["data"]["values"]}
+    left = spec["layer"][0]["encoding"]["x"]["scale"]["domain"][0]
+    assert set(above) == set(ends) - {"pruned"}
+    for name, label in above.items():
+        assert label["at"] - min(len(name) * _CHARACTER, 104 / 270) / 2 * 100 >= left - 1e-9
+        assert label["value"] > 0
+    assert above["a dense network of ten"]["value"] - above["of twenty"]["value"] >= 100 * _LINE / _HEIGHT - 1e-9
 
 
 def test_many_networks_have_a_panel_for_each_training(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from .palette import SHAPE_PATHS, Spec, colour, in_box, shape
 _HEIGHT = 220.0
 _LINE, _LONGEST = 12.0, 104.0  # pixels of a line of text, and of the longest label
 _CHARACTER = 6.0 / 270  # of the axis, which is 270 pixels wide in a file and not much wider on the page
+_LETTERS = _LONGEST / 6.0  # of the longest label; the rest is cut off
 _ASIDE = 0.006  # of the axis: how far series stand apart, so that their intervals do not hide each other
 
 
@@ -43,11 +44,12 @@ def line_panel(
     ticks = round_ticks(min(span, default=0), max(span, default=1)) if x_axis is None else []
     ends = (ticks[0], ticks[-1]) if ticks else (min(span, default=0), max(span, default=1))
     wide, heights = ends[1] - ends[0], round_ticks(*y_domain)
+    edges = [ends[0] - 0.03 * wide, ends[1] + 0.03 * wide]
     x = {
         "field": "at",
         "type": "quantitative",
         "title": x_title,
-        "scale": {"domain": [ends[0] - 0.03 * wide, ends[1] + 0.03 * wide], "nice": False, "zero": False},
+        "scale": {"domain": edges, "nice": False, "zero": False},
         "axis": {"grid": False, "labelOverlap": False, **(x_axis or {"values": ticks})},
     }
     y = {
@@ -59,7 +61,8 @@ def line_panel(
     }
     here = [name for name in series if any(point["series"] == name for point in (*points, *proved))]
     drawn, below = ([_placed(p, here, wide, x_title, y_title) for p in held] for held in (points, proved))
-    above, beside = _labels(drawn, (heights[-1] - heights[0]) * _LINE / _HEIGHT, _CHARACTER * wide, heights[0])
+    line = (heights[-1] - heights[0]) * _LINE / _HEIGHT
+    above, beside = _labels(drawn, line, _CHARACTER * wide, (edges[0], heights[0]))
     text: Spec = {"type": "text", "limit": _LONGEST, "fontSize": 11, "aria": False}
     named: Spec = {"y": y, "text": {"field": "series"}}
     faded = {"condition": {"test": PICKED, "value": 1}, "value": 0.12}
@@ -118,10 +121,14 @@ def _placed(point: Point, series: Sequence[str], wide: float, x_title: str, y_ti
     return {**point, **rounded, "at": round(at, 6), "spoken": spoken({**point, **rounded}, x_title, y_title)}
 
 
-def _labels(points: Sequence[Point], gap: float, character: float, bottom: float) -> tuple[list[Point], list[Point]]:
+def _labels(
+    points: Sequence[Point], gap: float, character: float, corner: tuple[float, float]
+) -> tuple[list[Point], list[Point]]:
     """The name of each series at its last point: beside it for those that end furthest right, else above it, or below
-    the lowest of several. Names that would overlap, each letter as wide as `character`, are moved apart by `gap`.
+    the lowest of several where there is room. Names that would overlap, each letter as wide as `character`, are moved
+    apart by `gap`, and none begins left of the corner where the axes meet.
     """
+    left, bottom = corner
     last: dict[str, Point] = {}
     for point in points:
         known = last.get(str(point["series"]))
@@ -132,12 +139,16 @@ def _labels(points: Sequence[Point], gap: float, character: float, bottom: float
     found: list[Point] = []
     for x in dict.fromkeys(point["x"] for point in last.values() if point["x"] != furthest):
         lowest, *others = sorted((p for p in last.values() if p["x"] == x), key=_height)
-        found += [*_apart([lowest], gap, lift=-gap if others else gap), *_apart(others, gap, lift=gap)]
+        if others and _height(lowest) - 1.5 * gap >= bottom:
+            found += [*_apart([lowest], gap, lift=-gap), *_apart(others, gap, lift=gap)]
+        else:
+            found += _apart([lowest, *others], gap, lift=gap)
     lifted = _apart(beside, gap)
     over = [max(0.0, float(p["value"] or 0) - _height(own)) / 2 for p, own in zip(lifted, beside)]
     sunk = min(max(over, default=0.0), min((_height(p) for p in lifted), default=bottom) - bottom)
     edge = max((float(p["at"] or 0) for p in beside), default=0)
-    return _clear(found, gap, character), [{**p, "at": edge, "value": _height(p) - max(0.0, sunk)} for p in lifted]
+    inside = [{**p, "at": max(float(p["at"] or 0), left + _letters(p) / 2 * character)} for p in found]
+    return _clear(inside, gap, character), [{**p, "at": edge, "value": _height(p) - max(0.0, sunk)} for p in lifted]
 
 
 def _apart(points: Sequence[Point], gap: float, lift: float = 0.0) -> list[Point]:
@@ -155,12 +166,16 @@ def _clear(labels: Sequence[Point], gap: float, character: float) -> list[Point]
     for label in sorted(labels, key=_height):
         value = _height(label)
         for other in sorted(found, key=_height):
-            letters = (len(str(label["series"])) + len(str(other["series"]))) / 2
+            letters = (_letters(label) + _letters(other)) / 2
             near = abs(float(label["at"] or 0) - float(other["at"] or 0)) < letters * character
             if near and abs(value - _height(other)) < gap:
                 value = _height(other) + gap
         found.append({**label, "value": value})
     return found
+
+
+def _letters(label: Point) -> float:
+    return min(len(str(label["series"])), _LETTERS)
 
 
 def _height(point: Point) -> float:
