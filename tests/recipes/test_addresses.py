@@ -539,7 +539,7 @@ PINNED_MEASURES: dict[str, str] = {
     "wang2018-figure2": "b9118912125e",
     "wang2018-rate": "115bf44e8ce8",
     "wang2018-table1": "b5b974d29663",
-    "wang2018-table2": "fdcda3cf5af1",
+    "wang2018-table2": "57ee59e97e8d",
     "wang2018-table3": "580b80b1b8cd",
 }
 
