@@ -88,3 +88,9 @@ def waves(pixel: Tensor) -> Tensor:
 def trap(pixel: Tensor) -> Tensor:
     """Up to 0.1 a little less the further up, and beyond it more; so a step up the slope goes down."""
     return torch.where(pixel.abs() < 0.1, -0.2 * pixel, 3 * pixel - 0.32 * pixel.sign())
+
+
+def checkered_trap(pixel: Tensor) -> Tensor:
+    """The trap, with neighbours that want to go opposite ways: squares lead out of it one pixel at a time."""
+    height, width = (torch.arange(side, device=pixel.device) for side in pixel.shape[-2:])
+    return trap(torch.where((height[:, None] + width) % 2 == 0, pixel, -pixel))

@@ -23,8 +23,9 @@ class AutoAttack(Search):
     """APGD-CE, APGD-T, FAB-T and Square: the attack whose number is compared across papers.
 
     The tier says how long each of them works. The cheap tier goes on to the full one by itself when an alarm rings:
-    when gradients vanish, or when Square, which follows none, fools what gradients left standing. The record says which
-    tier made the number, and how many images each attack fooled.
+    when gradients vanish, or when Square, which follows none, fools what gradients left standing. Before it is
+    believed, Square is tried with all of its 5,000 queries on some of these images. The record says which tier made the
+    number, and how many images each attack fooled.
 
     Reference: Croce and Hein 2020, "Reliable evaluation of adversarial robustness with an ensemble of diverse
     parameter-free attacks", sec. 6.
@@ -45,8 +46,8 @@ class AutoAttack(Search):
 
     @property
     def revision(self) -> int:
-        """2 where the tier has other budgets than before."""
-        return 1 if self.tier == "full" else 2
+        """2 where the tier has other budgets than before, 3 where it also asks more before it is believed."""
+        return {"full": 1, "standard": 2, "screen": 3}[self.tier]
 
     @property
     def effort(self) -> float:

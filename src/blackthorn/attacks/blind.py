@@ -1,10 +1,13 @@
 """A look at what gradients left standing: where random squares, which follow none, fool it, gradients were hidden.
 
 Networks may hide gradients in ways that no look at a gradient tells. But on healthy networks an attack that follows
-gradients for some steps leaves next to nothing that a hundred random squares find.
+gradients for some steps leaves next to nothing that a hundred random squares find. Some networks hide them where only
+thousands of squares find the way, one pixel after the other: there AutoAttack's cheap tier looks, before its number is
+believed.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -14,17 +17,33 @@ from .engagement import Engagement, Sought
 from .onward import is_thorough, squares_like
 from .search import Search
 
-_FIRST = (12, 100)
-_THEN = (64, 200)
-"""Images that are tried, and queries for each; the second time only where one of the first images is fooled."""
-_FEWEST = 4  # fooled images; fewer may be chance
-_SHARE = 0.15
-"""Share of the images tried that are fooled where gradients are hidden. Of what PGD-40 leaves, squares fool 3.2 % at
-most on 54 networks without an alarm, and 30 % on one that hides its gradients (results/benchmarks/standing.json)."""
+
+@dataclass(frozen=True)
+class Look:
+    """Some of the images that stand are tried; where one of them is fooled, more are, and these decide."""
+
+    first: tuple[int, int]
+    """Images, and queries for each."""
+    then: tuple[int, int]
+    fewest: int
+    """Images that are fooled where gradients are hidden; fewer may be chance."""
+    share: float
+    """Share of the images tried that are fooled there."""
+    of_standing: float = 1.0
+    """At most this share of the images that stand is tried at first, so that few images take little time."""
+
+
+_FEWEST = 4  # images that are tried; of fewer nothing can be said
+QUICK = Look(first=(12, 100), then=(64, 200), fewest=4, share=0.15)
+"""Of what PGD-40 leaves, squares fool 3.2 % at most on 54 networks without an alarm, and 30 % on one that hides its
+gradients (results/benchmarks/standing.json)."""
+PATIENT = Look(first=(12, 5000), then=(24, 5000), fewest=2, share=0.05, of_standing=1 / 16)
+"""As many queries as in AutoAttack: on networks of Wang et al.'s Table 2, 200 fool 1 % of what the cheap tier leaves,
+and 5,000 a third (results/benchmarks/standing.json)."""
 
 
 def fooled_blindly(
-    engagement: Engagement, parts: Sequence[Search], x: Tensor, y: Tensor, sought: Sought
+    engagement: Engagement, parts: Sequence[Search], x: Tensor, y: Tensor, sought: Sought, look: Look
 ) -> dict[str, str]:
     """An alarm, with its reason, where squares fool many of the images that a thorough attack left standing.
 
@@ -38,24 +57,25 @@ def fooled_blindly(
         x: all images.
         y: their labels.
         sought: what was found.
+        look: how many images are tried, and for how long.
     """
     tally = engagement.watch.tally
     thorough = any(is_thorough(part) and part.loss != "quadratic" for part in parts)
-    asked = any(part.only_asks for part in parts)
-    if x.dim() != 4 or not thorough or asked or not engagement.judge.at_once or tally.random or tally.batch:
+    if x.dim() != 4 or not thorough or not engagement.judge.at_once or tally.random or tally.batch:
         return {}
     standing = (~sought.fooled).nonzero().squeeze(1)
+    at_first = max(_FEWEST, int(look.of_standing * len(standing)))
     fooled = tried = queries = 0
-    for images, queries in (_FIRST, _THEN):
+    for images, queries in ((min(look.first[0], at_first), look.first[1]), look.then):
         tried = min(images, len(standing))
         squares = squares_like(parts[-1], queries)
-        if not squares or tried < _FEWEST:
+        if tried < _FEWEST or not squares or any(p.only_asks and p.effort >= squares[0].effort for p in parts):
             return {}
         some = standing[torch.linspace(0, len(standing) - 1, tried).long()]
         fooled = engagement.fooled_by(squares[0], x[some], y[some])
         if not fooled:
             return {}
-    if fooled < max(_FEWEST, _SHARE * tried) or fooled / tried * len(standing) <= TOLERATED * len(x):
+    if fooled < max(look.fewest, look.share * tried) or fooled / tried * len(standing) <= TOLERATED * len(x):
         return {}
     return {
         "hidden gradients": (

@@ -24,12 +24,12 @@ from ..speed.precision import Precision
 from ..types import Attack, Progress
 from .agreement import distance_in
 from .alarms import DRAWS, HIDING
-from .blind import fooled_blindly
+from .blind import PATIENT, QUICK, fooled_blindly
 from .crafted import Crafted as Crafted
 from .engagement import Engagement, Sought
 from .foreign import as_search
 from .inputs import checked
-from .onward import contributions, hidden_gradients, parts_of
+from .onward import contributions, goes_on, hidden_gradients, parts_of
 from .precision import bf16_tells_apart, resolve_for
 from .search import Search
 from .verdict import Another, Itself, logits_of
@@ -107,6 +107,7 @@ def _crafted(
         sought = Sought.begin(verdicts, x, y, logits, batch_size)
         engagement = Engagement(model, verdicts, watch, chosen, classes, batch_size)
         saturating = not targeted and any(one.loss == "ce" for one in attacks)
+        look = PATIENT if goes_on(attacks, classes) else QUICK
         rang: dict[str, str] = {}
         heard: tuple[str, ...] = ()
         parts: list[Search] = []
@@ -118,8 +119,8 @@ def _crafted(
             parts = several
             rang = watch.tally.alarms(saturating=saturating, naive=naive) | hidden_gradients(parts, sought.by)
             if not naive and HIDING.isdisjoint(rang):
-                rang |= fooled_blindly(engagement, parts, x, y, sought)
-            heard = () if naive else tuple(rang)
+                rang |= fooled_blindly(engagement, parts, x, y, sought, look)
+            heard = () if naive else tuple(dict.fromkeys((*heard, *rang)))
         if sought.draws > 1:
             sought.judge_anew(verdicts, y, batch_size)
     reservations = [*dict.fromkeys(said for one in attacks for said in one.reservations()), *rang.values()]

@@ -36,6 +36,11 @@ def parts_of(attacks: Sequence[Search], classes: int, alarms: Collection[str], *
     return parts
 
 
+def goes_on(attacks: Sequence[Search], classes: int) -> bool:
+    """Whether an attack among these is a cheap one, that would go on by itself were gradients found to be hidden."""
+    return any(len(one.sequence(classes, tuple(HIDING))) > len(one.sequence(classes)) for one in attacks)
+
+
 def squares_like(attack: Search, queries: int) -> list[Square]:
     """Square in the ball of an attack; none where there is nothing to search, or the attack clips to other pixels."""
     if attack.eps == 0 or attack.ball.whole or attack.clip is not None:
