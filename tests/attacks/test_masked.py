@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from blackthorn.attacks import FGSM, PGD, AttackWarning, AutoAttack, Crafted, Search, Square, craft
+from blackthorn.attacks import FAB, FGSM, PGD, AttackWarning, AutoAttack, Crafted, Search, Square, craft
 from blackthorn.attacks.verdict import as_many_as_on_average
 
 from .masked import (
@@ -182,6 +182,30 @@ def test_a_network_that_looks_at_its_neighbours_is_attacked_in_whole_batches(x: 
     assert crafted.alarms == ("batch-dependent",)
     assert again(model, crafted, labels) == pytest.approx(crafted.robust_accuracy)
     assert crafted.robust_accuracy < 0.9
+
+
+class AboveGrey(nn.Module):
+    """Ten classes, which see by how much each pixel is above 0.5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(10, 64, generator=torch.Generator().manual_seed(0)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x - 0.5).relu().flatten(1) @ self.weight.T
+
+
+def test_copies_of_one_image_do_not_tell_which_pixels_are_dead() -> None:
+    """Half of the pixels of each image are a little below 0.5. FAB tries classes at once, on as many copies."""
+    up = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(1)) < 0.5
+    x, model, attack = torch.where(up, 0.7, 0.499), AboveGrey().eval(), FAB(eps=0.01, steps=5, restarts=9)
+    with torch.no_grad():
+        y = model(x).argmax(1)
+    many = attacked(attack, model, x, y)
+    assert many.alarms == ()
+    for stands in (~many.fooled).nonzero()[:4]:
+        alone = attacked(attack, model, x[stands], y[stands])
+        assert alone.alarms == () and not alone.fooled.any()
 
 
 def test_what_is_wrong_already_does_not_hide_an_alarm(x: Tensor, y: Tensor) -> None:

@@ -13,6 +13,7 @@ from .inputs import refuse_other_shape
 from .problem import Problem
 from .search import Search, lent, strongest
 from .together import together
+from .trials import FEW
 from .verdict import Judge, as_many_as_on_average
 from .watch import Watch
 
@@ -104,7 +105,8 @@ class Engagement:
         return int((self.judge.votes(self._search(attack, problem, 1, every_run=False), y) > 0).sum())
 
     def _search(self, attack: Search, problem: Problem, several: int, *, every_run: bool) -> Tensor:
-        self.watch.ball = attack.ball
+        several_images = int(problem.live.sum()) >= FEW  # and not copies of few, which share their dead pixels
+        self.watch.ball = attack.ball if several_images else None
         precision = self.precision if attack.needs_gradients else "float32"
         with arithmetic(precision, problem.x.device), lent(self.model, attack, problem.x) as forward:
             problem = replace(problem, forward=forward)
