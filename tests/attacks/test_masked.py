@@ -128,18 +128,18 @@ def test_squares_find_what_no_gradient_tells(loss: Any) -> None:
 
 def test_the_cheap_tier_asks_as_long_as_the_full_one_before_it_is_believed() -> None:
     """Neither gradients nor 200 squares fool any image, and 5,000 squares fool all."""
-    x, y = shaded(torch.full((24,), 0.5)), torch.zeros(24, dtype=torch.int64)
+    x, y = shaded(torch.full((32,), 0.5)), torch.zeros(32, dtype=torch.int64)
     model = Brightness(checkered_trap, above=0.08).eval()
     assert attacked(PGD(eps=0.15, steps=40), model, x, y).robust_accuracy == 1
     assert attacked(Square(eps=0.15, queries=200), model, x, y).robust_accuracy == 1
     crafted = attacked(AutoAttack(eps=0.15, tier="screen"), model, x, y)
     assert crafted.alarms == ("hidden gradients",) and crafted.robust_accuracy == 0
-    assert crafted.tier == "full" and crafted.contributions["Square"] == 24
+    assert crafted.tier == "full" and crafted.contributions["Square"] == 32
 
 
 def test_the_cheap_tier_stays_cheap_where_no_square_helps() -> None:
     """No step of 0.15 makes these images bright enough, by whatever way."""
-    x, y = shaded(torch.full((24,), 0.5)), torch.zeros(24, dtype=torch.int64)
+    x, y = shaded(torch.full((32,), 0.5)), torch.zeros(32, dtype=torch.int64)
     crafted = attacked(AutoAttack(eps=0.15, tier="screen"), Brightness(above=0.2).eval(), x, y)
     assert crafted.alarms == () and crafted.tier == "screen" and crafted.robust_accuracy == 1
 
