@@ -210,3 +210,16 @@ def test_the_page_on_trust_says_what_squares_fool_of_what_pgd_leaves() -> None:
     (hides,) = (row for row in rows if row["row"] == "pgd scratch small")
     assert hides["alarms"] == ["hidden gradients"]
     assert f"They fool {100 * hides['fooled'] / hides['left']:.0f} % on the small network" in page
+
+
+def test_the_page_on_trust_says_what_many_squares_fool_of_what_the_cheap_tier_leaves() -> None:
+    page = " ".join((ROOT / "docs" / "trust.md").read_text("utf-8").split())
+    rows = json.loads((ROOT / "results" / "benchmarks" / "patience.json").read_text("utf-8"))["rows"]
+    hide = [row for row in rows if row["recipe"] == "wang2018-table2" and row["row"].startswith("pgd")]
+    others = [row for row in rows if row["recipe"] != "wang2018-table2"]
+    few, many, elsewhere = (
+        [row[f"fooled by {queries}"] for row in of] for of, queries in ((hide, 200), (hide, 5000), (others, 5000))
+    )
+    assert max(row["tried"] for row in rows) == 32 and len({row["recipe"] for row in others}) == 5
+    assert f"200 squares fool {max(few)} at most, and 5,000 fool {min(many)} to {max(many)}. On" in page
+    assert f"On {len(others)} networks of five other recipes 5,000 fool {max(elsewhere)} at most" in page

@@ -38,8 +38,8 @@ class AutoAttack(Search):
     """Radius of the ball, in pixels of [0, 1]: 8/255, not 8."""
     tier: Tier = "standard"
     """How much work: full has the budgets of the paper; standard has the same attacks with fewer steps, for about half
-    of the time; screen has no FAB, for about a fifth, and is for looking at many networks. What they leave is measured
-    in results/benchmarks/tiers.json.
+    of the time; screen has no FAB, for about a quarter, and is for looking at many networks. What they leave is
+    measured in results/benchmarks/tiers.json.
     """
     targeted: bool = False
     """Take `y` as the class to reach instead of the class to leave."""
