@@ -17,12 +17,7 @@ import torch
 
 import blackthorn as bt
 from blackthorn.attacks import AutoAttack, Square, craft
-from blackthorn.deploy import load
-from blackthorn.measuring import Accuracy
-from blackthorn.recipes.planning import plan
-from blackthorn.recipes.reading import read_recipe
-from blackthorn.running import Arithmetic, Folder
-from blackthorn.stages.measure import Measuring
+from networks import attacked
 from timing import arguments, finish
 
 _QUERIES = (200, 1000, 5000)
@@ -31,33 +26,26 @@ _TRIED = 32
 
 def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, Any]]:
     """A row for each network and ball of a run of which a few images stand."""
-    name, preset, seed, store = run.split(":")
-    recipe = replace(read_recipe(name, preset=preset), seeds=(int(seed),))
-    splits, held = recipe.data.load(data_root), Folder(Path(store))
-    x, y = bt.data.pixels(splits.test.x[:images]), splits.test.y[:images]
     found: dict[tuple[str, AutoAttack], dict[str, Any]] = {}
-    for place in plan(recipe, splits, Arithmetic(held, splits, None)).places:
-        value, network = place.stage.value, place.stage.parent
-        measure = value.measure if isinstance(value, Measuring) else None
-        attack = measure.attack if isinstance(measure, Accuracy) else None
-        if network is None or not isinstance(attack, AutoAttack) or not held.done(network.name):
+    for one in attacked(run, data_root):
+        if not isinstance(one.attack, AutoAttack):
             continue
-        attack = replace(attack, tier="screen")
-        if (network.name, attack) in found:
+        attack, model = replace(one.attack, tier="screen"), one.model
+        if (one.network, attack) in found:
             continue
-        model = load(held.stage(network.name) / "network.safetensors").model.eval()
+        x, y = bt.data.pixels(one.splits.test.x[:images]), one.splits.test.y[:images]
         torch.manual_seed(0)
         gradients = [part for part in attack.sequence(classes=10) if part.needs_gradients]
         left = (~craft(gradients, model, x, y).fooled).nonzero().squeeze(1)
         if len(left) < 8:
             continue
         some = left[torch.linspace(0, len(left) - 1, min(_TRIED, len(left))).long()]
-        row = {"recipe": name, "seed": int(seed), "row": place.row, "metric": place.metric, "images": len(x)}
+        row = {"recipe": one.recipe, "seed": one.seed, "row": one.row, "metric": one.metric, "images": len(x)}
         row |= {"left": len(left), "tried": len(some)}
         for queries in _QUERIES:
             squares = Square(norm=attack.norm, eps=attack.eps, queries=queries)
             row[f"fooled by {queries}"] = int(craft(squares, model, x[some], y[some]).fooled.sum())
-        found[network.name, attack] = row
+        found[one.network, attack] = row
         print(f"  {row}", flush=True)
     return list(found.values())
 

@@ -9,7 +9,6 @@ not agree, an alarm should ring; everywhere else it should not.
 """
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +20,7 @@ from blackthorn.attacks import PGD, Square, craft
 from blackthorn.attacks.agreement import distance_in
 from blackthorn.attacks.onward import is_thorough
 from blackthorn.attacks.trials import FEW, GradientTrial
-from blackthorn.deploy import load
-from blackthorn.measuring import Accuracy
-from blackthorn.recipes.planning import plan
-from blackthorn.recipes.reading import read_recipe
-from blackthorn.running import Arithmetic, Folder
-from blackthorn.stages.measure import Measuring
+from networks import attacked
 from timing import arguments, finish
 
 _QUERIES = 200
@@ -34,29 +28,23 @@ _QUERIES = 200
 
 def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, Any]]:
     """A row for each network and radius of a run."""
-    name, preset, seed, store = run.split(":")
-    recipe = replace(read_recipe(name, preset=preset), seeds=(int(seed),))
-    splits, held = recipe.data.load(data_root), Folder(Path(store))
-    x, y = bt.data.pixels(splits.test.x[:images]), splits.test.y[:images]
     found: dict[tuple[str, PGD], dict[str, Any]] = {}
-    for place in plan(recipe, splits, Arithmetic(held, splits, None)).places:
-        value, network = place.stage.value, place.stage.parent
-        measure = value.measure if isinstance(value, Measuring) else None
-        attack = measure.attack if isinstance(measure, Accuracy) and measure.source is None else None
-        if network is None or not isinstance(attack, PGD) or not is_thorough(attack) or attack.arithmetic == "naive":
+    for one in attacked(run, data_root):
+        attack, model = one.attack, one.model
+        if not isinstance(attack, PGD) or not is_thorough(attack) or attack.arithmetic == "naive":
             continue
-        if (network.name, attack) in found or not held.done(network.name):
+        if (one.network, attack) in found:
             continue
-        model = load(held.stage(network.name) / "network.safetensors").model.eval()
+        x, y = bt.data.pixels(one.splits.test.x[:images]), one.splits.test.y[:images]
         torch.manual_seed(0)
         crafted = craft(attack, model, x, y)
         left = ~crafted.fooled | (crafted.by > 0)
         squares = Square(norm=attack.norm, eps=attack.eps, queries=_QUERIES)
         fooled = int(craft(squares, model, x[left], y[left]).fooled.sum()) if left.any() else 0
-        row = {"recipe": name, "seed": int(seed), "row": place.row, "metric": place.metric, "images": len(x)}
+        row = {"recipe": one.recipe, "seed": one.seed, "row": one.row, "metric": one.metric, "images": len(x)}
         row |= {"left": int(left.sum()), "fooled": fooled, "alarms": list(crafted.alarms)}
         row["agreement"] = agreement(model, x, attack)
-        found[network.name, attack] = row
+        found[one.network, attack] = row
         print(f"  {row}", flush=True)
     return list(found.values())
 
