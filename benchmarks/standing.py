@@ -1,5 +1,5 @@
-"""What two alarms look at, on the networks of recipes that have been run: what random squares fool of the images
-that PGD leaves standing, and how far gradients agree with those of images nearby.
+"""What two alarms look at, on the networks of recipes that have been run: what random squares, few or many, fool of the
+images that PGD leaves standing, and how far gradients agree with those of images nearby.
 
     python benchmarks/standing.py --run anpvs-budget:lite:1:runs --images 200 --out results/benchmarks/standing.json
 
@@ -24,6 +24,7 @@ from networks import attacked
 from timing import arguments, finish
 
 _QUERIES = 200
+_MANY, _TRIED = 5000, 24
 
 
 def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, Any]]:
@@ -38,15 +39,21 @@ def looked_at(run: str, images: int, data_root: Path | None) -> list[dict[str, A
         x, y = bt.data.pixels(one.splits.test.x[:images]), one.splits.test.y[:images]
         torch.manual_seed(0)
         crafted = craft(attack, model, x, y)
-        left = ~crafted.fooled | (crafted.by > 0)
-        squares = Square(norm=attack.norm, eps=attack.eps, queries=_QUERIES)
-        fooled = int(craft(squares, model, x[left], y[left]).fooled.sum()) if left.any() else 0
+        left = (~crafted.fooled | (crafted.by > 0)).nonzero().squeeze(1)
+        some = left[torch.linspace(0, len(left) - 1, min(_TRIED, len(left))).long()]
+        few, many = (Square(norm=attack.norm, eps=attack.eps, queries=queries) for queries in (_QUERIES, _MANY))
         row = {"recipe": one.recipe, "seed": one.seed, "row": one.row, "metric": one.metric, "images": len(x)}
-        row |= {"left": int(left.sum()), "fooled": fooled, "alarms": list(crafted.alarms)}
+        row |= {"left": len(left), "fooled": fooled(few, model, x[left], y[left]), "alarms": list(crafted.alarms)}
+        row |= {"tried": len(some), f"fooled by {_MANY}": fooled(many, model, x[some], y[some])}
         row["agreement"] = agreement(model, x, attack)
         found[one.network, attack] = row
         print(f"  {row}", flush=True)
     return list(found.values())
+
+
+def fooled(attack: Square, model: nn.Module, x: Tensor, y: Tensor) -> int:
+    """How many images an attack fools."""
+    return int(craft(attack, model, x, y).fooled.sum()) if len(x) else 0
 
 
 def agreement(model: nn.Module, x: Tensor, attack: PGD) -> float | None:

@@ -3,11 +3,11 @@
 Networks may hide gradients in ways that no look at a gradient tells. But on healthy networks an attack that follows
 gradients for some steps leaves next to nothing that a hundred random squares find. Some networks hide them where only
 thousands of squares find the way, one pixel after the other: there AutoAttack's cheap tier looks, before its number is
-believed.
+believed, and any other attack that took so long itself that the look costs little.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -38,8 +38,10 @@ QUICK = Look(first=(12, 100), then=(64, 200), fewest=4, share=0.15)
 """Of what PGD-40 leaves, squares fool 3.2 % at most on 54 networks without an alarm, and 30 % on one that hides its
 gradients (results/benchmarks/standing.json)."""
 PATIENT = Look(first=(24, 5000), then=(48, 5000), fewest=2, share=0.05, of_standing=1 / 8)
-"""As many queries as in AutoAttack. Of 32 images that gradients leave on networks of Wang et al.'s Table 2, 200 squares
+"""Of AutoAttack's cheap tier. As many queries as in AutoAttack. Of 32 images that gradients leave on networks of Wang et al.'s Table 2, 200 squares
 fool 1 at most and 5,000 fool 3 to 13; on 48 networks of other recipes 2 at most (results/benchmarks/patience.json)."""
+_AFTERWARDS = replace(PATIENT, fewest=QUICK.fewest, share=QUICK.share)
+_GRADIENTS_A_QUERY = 4  # at least; a query takes a third of the time of a gradient, or more where these are in bf16
 
 
 def fooled_blindly(
@@ -59,10 +61,47 @@ def fooled_blindly(
         sought: what was found.
         look: how many images are tried, and for how long.
     """
+    seen = _seen(engagement, parts, x, y, sought, look)
+    return {} if seen is None else {"hidden gradients": f"{seen}: the network hides its gradients from this attack"}
+
+
+def doubted_afterwards(
+    engagement: Engagement, parts: Sequence[Search], x: Tensor, y: Tensor, sought: Sought
+) -> dict[str, str]:
+    """The same alarm, where thousands of squares fool many; the attack does not go on, which would take many times as
+    long as it took.
+
+    Asked after attacks that followed four gradients or more for each query of the first look, and asked for no square
+    themselves: of 10,000 images that 40 steps leave standing 20 are tried, of 2,000 images 4, and of fewer none.
+
+    Args:
+        engagement: the network and its judge.
+        parts: all attacks that were run.
+        x: all images.
+        y: their labels.
+        sought: what was found.
+    """
+    if any(part.only_asks for part in parts):
+        return {}
+    gradients = sum(part.effort for part in parts if part.needs_gradients)
+    look = replace(_AFTERWARDS, of_standing=gradients / (_GRADIENTS_A_QUERY * _AFTERWARDS.first[1]))
+    seen = _seen(engagement, parts, x, y, sought, look)
+    if seen is None:
+        return {}
+    return {
+        "hidden gradients": f"{seen}: the network hides its gradients from this attack, which did not go on; "
+        "{kind: autoattack} says how far"
+    }
+
+
+def _seen(
+    engagement: Engagement, parts: Sequence[Search], x: Tensor, y: Tensor, sought: Sought, look: Look
+) -> str | None:
+    """How many images squares fool of how many, where these are too many for chance."""
     tally = engagement.watch.tally
     thorough = any(is_thorough(part) and part.loss != "quadratic" for part in parts)
     if x.dim() != 4 or not thorough or not engagement.judge.at_once or tally.random or tally.batch:
-        return {}
+        return None
     standing = (~sought.fooled).nonzero().squeeze(1)
     at_first = min(look.first[0], int(look.of_standing * len(standing)))
     fooled = tried = queries = 0
@@ -70,16 +109,11 @@ def fooled_blindly(
         tried = min(images, len(standing))
         squares = squares_like(parts[-1], queries)
         if tried < _FEWEST or not squares or any(p.only_asks and p.effort >= squares[0].effort for p in parts):
-            return {}
+            return None
         some = standing[torch.linspace(0, len(standing) - 1, tried).long()]
         fooled = engagement.fooled_by(squares[0], x[some], y[some])
         if not fooled:
-            return {}
+            return None
     if fooled < max(look.fewest, look.share * tried) or fooled / tried * len(standing) <= TOLERATED * len(x):
-        return {}
-    return {
-        "hidden gradients": (
-            f"{queries} random squares fooled {fooled} of {tried} images that gradients had left standing: "
-            "the network hides its gradients from this attack"
-        )
-    }
+        return None
+    return f"{queries} random squares fooled {fooled} of {tried} images that gradients had left standing"

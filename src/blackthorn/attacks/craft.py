@@ -24,7 +24,7 @@ from ..speed.precision import Precision
 from ..types import Attack, Progress
 from .agreement import distance_in
 from .alarms import DRAWS, HIDING
-from .blind import PATIENT, QUICK, fooled_blindly
+from .blind import PATIENT, QUICK, doubted_afterwards, fooled_blindly
 from .crafted import Crafted as Crafted
 from .engagement import Engagement, Sought
 from .foreign import as_search
@@ -107,7 +107,7 @@ def _crafted(
         sought = Sought.begin(verdicts, x, y, logits, batch_size)
         engagement = Engagement(model, verdicts, watch, chosen, classes, batch_size)
         saturating = not targeted and any(one.loss == "ce" for one in attacks)
-        look = PATIENT if goes_on(attacks, classes) else QUICK
+        cheap = goes_on(attacks, classes)
         rang: dict[str, str] = {}
         heard: tuple[str, ...] = ()
         parts: list[Search] = []
@@ -118,9 +118,11 @@ def _crafted(
                     progress("attack", min(batch.stop, len(x)), len(x))
             parts = several
             rang = watch.tally.alarms(saturating=saturating, naive=naive) | hidden_gradients(parts, sought.by)
-            if not naive and HIDING.isdisjoint(rang):
-                rang |= fooled_blindly(engagement, parts, x, y, sought, look)
+            if not naive and HIDING.isdisjoint(rang) and not (cheap and rang):
+                rang |= fooled_blindly(engagement, parts, x, y, sought, PATIENT if cheap else QUICK)
             heard = () if naive else tuple(dict.fromkeys((*heard, *rang)))
+        if not naive and HIDING.isdisjoint(rang):
+            rang |= doubted_afterwards(engagement, parts, x, y, sought)
         if sought.draws > 1:
             sought.judge_anew(verdicts, y, batch_size)
     reservations = [*dict.fromkeys(said for one in attacks for said in one.reservations()), *rang.values()]
