@@ -144,6 +144,18 @@ def test_the_cheap_tier_stays_cheap_where_no_square_helps() -> None:
     assert crafted.alarms == () and crafted.tier == "screen" and crafted.robust_accuracy == 1
 
 
+def test_an_attack_that_took_long_is_doubted_by_as_many_squares() -> None:
+    """Of 400 images that 200 steps leave, thousands of squares are tried on 4, and then on 48; fewer steps let none."""
+    x, y = shaded(torch.full((400,), 0.5)), torch.zeros(400, dtype=torch.int64)
+    hiding, healthy = Brightness(checkered_trap, above=0.08).eval(), Brightness(above=0.2).eval()
+    crafted = attacked(PGD(eps=0.15, steps=200), hiding, x, y)
+    assert crafted.alarms == ("hidden gradients",) and crafted.robust_accuracy == 1 and crafted.contributions == {}
+    (said,) = crafted.warnings
+    assert said.startswith("5000 random squares fooled 48 of 48 images") and "{kind: autoattack}" in said
+    assert attacked(PGD(eps=0.15, steps=199), hiding, x, y).alarms == ()
+    assert attacked(PGD(eps=0.15, steps=200), healthy, x, y).alarms == ()
+
+
 def test_what_few_squares_find_is_chance_and_not_counted() -> None:
     """Of 40 images 37 are so dark that no step of 0.15 makes them bright."""
     x, y = shaded(torch.tensor([0.5] * 3 + [0.2] * 37)), torch.zeros(40, dtype=torch.int64)

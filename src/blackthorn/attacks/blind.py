@@ -38,8 +38,9 @@ QUICK = Look(first=(12, 100), then=(64, 200), fewest=4, share=0.15)
 """Of what PGD-40 leaves, squares fool 3.2 % at most on 54 networks without an alarm, and 30 % on one that hides its
 gradients (results/benchmarks/standing.json)."""
 PATIENT = Look(first=(24, 5000), then=(48, 5000), fewest=2, share=0.05, of_standing=1 / 8)
-"""Of AutoAttack's cheap tier. As many queries as in AutoAttack. Of 32 images that gradients leave on networks of Wang et al.'s Table 2, 200 squares
-fool 1 at most and 5,000 fool 3 to 13; on 48 networks of other recipes 2 at most (results/benchmarks/patience.json)."""
+"""For AutoAttack's cheap tier, as many queries as in the full one. Of 32 images that gradients leave on networks of
+Wang et al.'s Table 2, 200 squares fool 1 at most and 5,000 fool 3 to 13; on 48 networks of other recipes 2 at most
+(results/benchmarks/patience.json)."""
 _AFTERWARDS = replace(PATIENT, fewest=QUICK.fewest, share=QUICK.share)
 _GRADIENTS_A_QUERY = 4  # at least; a query takes a third of the time of a gradient, or more where these are in bf16
 
