@@ -115,18 +115,19 @@ def test_intervals_are_open_where_nothing_is_known() -> None:
         assert (found.low, found.high) == (-1.0 if ours else exact.low, 1.0 if theirs else exact.high)
 
 
-def test_two_attacks_on_one_network_are_not_compared_either() -> None:
-    """An attack that leaves less than another of the same strength, where the other one was hindered."""
-    cells = [accuracy("dense", right(380), "black"), accuracy("dense", right(300), "white")]
-    hindered = [cells[0], accuracy("dense", right(300), "white", alarms=RANG)]
-    above = Above(text="t", rows=("dense",), metrics=("white",), than_metrics=("black",))
-    below = NotBelow(text="t", rows=("dense",), metric="black", than_metric="white", points=1)
-    assert [one.holds for one in judge([above, below], grid(cells))] == [False, True]
-    assert [one.holds for one in judge([above, below], grid(hindered))] == [False, True]  # the truth is lower still
-    swapped = Above(text="t", rows=("dense",), metrics=("black",), than_metrics=("white",))
-    assert judge([swapped], grid(hindered))[0].holds is True
-    blind = [accuracy("dense", right(380), "black", alarms=RANG), cells[1]]
-    assert [one.holds for one in judge([swapped, below], grid(blind))] == [None, None]
+def test_what_two_attacks_find_of_one_network_is_compared_under_alarm_too() -> None:
+    """An alarm tells that a better attack would find more, and not that these two found anything else."""
+    for rung in ((), ("pgd",), ("autoattack",), ("pgd", "autoattack")):
+        cells = [
+            accuracy("dense", right(left), metric, alarms=RANG if metric in rung else ())
+            for metric, left in (("pgd", 380), ("autoattack", 300))
+        ]
+        truth = NotBelow(text="t", rows=("dense",), metric="autoattack", than_metric="pgd", points=3)
+        flatters = Above(text="t", rows=("dense",), metrics=("pgd",), than_metrics=("autoattack",), points=3)
+        found = judge([truth, flatters], grid(cells))
+        assert [one.holds for one in found] == [False, True]
+        for one in found:
+            assert ("under alarm, as these attacks found it: dense, " in one.evidence) is bool(rung)
 
 
 def test_a_sweep_with_a_number_under_alarm_is_not_said_to_last() -> None:

@@ -5,7 +5,7 @@ Comparisons are paired: both sides are judged on the same test images, so that w
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 from ..results import Difference, Estimate, Place
 from ..values import Count, value
@@ -71,9 +71,11 @@ class NotBelow(Statement):
     """`rows` are, under `metric`, no more than `points` below what they are under `than_metric`.
 
     Such as a black-box attack, which should find no more than a white-box attack of the same strength. Compared on
-    the test images that both measures have.
+    the test images that both measures have, as the attacks found them: an alarm changes nothing, since it tells that a
+    better attack would find more, and not that this one did.
     """
 
+    of_attacks: ClassVar[bool] = True
     kind: Literal["not_below"] = "not_below"
     rows: Names
     metric: str
@@ -93,7 +95,7 @@ class NotBelow(Statement):
         Undecided too where the measures share no image.
         """
         pairs = [((row, self.metric), (row, self.than_metric)) for row in self.rows]
-        return _compared(evidence, pairs, lambda test: no_less(test, self.points))
+        return _compared(evidence, pairs, lambda test: no_less(test, self.points), as_found=True)
 
 
 @value
@@ -101,9 +103,10 @@ class Above(About):
     """`rows` are, under each of `metrics`, more than `points` above what they are under its partner in `than_metrics`.
 
     Such as an attack that leaves more than another of the same strength. Compared on the test images that both measures
-    have.
+    have, as the attacks found them, whether or not an alarm rang.
     """
 
+    of_attacks: ClassVar[bool] = True
     kind: Literal["above"] = "above"
     than_metrics: Names
     """As many as `metrics`: the first is compared with the first, the second with the second."""
@@ -126,7 +129,8 @@ class Above(About):
         """Yes when the 95 % interval of the difference stays above `points`; no when the whole of it does not."""
         partners = list(zip(self.metrics, self.than_metrics))
         pairs = [((row, metric), (row, than)) for row in self.rows for metric, than in partners]
-        return [together(_compared(evidence, pairs, lambda test: more(test, self.points)), self.fewest)]
+        found = _compared(evidence, pairs, lambda test: more(test, self.points), as_found=True)
+        return [together(found, self.fewest)]
 
 
 @value
@@ -154,12 +158,16 @@ class AtLeast(About):
 
 
 def _compared(
-    evidence: Evidence, pairs: Iterable[tuple[Place, Place]], decide: Callable[[Difference], Finding]
+    evidence: Evidence,
+    pairs: Iterable[tuple[Place, Place]],
+    decide: Callable[[Difference], Finding],
+    *,
+    as_found: bool = False,
 ) -> list[Finding]:
     """A finding for each pair of places."""
     found = []
     for place, other in pairs:
-        test = evidence.compare(place, other)
+        test = evidence.compare(place, other, as_found=as_found)
         said = Finding.of(None, "no image in common") if test is None else decide(test)
         found.append(replace(said, text=f"{', '.join(place)}: {said.text}"))
     return found

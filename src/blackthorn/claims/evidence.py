@@ -55,10 +55,12 @@ class Evidence:
         """The accuracy with its 95 % interval; None where a seed is not measured. Under alarm it begins at 0."""
         return estimate(self.cells(AccuracyRecord, place))
 
-    def compare(self, place: Place, other: Place) -> Difference | None:
+    def compare(self, place: Place, other: Place, *, as_found: bool = False) -> Difference | None:
         """`place` minus `other` on the test images that both have; None where they share none.
 
-        An alarm at either leaves an end of the interval open, and alarms at both leave nothing to compare.
+        An alarm at either leaves an end of the interval open, and alarms at both leave nothing to compare, unless it is
+        what the attacks themselves found that is compared.
         """
-        found = difference(self.cells(AccuracyRecord, place), self.cells(AccuracyRecord, other))
+        ours, theirs = (self.cells(AccuracyRecord, at) for at in (place, other))
+        found = difference(ours, theirs, as_found=as_found)
         return found if found is not None and found.paired else None

@@ -25,7 +25,8 @@ def judge(statements: Sequence[Statement], grid: Grid) -> list[Verdict]:
     """Decide each statement; one that speaks of a place that lacks a seed is undecided.
 
     A statement about several comparisons holds only with all of them, and fails with one, which then has to contradict
-    it more clearly the more there are (see `together`). A number under alarm decides only what an upper bound can.
+    it more clearly the more there are (see `together`). A number under alarm decides only what an upper bound can,
+    unless the statement is about attacks: what they found is exact.
     """
     evidence = Evidence(grid)
     return [_judged(statement, evidence) for statement in statements]
@@ -37,7 +38,8 @@ def _judged(statement: Statement, evidence: Evidence) -> Verdict:
     if absent:
         return Verdict(statement.text, None, f"not measured yet: {_listed(absent)}")
     found, alarmed = together(statement.decide(evidence)), evidence.alarmed(statement.record, places)
-    doubt = f"; under alarm, so an upper bound that must not be compared: {_listed(alarmed)}" if alarmed else ""
+    means = "as these attacks found it" if statement.of_attacks else "so an upper bound that must not be compared"
+    doubt = f"; under alarm, {means}: {_listed(alarmed)}" if alarmed else ""
     return Verdict(statement.text, found.holds, found.text + doubt)
 
 

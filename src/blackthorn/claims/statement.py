@@ -23,6 +23,8 @@ class Statement(ABC):
 
     record: ClassVar[type[Record]] = AccuracyRecord
     """The kind of records that it is decided from; it may name measures that give these, and no others."""
+    of_attacks: ClassVar[bool] = False
+    """Whether it speaks of what attacks find, which alarms leave as it is, and not of what networks withstand."""
     kind: str
     text: Sentence
 

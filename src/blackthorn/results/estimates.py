@@ -42,10 +42,13 @@ def alarms(cells: Sequence[Cell[Record]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for cell in cells for name in cell.record.alarms))
 
 
-def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[AccuracyRecord]]) -> Difference | None:
+def difference(
+    first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[AccuracyRecord]], *, as_found: bool = False
+) -> Difference | None:
     """First minus second over the seeds that they share; None where they share none.
 
-    Where an alarm rang for the first, the truth may be any smaller; where one rang for the second, any larger.
+    Where an alarm rang for the first, the truth may be any smaller; where one rang for the second, any larger. Not so
+    with `as_found`: what each attack left standing is exact, whatever a better one would leave.
 
     Compared image by image, on the test images that both were measured on: `n_max` or `part` of one of them, or images
     that a substitute was trained on, are left out of both. From the two intervals alone where they share no image, and
@@ -65,7 +68,7 @@ def difference(first: Sequence[Cell[AccuracyRecord]], second: Sequence[Cell[Accu
         left, right = _as_measured(one, _whole), _as_measured(other, _whole)
         assert left is not None and right is not None  # every accuracy has its number
         found = apart(left, right)
-    below, above = bool(alarms(one)), bool(alarms(other))
+    below, above = (bool(alarms(cells)) and not as_found for cells in (one, other))
     return replace(found, ends=Open(found.ends, below, above)) if below or above else found
 
 
