@@ -212,6 +212,23 @@ def test_the_page_on_trust_says_what_squares_fool_of_what_pgd_leaves() -> None:
     assert f"They fool {100 * hides['fooled'] / hides['left']:.0f} % on the small network" in page
 
 
+def test_the_page_on_trust_says_what_many_squares_fool_of_what_pgd_leaves() -> None:
+    page = " ".join((ROOT / "docs" / "trust.md").read_text("utf-8").split())
+    rows = json.loads((ROOT / "results" / "benchmarks" / "standing.json").read_text("utf-8"))["rows"]
+    looked = [row for row in rows if row["tried"] == 24 and not row["alarms"]]
+    hide, others = (
+        sorted(row["fooled by 5000"] for row in looked if (row["recipe"] == "wang2018-table2") is table2)
+        for table2 in (True, False)
+    )
+    few, many = ([fooled for fooled in others if (fooled <= 3) is few] for few in (True, False))
+    assert len(hide) == 6 and f"5,000 squares fool {hide[0]} to {hide[-1]} on six of Table 2's networks" in page
+    assert f"and {few[-1]} at most on {len(few)} of {len(others)} others" in page
+    assert f"of ANP-VS after few epochs, they fool {many[0]} to {many[-1]}:" in page
+    assert {row["recipe"] for row in looked if row["fooled by 5000"] > 3} == {
+        "wang2018-table2", "anpvs-budget", "anpvs-mnist"
+    }  # fmt: skip
+
+
 def test_the_page_on_trust_says_what_many_squares_fool_of_what_the_cheap_tier_leaves() -> None:
     page = " ".join((ROOT / "docs" / "trust.md").read_text("utf-8").split())
     rows = json.loads((ROOT / "results" / "benchmarks" / "patience.json").read_text("utf-8"))["rows"]
