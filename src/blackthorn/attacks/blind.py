@@ -31,6 +31,8 @@ class Look:
     """Share of the images tried that are fooled there."""
     of_standing: float = 1.0
     """At most this share of the images that stand is tried at first, so that a look at few takes little time."""
+    after: str = ""
+    """What is added to the reason."""
 
 
 _FEWEST = 4  # images that are tried; of fewer nothing can be said
@@ -41,8 +43,26 @@ PATIENT = Look(first=(24, 5000), then=(48, 5000), fewest=2, share=0.05, of_stand
 """For AutoAttack's cheap tier, as many queries as in the full one. Of 32 images that gradients leave on networks of
 Wang et al.'s Table 2, 200 squares fool 1 at most and 5,000 fool 3 to 13; on 48 networks of other recipes 2 at most
 (results/benchmarks/patience.json)."""
-_AFTERWARDS = replace(PATIENT, fewest=QUICK.fewest, share=QUICK.share)
 _GRADIENTS_A_QUERY = 4  # at least; a query takes a third of the time of a gradient, or more where these are in bf16
+
+
+def afterwards(parts: Sequence[Search]) -> Look:
+    """A last look, as patient, where that takes little of the time that attacks took; whatever it finds, they do not go
+    on, which would take many times as long as they took.
+
+    They have to follow four gradients or more for each query of the first look, and to ask for no square themselves: of
+    10,000 images that 40 steps leave standing 20 are tried, of 2,000 images 4, and of fewer none. The share is that of
+    the quick look, since attacks weaker than AutoAttack's leave more on any network.
+    """
+    gradients = sum(part.effort for part in parts)
+    of_standing = gradients / (_GRADIENTS_A_QUERY * PATIENT.first[1])
+    return replace(
+        PATIENT,
+        fewest=QUICK.fewest,
+        share=QUICK.share,
+        of_standing=0.0 if any(part.only_asks for part in parts) else of_standing,
+        after=", which did not go on; {kind: autoattack} says how far",
+    )
 
 
 def fooled_blindly(
@@ -62,47 +82,10 @@ def fooled_blindly(
         sought: what was found.
         look: how many images are tried, and for how long.
     """
-    seen = _seen(engagement, parts, x, y, sought, look)
-    return {} if seen is None else {"hidden gradients": f"{seen}: the network hides its gradients from this attack"}
-
-
-def doubted_afterwards(
-    engagement: Engagement, parts: Sequence[Search], x: Tensor, y: Tensor, sought: Sought
-) -> dict[str, str]:
-    """The same alarm, where thousands of squares fool many; the attack does not go on, which would take many times as
-    long as it took.
-
-    Asked after attacks that followed four gradients or more for each query of the first look, and asked for no square
-    themselves: of 10,000 images that 40 steps leave standing 20 are tried, of 2,000 images 4, and of fewer none.
-
-    Args:
-        engagement: the network and its judge.
-        parts: all attacks that were run.
-        x: all images.
-        y: their labels.
-        sought: what was found.
-    """
-    if any(part.only_asks for part in parts):
-        return {}
-    gradients = sum(part.effort for part in parts if part.needs_gradients)
-    look = replace(_AFTERWARDS, of_standing=gradients / (_GRADIENTS_A_QUERY * _AFTERWARDS.first[1]))
-    seen = _seen(engagement, parts, x, y, sought, look)
-    if seen is None:
-        return {}
-    return {
-        "hidden gradients": f"{seen}: the network hides its gradients from this attack, which did not go on; "
-        "{kind: autoattack} says how far"
-    }
-
-
-def _seen(
-    engagement: Engagement, parts: Sequence[Search], x: Tensor, y: Tensor, sought: Sought, look: Look
-) -> str | None:
-    """How many images squares fool of how many, where these are too many for chance."""
     tally = engagement.watch.tally
     thorough = any(is_thorough(part) and part.loss != "quadratic" for part in parts)
     if x.dim() != 4 or not thorough or not engagement.judge.at_once or tally.random or tally.batch:
-        return None
+        return {}
     standing = (~sought.fooled).nonzero().squeeze(1)
     at_first = min(look.first[0], int(look.of_standing * len(standing)))
     fooled = tried = queries = 0
@@ -110,11 +93,12 @@ def _seen(
         tried = min(images, len(standing))
         squares = squares_like(parts[-1], queries)
         if tried < _FEWEST or not squares or any(p.only_asks and p.effort >= squares[0].effort for p in parts):
-            return None
+            return {}
         some = standing[torch.linspace(0, len(standing) - 1, tried).long()]
         fooled = engagement.fooled_by(squares[0], x[some], y[some])
         if not fooled:
-            return None
+            return {}
     if fooled < max(look.fewest, look.share * tried) or fooled / tried * len(standing) <= TOLERATED * len(x):
-        return None
-    return f"{queries} random squares fooled {fooled} of {tried} images that gradients had left standing"
+        return {}
+    seen = f"{queries} random squares fooled {fooled} of {tried} images that gradients had left standing"
+    return {"hidden gradients": f"{seen}: the network hides its gradients from this attack{look.after}"}

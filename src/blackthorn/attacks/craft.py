@@ -24,7 +24,7 @@ from ..speed.precision import Precision
 from ..types import Attack, Progress
 from .agreement import distance_in
 from .alarms import DRAWS, HIDING
-from .blind import PATIENT, QUICK, doubted_afterwards, fooled_blindly
+from .blind import PATIENT, QUICK, afterwards, fooled_blindly
 from .crafted import Crafted as Crafted
 from .engagement import Engagement, Sought
 from .foreign import as_search
@@ -122,7 +122,7 @@ def _crafted(
                 rang |= fooled_blindly(engagement, parts, x, y, sought, PATIENT if cheap else QUICK)
             heard = () if naive else tuple(dict.fromkeys((*heard, *rang)))
         if not naive and HIDING.isdisjoint(rang):
-            rang |= doubted_afterwards(engagement, parts, x, y, sought)
+            rang |= fooled_blindly(engagement, parts, x, y, sought, afterwards(parts))
         if sought.draws > 1:
             sought.judge_anew(verdicts, y, batch_size)
     reservations = [*dict.fromkeys(said for one in attacks for said in one.reservations()), *rang.values()]
