@@ -539,7 +539,7 @@ PINNED_MEASURES: dict[str, str] = {
     "wang2018-figure2": "b9118912125e",
     "wang2018-rate": "42cf6c286518",
     "wang2018-table1": "b5b974d29663",
-    "wang2018-table2": "d549f71bf638",
+    "wang2018-table2": "4d74837379e5",
     "wang2018-table3": "7fd982bc7ae2",
 }
 
