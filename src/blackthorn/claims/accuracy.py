@@ -95,7 +95,7 @@ class NotBelow(Statement):
         Undecided too where the measures share no image.
         """
         pairs = [((row, self.metric), (row, self.than_metric)) for row in self.rows]
-        return _compared(evidence, pairs, lambda test: no_less(test, self.points), as_found=True)
+        return _compared(evidence, pairs, lambda test: no_less(test, self.points), as_found=self.of_attacks)
 
 
 @value
@@ -129,7 +129,7 @@ class Above(About):
         """Yes when the 95 % interval of the difference stays above `points`; no when the whole of it does not."""
         partners = list(zip(self.metrics, self.than_metrics))
         pairs = [((row, metric), (row, than)) for row in self.rows for metric, than in partners]
-        found = _compared(evidence, pairs, lambda test: more(test, self.points), as_found=True)
+        found = _compared(evidence, pairs, lambda test: more(test, self.points), as_found=self.of_attacks)
         return [together(found, self.fewest)]
 
 
