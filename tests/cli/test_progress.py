@@ -86,6 +86,27 @@ def test_the_epochs_before_a_training_was_resumed_tell_nothing_of_the_pace(plan:
     assert pace.left() == pytest.approx(10)
 
 
+def test_what_another_command_does_meanwhile_tells_of_the_pace(plan: Plan, time: Clock) -> None:
+    """Two commands, of which each has done two stages in twenty seconds: the five that are left take 25."""
+    pace = Pace(plan)
+    for number in (0, 2):
+        time.now += 10
+        pace.hear(event(plan, number, "finished"))
+        pace.hear(event(plan, number + 1, "elsewhere"))
+    assert pace.left() == pytest.approx(25)
+
+
+def test_what_another_command_had_begun_long_before_tells_no_more_than_our_own_work(plan: Plan, time: Clock) -> None:
+    """A stage of six times the effort ends with our first one: about a sixth of it was done since we began."""
+    large = replace(plan.stages[1], effort=600.0)
+    made = replace(plan, stages=[plan.stages[0], large, *plan.stages[2:]])
+    pace = Pace(made)
+    time.now += 10
+    pace.hear(event(made, 0, "finished"))
+    pace.hear(event(made, 1, "elsewhere"))
+    assert pace.left() == pytest.approx(700 * 10 / 200)
+
+
 def test_all_that_is_settled_ends_at_the_whole(plan: Plan, time: Clock) -> None:
     pace = Pace(plan)
     for number in range(9):

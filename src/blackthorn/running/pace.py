@@ -1,4 +1,4 @@
-"""How far a plan has come, and how long the rest will take at the pace of this command."""
+"""How far a plan has come, and how long the rest will take at the pace so far, with other commands or without."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ _TOO_EARLY = 2.0  # seconds in which a pace is mostly that of warming up
 class Pace:
     """Listens to what happens to stages; `total` and `done` are efforts, `stages` and `settled` are counts.
 
-    Only what this command does tells its pace: not what was found done, nor the epochs before a training was resumed.
+    What was found done tells nothing of the pace, nor do the epochs before a training was resumed. What another command
+    finishes meanwhile does, each stage as much as was done here so far: more of it may have been done before.
     """
 
     def __init__(self, plan: Plan, found: Sequence[str] = ()) -> None:
@@ -24,6 +25,7 @@ class Pace:
         self._settled: set[str] = set(found)
         self._begun: dict[str, float] = {}
         self._given = 0.0
+        self._helped = 0.0
         self._start = time.monotonic()
         self.total = sum(self._effort.values())
         self.stages = len(self._effort)
@@ -54,6 +56,7 @@ class Pace:
         elif event.what == "elsewhere" and event.key not in self._settled:
             self._share(event.key, 0.0)
             self._found += effort
+            self._helped += min(effort, max(self._worked - self._given, 0.0))
             self._settled.add(event.key)
 
     def left(self) -> float | None:
@@ -62,7 +65,7 @@ class Pace:
         worked = self._worked - self._given
         if elapsed < _TOO_EARLY or worked <= 0:
             return None
-        return max(self.total - self.done, 0.0) * elapsed / worked
+        return max(self.total - self.done, 0.0) * elapsed / (worked + self._helped)
 
     def _share(self, key: str, effort: float) -> None:
         """What was done here of a stage; sums are kept, since events come in thousands."""
