@@ -120,8 +120,7 @@ def _told_by_what_is_done(made: Plan, store: Store) -> dict[tuple[str, Chosen], 
 
 def _passes(stage: Stage) -> tuple[str, Chosen]:
     """What decides how long a pass takes: the architecture, and the arithmetic, in which bf16 can be much faster."""
-    asked = stage.value.precision
-    return repr(sorted(stage.model.items(), key=str)), stage.precision if asked == "auto" else asked
+    return repr(sorted(stage.model.items(), key=str)), stage.arithmetic
 
 
 def _timed(first: Stage, precision: Chosen, splits: Splits, device: torch.device) -> float:

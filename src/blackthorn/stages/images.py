@@ -116,7 +116,7 @@ class AdversarialImages(WithResources, Task):
                 x,
                 y,
                 batch_size=self.batch_size,
-                precision=work.precision(self.precision),
+                precision=work.stage.arithmetic,
                 judge=model,  # as if another judged: then no image is left out, and none leaves early
                 progress=lambda text, done, _: work.progress(text, rows.start + done, len(work.splits.train)),
             )

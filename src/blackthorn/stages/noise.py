@@ -52,7 +52,7 @@ class NoiseMaking(Task):
 
     def run(self, work: Work) -> None:
         """Search the noise, and keep it."""
-        search = replace(self.noise, precision=work.precision(self.noise.precision))
+        search = replace(self.noise, precision=work.stage.arithmetic)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", AttackWarning)  # said again in the records of whatever adds the noise
             made = search(work.parent().model, work.splits.train.x, seed=work.stage.seed, progress=work.progress)

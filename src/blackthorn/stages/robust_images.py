@@ -87,7 +87,7 @@ class RobustImages(Inversion, WithResources, Task):
             attack=self.attack,
             seed=work.stage.seed,
             batch_size=self.batch_size,
-            precision=work.precision(self.precision),
+            precision=work.stage.arithmetic,
             name=f"'{self.of}', {work.stage.model.get('kind')}",
             checkpoint=work.folder,
             progress=work.progress,

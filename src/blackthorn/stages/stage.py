@@ -180,7 +180,13 @@ class Stage:
     inputs: Mapping[str, tuple["Stage", ...]] = field(default_factory=dict)
     """What else it needs, by role: {"source": (stage,), "noises": (stage, stage)}."""
     precision: Chosen = "float32"
-    """The arithmetic that `precision: auto` stands for."""
+    """What `precision: auto` stands for."""
+
+    @property
+    def arithmetic(self) -> Chosen:
+        """What its task computes in: what it asks for, with `auto` resolved as the plan did."""
+        asked = self.value.precision
+        return self.precision if asked == "auto" else asked
 
     def built(self, splits: Splits, *, seed: int = 0) -> nn.Module:
         """The network as it was before anything was done to it, or ModelError; first weights are drawn by the seed."""
@@ -261,10 +267,6 @@ class Work:
     def inputs(self, role: str) -> list[Any]:
         """What the stages that stand in this role have made, in their order."""
         return [stage.value.made(self, stage) for stage in self.stage.inputs.get(role, ())]
-
-    def precision(self, asked: Precision) -> Precision:
-        """The arithmetic that was asked for, with `auto` resolved as the plan did."""
-        return self.stage.precision if asked == "auto" else asked
 
     def example(self) -> Tensor:
         """Two images to run a network on."""

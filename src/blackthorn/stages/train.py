@@ -124,7 +124,7 @@ class Train(WithResources, Task):
             constraints=constraints,
             valid=work.splits.valid,
             early_stopping=self.early_stopping,
-            precision=work.precision(self.precision),
+            precision=work.stage.arithmetic,
             sync_batchnorm=self.sync_batchnorm,
             # Each training of a chain has a seed of its own, or fine-tuning would see the images in the order in which
             # the training before saw them.
