@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from blackthorn.cli import progress as progress_module
+from blackthorn.cli.progress import watching
 from blackthorn.recipes import Plan
 from blackthorn.running import Event
 from blackthorn.running import pace as pace_module
+from blackthorn.running.folder import Folder
 from blackthorn.running.pace import Pace, clock
 
 from ..recipes.conftest import laid_out
@@ -113,6 +116,15 @@ def test_all_that_is_settled_ends_at_the_whole(plan: Plan, time: Clock) -> None:
         pace.hear(event(plan, number, ["finished", "failed", "elsewhere"][number % 3]))
         pace.hear(event(plan, number, "elsewhere"))  # as another worker sees it
     assert (pace.settled, pace.done) == (9, pace.total)
+
+
+def test_a_line_says_how_far_a_stage_has_come_whatever_it_is(
+    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress_module, "_TOLD_EVERY", -1.0)
+    with watching(plan, Folder(tmp_path / "store")) as listen:
+        listen(event(plan, 0, "advanced", text="pruning curve", done=3, total=8))
+    assert capsys.readouterr().err.strip() == f"[  0/9] {plan.stages[0].label}, 38% · pruning curve"
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,9 @@ class _Lines:
             self.waited = True
             self._say(event.label)
         elif event.what == "advanced" and time.monotonic() - self.told > _TOLD_EVERY:
-            left = self.pace.left()
-            self._say(f"{event.label} · {event.text}" + ("" if left is None else f", {clock(left)} left in all"))
+            left, far = self.pace.left(), f", {event.done / event.total:.0%}" if event.total else ""
+            more = "" if left is None else f", {clock(left)} left in all"
+            self._say(f"{event.label}{far} · {event.text}{more}")
 
     def _say(self, line: str) -> None:
         self.told = time.monotonic()
