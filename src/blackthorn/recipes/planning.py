@@ -24,8 +24,8 @@ from ..measuring import AnyMeasure, source_for
 from ..models.brought import brought_along
 from ..models.foreign import source_of
 from ..results import Row
+from ..speed.precision import Chosen
 from ..stages import Measuring, Need, Stage, Task
-from ..stages.stage import Chosen
 from ..values import address
 from .checks import made_on
 from .schema import Recipe

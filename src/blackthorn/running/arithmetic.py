@@ -14,7 +14,7 @@ import torch
 from ..attacks.precision import resolve_for
 from ..data import Splits, pixels
 from ..models import build
-from ..stages.stage import Chosen
+from ..speed.precision import Chosen
 from ..values import address
 from .provenance import made_with
 from .store import Store, unreadable

@@ -11,17 +11,16 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from ..attacks import Precision
 from ..data import Splits, of_each_class, pixels
 from ..deploy import Bundle
 from ..models import build, copied, return_logits_
 from ..pruning import Criterion, Masks, sparsity
 from ..resources import Resources
+from ..speed.precision import Chosen, Precision
 from ..types import Logger, Progress
 from ..values import spell
 from .artifacts import load_network, save_network
 
-Chosen = Literal["float32", "bf16"]
 Form = Literal["dense", "masked", "shrunk", "onnx", "int8"]
 Decider = Literal["seed", "images"]
 GatesRole = Literal["inserts", "needs", "removes", "refuses"]
@@ -185,8 +184,7 @@ class Stage:
     @property
     def arithmetic(self) -> Chosen:
         """What its task computes in: what it asks for, with `auto` resolved as the plan did."""
-        asked = self.value.precision
-        return self.precision if asked == "auto" else asked
+        return self.precision if self.value.precision == "auto" else self.value.precision
 
     def built(self, splits: Splits, *, seed: int = 0) -> nn.Module:
         """The network as it was before anything was done to it, or ModelError; first weights are drawn by the seed."""
