@@ -153,7 +153,8 @@ def test_what_a_larger_rate_removes_includes_what_a_smaller_one_does(model: nn.M
         assert zeros == sorted(zeros) and zeros[0] == 0 < zeros[-1]
 
 
-def test_a_network_is_not_asked_again_where_only_zeros_go(model: nn.Sequential, x: Tensor) -> None:
+@pytest.mark.parametrize("watched", [1, 2])  # the first layer itself, whose products are not added up then
+def test_a_network_is_not_asked_again_where_only_zeros_go(watched: int, model: nn.Sequential, x: Tensor) -> None:
     with torch.no_grad():
         for layer in model:
             if isinstance(layer, nn.Linear):
@@ -164,11 +165,10 @@ def test_a_network_is_not_asked_again_where_only_zeros_go(model: nn.Sequential, 
         return [masks_for(model, per_layer(Magnitude(), rate), x=x)] if rate else []
 
     walk = Walk(model, [0.0, 0.2, 0.4, 0.6], masks)
-    watched = walk.model[1]
-    assert isinstance(watched, nn.Linear)
-    watched.register_forward_hook(lambda *_: asked.append(1))
+    assert isinstance(walk.model, nn.Sequential)
+    walk.model[watched].register_forward_hook(lambda *_: asked.append(1))
     said = list(walk.answers(x, batch_size=60))
-    assert len(asked) == 2 and torch.equal(said[0], said[2])  # unpruned, and at 0.6, where weights go that are not zero
+    assert len(asked) == 2 and torch.equal(said[1], said[3])  # at 0.6, and at 0.4, where all are back but zeros
 
 
 def test_targeted_success_is_of_images_of_other_classes(

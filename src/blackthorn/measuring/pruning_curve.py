@@ -131,7 +131,7 @@ class PruningCurve(WithResources, Measure):
                 said: list[list[Tensor]] = [[] for _ in self.rates]
                 for block in blocks(x, self.batch_size):
                     images = pixels(x[block]) if noise is None or made is None else noise.apply(made, x[block])
-                    for at_rate, labels in zip(said, walk.answers(images, self.batch_size)):
+                    for at_rate, labels in zip(reversed(said), walk.answers(images, self.batch_size)):
                         at_rate.append(labels)
                         done += 1
                         if progress is not None:
