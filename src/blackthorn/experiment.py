@@ -22,7 +22,7 @@ from .claims import Selected, Verdict, choose, judge
 from .data import Splits
 from .errors import RecipeError
 from .recipes.consent import owned
-from .recipes.planning import Plan, check, check_begun, plan
+from .recipes.planning import Plan, check, plan
 from .recipes.reading import name_of, plain, written_out
 from .recipes.request import Request as Request
 from .recipes.schema import Recipe
@@ -31,7 +31,7 @@ from .report.reading import has_results
 from .results import Grid, Published
 from .results.table import lines
 from .running.arithmetic import Arithmetic
-from .running.beginning import begun, told
+from .running.beginning import check_networks, told
 from .running.beginning import found_device as found_device
 from .running.choosing import HERE, Place, executor_for
 from .running.code import Code
@@ -45,7 +45,6 @@ from .running.provenance import facts
 from .running.reports import report_folder, report_name
 from .running.runner import Outcome, carry_out
 from .running.store import Store
-from .stages import Held
 from .stages.artifacts import ABOUT, load_about
 from .types import Logger, Progress
 
@@ -196,16 +195,10 @@ class Experiment:
             raise RecipeError(f"--data-root {root}: there is no such folder; give the one that holds data sets")
         with told(f"{request.recipe}: data"):
             splits = recipe.data.load(root, progress=progress) if splits is None else splits
-        for row, network in recipe.networks.items():
-            built = device is not None and network.of is None and not isinstance(network.begin, Held)
-            if built:  # one that cannot be is refused before hours of training others
-                at = "from" if network.begin is not None else None if network.model is None else "model"
-                with told(f"{request.recipe}: {'model' if at is None else f'networks.{row}.{at}'}"):
-                    network_made = begun(recipe.model_of(row), network, splits)
-                check_begun(recipe, row, network_made, lambda path: told(f"{request.recipe}: {path}"))
+        passes = None if device is None else check_networks(recipe, splits, request.recipe)
         check(recipe, splits, lambda path: told(f"{request.recipe}: {path}"))
         kept = store_at(store)
-        made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None))
+        made = plan(recipe, splits, Arithmetic(kept, splits, device), Code(kept, splits, device is not None), passes)
         return Experiment(request, recipe, root, splits, made, kept, device)
 
     def carry_out(self, jobs: int | None, listen: Listener, place: Place = HERE) -> "Experiment":

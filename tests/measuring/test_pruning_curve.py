@@ -250,6 +250,21 @@ def test_what_a_curve_needs_and_how_long_it_takes_is_known_before(x: Tensor) -> 
     assert PruningCurve(criterion=Magnitude(), n_max=20, **SWEEP).effort(60) == 20 * 5
 
 
+def test_how_much_of_a_network_runs_at_each_rate_is_known_before(model: nn.Sequential, x: Tensor) -> None:
+    """The layers multiply 16 x 12, 12 x 10 and 10 x 3 numbers: 342. Everything runs once; then what follows on the
+    first pruned layer runs at each of five rates, while that layer only adds up what comes back.
+    """
+
+    def passes(model: nn.Module, **options: Any) -> float:
+        return PruningCurve(criterion=Magnitude(), **SWEEP, **options).passes(model, x[:1])
+
+    assert passes(model, layers=("3",)) == pytest.approx((342 + 5 * 30) / (5 * 342))
+    assert passes(model) == pytest.approx((342 + 5 * 150) / (5 * 342))
+    assert passes(model, each_layer=True) == pytest.approx((3 * 342 + 5 * (150 + 30 + 0)) / (5 * 342))
+    model.register_forward_hook(lambda *_: None)  # a chain that is watched is not taken apart
+    assert (passes(model), passes(model, each_layer=True)) == (1.0, 3.0)
+
+
 def test_a_curve_of_a_subject_is_the_curve_of_what_it_holds(
     model: nn.Module, x: Tensor, y: Tensor, noises: list[Tensor]
 ) -> None:

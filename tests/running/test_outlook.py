@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torch.nn.modules.module import register_module_forward_pre_hook
 
+from blackthorn.experiment import Experiment, Request
 from blackthorn.running import Folder, quiet, run_plan
 from blackthorn.running.outlook import outlook
 
@@ -52,3 +54,20 @@ def test_a_training_step_is_timed_in_the_arithmetic_that_the_training_will_use(
     finally:
         hook.remove()
     assert seen == autocast
+
+
+def test_a_curve_of_a_layer_is_expected_to_take_only_what_follows_on_what_comes_before(tmp_path: Path) -> None:
+    """64 x 16 and 16 x 10 numbers are multiplied; of the last layer, what comes back at each of 100 rates is added."""
+    whole, last = (
+        {"kind": "pruning_curve", "criterion": {"kind": "magnitude"}, "layers": layers} for layers in ([], ["out"])
+    )
+    made = tmp_path / "made.yaml"
+    made.write_text(
+        yaml.safe_dump(tiny("measures", to={"natural": {"kind": "accuracy"}, "whole": whole, "last": last}))
+    )
+    cpu = torch.device("cpu")
+    experiment = Experiment.prepare(Request(str(made), "full", (0,)), tmp_path / "store", None, device=cpu)
+    efforts = {place.metric: place.stage.effort for place in experiment.plan.places if place.row == "dense"}
+    once, images = 64 * 16 + 16 * 10, 40
+    assert efforts["last"] - efforts["natural"] == pytest.approx(images * (once + 100 * 0) / once - images)
+    assert efforts["whole"] - efforts["natural"] == pytest.approx(images * (once + 100 * 160) / once - images)

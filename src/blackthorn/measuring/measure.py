@@ -103,6 +103,15 @@ class Measure(Protocol):
         """Forward or backward passes of one image, roughly, for `images` test images; for the remaining time."""
         return float(images)
 
+    def passes(self, model: nn.Module, example: Tensor) -> float:
+        """By how much more or less an image takes than `effort` says, for what only a network can tell.
+
+        Args:
+            model: a network of the recipe as it begins; its weights mean nothing yet.
+            example: one image, float32 (1, channels, height, width).
+        """
+        return 1.0
+
     def shared(self, splits: Splits) -> bool:
         """Whether several ranks measure together, each a part of the images; the others measure side by side."""
         return False

@@ -18,6 +18,7 @@ from ..errors import DataError
 from ..models import device_of
 from ..pruning import AnyCriterion, Masks, Pruning, masks_by_scores
 from ..pruning.allocation import Scope, in_layers
+from ..pruning.layers import prunable_weights
 from ..resources import WithResources
 from ..results import PruningCurveRecord, wilson
 from ..types import Progress
@@ -26,7 +27,7 @@ from .blocks import blocks
 from .images import evenly, how_many
 from .measure import Measure, Measurement, Subject
 from .sources import SourceNetwork
-from .walk import Walk
+from .walk import Walk, passes
 
 _SOME = 0.5  # any rate
 _ROUNDING = 1e-9  # 0.07 - 0.07 is not always 0
@@ -149,8 +150,14 @@ class PruningCurve(WithResources, Measure):
         self._pruning(self.criterion, _SOME, self.layers).check_layers(model)
 
     def effort(self, images: int) -> float:
-        """Every image once at each rate, untouched and under each noise."""
+        """Every image at each rate, untouched and under each noise."""
         return float(how_many(images, self.n_max) * (1 + len(self.noises)) * len(self.rates))
+
+    def passes(self, model: nn.Module, example: Tensor) -> float:
+        """Less than one where what lies before the pruned layers runs once; a sum where each layer has its curve."""
+        names = in_layers(prunable_weights(model), self.layers)
+        lines = [{name} for name in names] if self.each_layer else [set(names)]
+        return sum(passes(model, line, len(self.rates), example) for line in lines)
 
     def measure(self, subject: Subject, *, progress: Progress | None = None) -> Measurement:
         """A record for each curve, set of images and rate."""

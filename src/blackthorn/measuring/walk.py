@@ -2,7 +2,7 @@
 
 import copy
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from ..models import eval_mode
 from ..models.answers import answers
 from ..pruning import Masks
 from ..pruning.layers import prunable_weights
+from .counting import macs
 
 _FEW = 0.05  # of a layer's weights: their products alone take a third of the time of all, those of 15 % as long
 _CHUNK = 64  # images whose inputs stay in the processor's cache
@@ -80,7 +81,7 @@ class Walk:
 
 
 class _Sums:
-    """What a linear layer gives for all images, kept, and added to as its weights come back.
+    """What a linear layer gives for all images: kept, and added to as its weights come back.
 
     From one rate to the next a few of them do. Their products alone take a tenth to a twentieth of the time of all
     (benchmarks/pruning_curve.py).
@@ -108,6 +109,25 @@ class _Sums:
             self._sums[at : at + _CHUNK] += (few @ self._given[at : at + _CHUNK].t()).t()
 
 
+def passes(model: nn.Module, names: Container[str], rates: int, example: Tensor) -> float:
+    """How many passes through the whole network an image takes at each rate, where the weights of these names go.
+
+    Args:
+        model: as for a walk.
+        names: of the parameters.
+        rates: of the walk.
+        example: one image, float32 (1, ...).
+    """
+    with eval_mode(model), torch.no_grad():
+        before, after = _split(model, names)
+        given = nn.Sequential(*before)(example)
+        if _sums(after[0], given) is not None:
+            given = after.pop(0)(given)
+        whole = macs(model, example)
+        rest = macs(nn.Sequential(*after), given)
+    return (whole + rates * rest) / (rates * whole) if whole > rest else 1.0
+
+
 def _through(before: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     """What comes out, in one tensor from the start: of a large network, twice as much would not fit."""
     given: Tensor | None = None
@@ -120,11 +140,11 @@ def _through(before: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     return given
 
 
-def _split(model: nn.Module, goes: Mapping[str, Tensor]) -> tuple[list[nn.Module], list[nn.Module]]:
-    """What runs before anything is pruned, and the rest; only a plain chain can be taken apart."""
+def _split(model: nn.Module, names: Container[str]) -> tuple[list[nn.Module], list[nn.Module]]:
+    """What runs before the parameters of these names, and the rest; only a plain chain can be taken apart."""
     if type(model) is not nn.Sequential or model._forward_hooks or model._forward_pre_hooks:
         return [], [model]
-    pruned = {id(parameter) for name, parameter in model.named_parameters() if name in goes}
+    pruned = {id(parameter) for name, parameter in model.named_parameters() if name in names}
     parts = list(model.children())
     first = next((i for i, part in enumerate(parts) if any(id(p) in pruned for p in part.parameters())), 0)
     return parts[:first], parts[first:]

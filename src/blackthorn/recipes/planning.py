@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import torch
 from torch import nn
 
 from ..data import Splits
@@ -79,8 +80,17 @@ def foreign_code(model: Mapping[str, Any], splits: Splits) -> str | None:
     return hashlib.sha256(files + weights.encode()).hexdigest()[:12]
 
 
-def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeOf | None = None) -> Plan:
-    """Lay out all stages of a recipe on these images. By default, factories of its networks are imported."""
+def plan(
+    recipe: Recipe,
+    splits: Splits,
+    resolve: Resolve = float32,
+    code: CodeOf | None = None,
+    passes: Mapping[tuple[str, str], float] | None = None,
+) -> Plan:
+    """Lay out all stages of a recipe on these images. By default, factories of its networks are imported.
+
+    `passes` are those of `passes_of`; without them, the remaining time of some measures is told wrongly.
+    """
     code = code or (lambda model: foreign_code(model, splits))
     stages: dict[str, Stage] = {}
     places: list[Place] = []
@@ -105,7 +115,8 @@ def plan(recipe: Recipe, splits: Splits, resolve: Resolve = float32, code: CodeO
                 if recipe.networks[row].wants(metric):
                     network_made = layer.finished[row]
                     task = Measuring(_made_for(measure, bases[row]), metric)
-                    stage = layer.stage(task, network_made, row, network_made.model)
+                    more = 1.0 if passes is None else passes.get((row, metric), 1.0)
+                    stage = layer.stage(task, network_made, row, network_made.model, more)
                     places.append(Place(row, metric, seed, stage))
     return Plan(
         # What measures time comes when nothing else of this recipe is left.
@@ -161,22 +172,42 @@ def check_begun(recipe: Recipe, root: str, model: nn.Module, told: Callable[[str
     Raises:
         BlackthornError: what a step or a measure refuses.
     """
-    plain: set[str] = set()  # the networks whose layers still have the names that they began with
-    for row, network in recipe.networks.items():
-        begins = row == root and (network.begin is None or network.begin.gates != "inserts")
-        if not begins and network.of not in plain:
-            continue
-        for number, step in enumerate(network.steps):
-            if step.gates == "inserts":
-                break
+    names = _same_names(recipe, root)
+    for row, count in names.items():
+        for number, step in enumerate(recipe.networks[row].steps[:count]):
             with told(f"networks.{row}.steps.{number}"):
                 step.check_network(model)
-        else:
-            plain.add(row)
     for metric, measure in recipe.measures.items():
-        if any(recipe.networks[row].show and recipe.networks[row].wants(metric) for row in plain):
+        if _measured(recipe, names, metric):
             with told(f"measures.{metric}"):
                 measure.check_network(model)
+
+
+def passes_of(recipe: Recipe, root: str, model: nn.Module, splits: Splits) -> dict[tuple[str, str], float]:
+    """`Measure.passes` of the networks that come from one, by row and measure; arguments as those of `check_begun`."""
+    example, names = torch.zeros(1, *splits.shape), _same_names(recipe, root)
+    found: dict[tuple[str, str], float] = {}
+    for metric, measure in recipe.measures.items():
+        if rows := _measured(recipe, names, metric):
+            found |= dict.fromkeys(((row, metric) for row in rows), measure.passes(model, example))
+    return found
+
+
+def _same_names(recipe: Recipe, root: str) -> dict[str, int]:
+    """The networks that come from one, and after how many of their steps their layers have the names of its own."""
+    found: dict[str, int] = {}
+    for row, network in recipe.networks.items():
+        begins = row == root and (network.begin is None or network.begin.gates != "inserts")
+        if begins or (network.of in found and found[network.of] == len(recipe.networks[network.of].steps)):
+            inserts = (number for number, step in enumerate(network.steps) if step.gates == "inserts")
+            found[row] = next(inserts, len(network.steps))
+    return found
+
+
+def _measured(recipe: Recipe, names: Mapping[str, int], metric: str) -> list[str]:
+    """The rows of a measure whose layers have the names that they began with."""
+    networks = ((row, recipe.networks[row]) for row, count in names.items() if count == len(recipe.networks[row].steps))
+    return [row for row, network in networks if network.show and network.wants(metric)]
 
 
 @dataclass
@@ -194,8 +225,8 @@ class _Seed:
     labels: dict[str, str] = field(default_factory=dict)
     """Label -> the address of the stage that has it."""
 
-    def stage(self, task: Task, parent: Stage | None, row: str, model: Mapping[str, Any]) -> Stage:
-        """The stage of a task, with all that it needs."""
+    def stage(self, task: Task, parent: Stage | None, row: str, model: Mapping[str, Any], passes: float = 1.0) -> Stage:
+        """The stage of a task, with all that it needs; `passes` times the effort that the task says."""
         architecture = task.architecture or model
         identity: dict[str, Any] = {"stage": task.spelling(), "revision": task.revision}
         if parent is None:
@@ -231,7 +262,7 @@ class _Seed:
             model=architecture,
             parent=parent,
             label=self._label(f"seed {self.seed} · {row} · {task.label()}", key),
-            effort=_LEAST + task.effort(self.splits),
+            effort=_LEAST + passes * task.effort(self.splits),
             inputs=inputs,
             precision=precision,
         )
