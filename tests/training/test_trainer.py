@@ -1,4 +1,5 @@
 import copy
+import re
 from typing import Any
 
 import pytest
@@ -192,8 +193,16 @@ def test_accuracy_at_chance_after_three_epochs_stops_training_with_the_remedies(
 
 
 def test_a_short_run_at_chance_is_refused_at_its_end() -> None:
-    with pytest.raises(TrainingError, match="after 1 epochs"):
+    with pytest.raises(TrainingError, match="after 1 epoch, no better"):
         fit(constant(), images(), CrossEntropy(), epochs=1, optimizer=SGD(lr=1e-9))
+
+
+@pytest.mark.parametrize(("lr", "reason"), [(1e-9, "no better than guessing"), (1e30, "blown up")])
+def test_the_learning_rate_that_is_to_be_lowered_is_the_one_that_was_asked_for(lr: float, reason: str) -> None:
+    """What a schedule has made of it by then is nowhere to be changed."""
+    with pytest.raises(TrainingError, match=f"{reason}.*lower the learning rate {re.escape(f'(now {lr:g})')}"):
+        falling = Piecewise(at=(0.01,), factor=0.5)
+        fit(forgetful(), images(), CrossEntropy(), epochs=3, batch_size=10, optimizer=SGD(lr=lr), schedule=falling)
 
 
 def test_chance_can_be_allowed() -> None:

@@ -17,7 +17,7 @@ _REMEDY = "set stop_at_chance: false to go on in any case"
 
 
 def refuse_chance(history: Sequence[Epoch], labels: Tensor, epochs: int, lr: float) -> None:
-    """Refuse a network that guesses.
+    """Refuse a network that guesses; `lr` is the learning rate that was asked for.
 
     Raises:
         TrainingError: accuracy is that of guessing after three epochs, or at the end.
@@ -29,9 +29,9 @@ def refuse_chance(history: Sequence[Epoch], labels: Tensor, epochs: int, lr: flo
     limit = guess + 3 * math.sqrt(guess * (1 - guess) / len(labels))
     if max(past["accuracy"] for past in history) <= limit:
         raise TrainingError(
-            f"accuracy is {history[-1]['accuracy']:.1%} after {len(history)} epochs, no better than "
-            f"guessing ({guess:.1%}): lower the "
-            f"learning rate (now {lr:g}), train longer, start from a trained network, or set stop_at_chance: false"
+            f"accuracy is {history[-1]['accuracy']:.1%} after {len(history)} epoch{'s' if len(history) > 1 else ''}, "
+            f"no better than guessing ({guess:.1%}): lower the learning rate (now {lr:g}), train longer, start from a "
+            "trained network, or set stop_at_chance: false"
         )
 
 

@@ -171,7 +171,7 @@ def fit(
             if logger is not None:
                 logger.log_metrics(means, step=epoch + 1)
             if stop_at_chance:
-                refuse_chance(run.history, images.y, epochs, means["lr"])
+                refuse_chance(run.history, images.y, epochs, mover.lr)
                 steps.refuse_gates(epoch + 1, example)
             if checkpoint is not None and together.first:
                 run.save(checkpoint)
@@ -186,14 +186,16 @@ class _Rates:
     def __init__(self, optimizer: torch.optim.Optimizer, lr: float, schedule: AnySchedule) -> None:
         # A checkpoint that is loaded later sets the rates of its last step, so they are noted before.
         self._groups = [(number, group["lr"]) for number, group in enumerate(optimizer.param_groups)]
-        self._optimizer, self._lr, self._schedule = optimizer, lr, schedule
+        self.lr = lr
+        """As it was asked for: that is what somebody can lower, and not what the schedule has made of it."""
+        self._optimizer, self._schedule = optimizer, schedule
 
     def set(self, progress: float) -> float:
         """Set the rates for a fraction of the run, and return that of parameters that ask for none of their own."""
         factor = self._schedule(progress)
         for number, lr in self._groups:
             self._optimizer.param_groups[number]["lr"] = lr * factor
-        return self._lr * factor
+        return self.lr * factor
 
     def left(self, parameters: Iterable[nn.Parameter], done: float, steps: int) -> tuple[float, float]:
         """The first rate of these parameters, and the sum of their rates over the `steps` that are left after `done`,
@@ -247,7 +249,7 @@ class _Steps:
                 for share in shares:
                     at = f"epoch {epoch + 1} of {self.epochs}, step {step + 1} of {steps}"
                     mean = ranks.add(share.loss.detach() * part.weight)
-                    _refuse_not_finite([mean], f"the loss is {mean.item():g} in {at}", lr)
+                    _refuse_not_finite([mean], f"the loss is {mean.item():g} in {at}", self.rates.lr)
             self._update(shares, part)
             seen += part.counted
             for name, mean in loss.parts.items():
@@ -257,7 +259,7 @@ class _Steps:
                 text = f"epoch {epoch + 1}/{self.epochs}{accuracy}"
                 self.progress(text, epoch * steps + step + 1, self.epochs * steps)
         where = f"weights are not finite after epoch {epoch + 1} of {self.epochs}"
-        _refuse_not_finite(model.parameters(), where, lr)
+        _refuse_not_finite(model.parameters(), where, self.rates.lr)
         images = sum(part.images for part in self.sharing.parts)
         return {name: (ranks.add(value) / images).item() for name, value in sums.items()} | {"lr": lr}
 
