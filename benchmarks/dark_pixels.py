@@ -9,10 +9,8 @@ adds to the accuracy on the test images, in points: untouched ones ("none"), or 
 had no penalty.
 """
 
-import argparse
 import copy
-import csv
-from pathlib import Path
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -21,9 +19,9 @@ from blackthorn.data import pixels
 from blackthorn.deploy import load
 from blackthorn.experiment import Experiment
 from blackthorn.measuring import Accuracy
-from blackthorn.recipes.request import Request
 from blackthorn.stages import Stage
 from blackthorn.stages.artifacts import load_noise
+from stored import asked_for, write
 
 COUNTS = (200, 2000)  # the blog's notebooks score on 200 images, the recipe on 2,000
 
@@ -39,32 +37,26 @@ def noises(dense: Stage, experiment: Experiment) -> dict[str, Tensor]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe")
-    parser.add_argument("--preset", default="full")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--store", default="runs")
-    parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    request = Request(asked.recipe, asked.preset, (asked.seed,))
-    experiment = Experiment.prepare(request, asked.store, asked.data_root, device=None)
+def rows(experiment: Experiment) -> Iterator[tuple[int, str, str, str]]:
+    """How many images, how much is dark in all of them, the noise, and what setting to zero gains under it."""
     dense = next(stage for stage in experiment.plan.stages if "· dense · train" in stage.label)
     before = load(experiment.store.stage(dense.name) / "network.safetensors").model.eval()
     y, images = experiment.splits.test.y, experiment.splits.train.x.flatten(1)
     attacked, accuracy = noises(dense, experiment), Accuracy()
     stood = {noise: accuracy(before, x, y).value for noise, x in attacked.items()}
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(asked.seed))
-    with asked.out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["images", "dark", "noise", "gain"])
-        for number in COUNTS:
-            dark, after = images[order[:number]].amax(0) == 0, copy.deepcopy(before)
-            after.get_parameter("fc1.weight").data[:, dark] = 0
-            for noise, x in attacked.items():
-                gain = 100 * (accuracy(after, x, y).value - stood[noise])
-                table.writerow([number, f"{100 * dark.double().mean():.1f}", noise, f"{gain:.2f}"])
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(dense.seed))
+    for number in COUNTS:
+        dark, after = images[order[:number]].amax(0) == 0, copy.deepcopy(before)
+        after.get_parameter("fc1.weight").data[:, dark] = 0
+        for noise, x in attacked.items():
+            gain = 100 * (accuracy(after, x, y).value - stood[noise])
+            yield number, f"{100 * dark.double().mean():.1f}", noise, f"{gain:.2f}"
+
+
+def main() -> None:
+    """Measure the network of the run that is asked for."""
+    experiment, out = asked_for(__doc__)
+    write(out, ["images", "dark", "noise", "gain"], rows(experiment))
 
 
 if __name__ == "__main__":

@@ -7,14 +7,10 @@ something was removed: `removed_norm` is the norm of the removed weights, in per
 before, and `below_1e-4` is the percentage of these weights that are smaller than 1e-4.
 """
 
-import argparse
-import csv
-from pathlib import Path
-
 from blackthorn.deploy import load
 from blackthorn.experiment import Experiment
-from blackthorn.recipes.request import Request
 from blackthorn.stages import Stage
+from stored import asked_for, write
 
 SMALL = 1e-4
 
@@ -35,22 +31,11 @@ def rows(stage: Stage, experiment: Experiment) -> list[tuple[str, str, str, str]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipe")
-    parser.add_argument("--preset", default="full")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--store", default="runs")
-    parser.add_argument("--data-root", type=Path)
-    parser.add_argument("--out", type=Path, required=True)
-    asked = parser.parse_args()
-    request = Request(asked.recipe, asked.preset, (asked.seed,))
-    experiment = Experiment.prepare(request, asked.store, asked.data_root, device=None)
+    """Look at every pruning of the run that is asked for."""
+    experiment, out = asked_for(__doc__)
     prunings = [stage for stage in experiment.plan.stages if stage.kind == "prune"]
     made = sorted(row for stage in prunings for row in rows(stage, experiment))
-    with asked.out.open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["network", "layer", "removed_norm", "below_1e-4"])
-        table.writerows(made)
+    write(out, ["network", "layer", "removed_norm", "below_1e-4"], made)
 
 
 if __name__ == "__main__":
