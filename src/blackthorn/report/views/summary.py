@@ -13,7 +13,7 @@ from ..verdict import verdict
 from ..words import names, percent
 from .view import View
 
-_TABS = 6  # networks that fit beside each other
+_TABS = 8  # networks that fit beside each other, in two lines
 
 
 @dataclass(frozen=True)
