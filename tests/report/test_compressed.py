@@ -1,7 +1,7 @@
 """What a person reads of a compression, word for word."""
 
 from blackthorn.claims.wishes import Candidate, Granted, Wishes
-from blackthorn.report.compressed import told
+from blackthorn.report.compressed import left_out, told
 
 WISHES = Wishes({"smaller": 4.0}, {"natural, to choose by": 1.0, "pgd 8/255, to choose by": 2.0})
 SIZES = {"net": 181_000, "filters 82%": 34_600}
@@ -45,3 +45,17 @@ def test_zeros_are_told_in_percent() -> None:
     found = Candidate("weights 91%", {"sparsity": 0.9099}, {"natural, to choose by": 0.0})
     said = told(Granted(found), wishes, "net", {"net": 2000, "weights 91%": 1000})
     assert said.startswith("weights 91% is 90.99 % zeros (wished: 90 % zeros): 2.00 kB became 1.00 kB.")
+
+
+def test_networks_that_failed_alike_share_a_line() -> None:
+    guessing = "train 1 epoch: accuracy is {}, no better than guessing (10.2%): train longer"
+    reasons = {
+        "weights 91%": f"seed 0 · weights 91% · {guessing.format('10.1%')}",
+        "filters 97%": f"seed 0 · filters 97% · {guessing.format('9%')}",
+        "each layer 8.5%": "seed 0 · filters 97% · prune 0.97: removes nothing",
+    }
+    assert left_out(reasons) == [
+        f"weights 91% and filters 97% could not be had; weights 91%, for one: {guessing.format('10.1%')}",
+        "each layer 8.5% could not be had: filters 97% · prune 0.97: removes nothing",
+    ]
+    assert left_out({}) == []

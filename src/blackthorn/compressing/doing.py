@@ -13,7 +13,7 @@ from ..experiment import AnyPath, Experiment, Finished
 from ..models import onnx_network
 from ..recipes.compression import CHOSEN_BY, TIMED, Compression, exported_row
 from ..report import Page
-from ..report.compressed import told
+from ..report.compressed import left_out, told
 from ..report.quantised import quantised
 from ..report.verdict import compared, verdict
 from ..running.events import Listener
@@ -107,7 +107,7 @@ def carried_out(
     granted = grant(options.wishes, tried.candidates)
     row = None if granted.picked is None else granted.picked.row
     found = told(granted, options.wishes, original, tried.sizes)
-    notes = {name: f"{name} could not be had: {why}" for name, why in failed.items()}
+    reasons = dict(failed)
     formats: Sequence[str] = RUNTIMES if row is not None and onnx_network.available() else ()
     whole = sweep
     for _ in range(2):  # what cannot be exported is left out, and the rest written
@@ -116,13 +116,13 @@ def carried_out(
         with listening(whole) as listen:
             whole = whole.carry_out(1, listen)
         lost = failed_rows(whole.plan, whole.outcome.failures)
-        notes |= {name: f"{name} could not be had: {why}" for name, why in lost.items()}
+        reasons |= lost
         formats = tuple(format for format in formats if exported_row(row or "", format) not in lost)
         if not lost:
             break
     folder = asked.folder
     finished = whole.write(folder)
-    said, files, more = [found], [], list(notes.values())
+    said, files, more = [found], [], left_out(reasons)
     if row is None:
         empty(folder)
     else:

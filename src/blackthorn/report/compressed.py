@@ -1,9 +1,13 @@
 """What came of the wishes for a smaller network, in sentences with numbers."""
 
+import re
 from collections.abc import Mapping
 
 from ..claims.wishes import Candidate, Granted, Wishes
 from .words import names, size
+
+_NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
+_SEED = re.compile(r"^seed \d+ · ")
 
 
 def told(granted: Granted, wishes: Wishes, original: str, sizes: Mapping[str, int]) -> str:
@@ -34,6 +38,23 @@ def told(granted: Granted, wishes: Wishes, original: str, sizes: Mapping[str, in
         return " ".join([*said, "All lose more than that: fine-tune longer (--epochs), or allow more to be lost."])
     one = granted.closest
     return " ".join([*said, f"Closest comes {one.row}, {_gains(one, wishes)}, which {_losses(one)}."])
+
+
+def left_out(reasons: Mapping[str, str]) -> list[str]:
+    """Which networks could not be had, and why: a line for all that failed alike, but for the numbers.
+
+    Args:
+        reasons: network -> the stage that failed, and what it said: "seed 0 · NETWORK · train 5 epochs: ...".
+    """
+    alike: dict[str, list[str]] = {}
+    for name, why in reasons.items():
+        alike.setdefault(_NUMBER.sub("", why.replace(f" · {name} · ", " · ")), []).append(name)
+    lines = []
+    for first, *others in alike.values():
+        why = _SEED.sub("", reasons[first]).removeprefix(f"{first} · ")
+        such = f"; {first}, for one" if others else ""
+        lines.append(f"{names([first, *others])} could not be had{such}: {why}")
+    return lines
 
 
 def measure_of(name: str) -> str:
