@@ -151,7 +151,10 @@ def _split(model: nn.Module, names: Container[str]) -> tuple[list[nn.Module], li
 
 
 def _sums(layer: nn.Module, given: Tensor) -> _Sums | None:
-    """Of the first pruned layer, if its products can be added up: a linear layer that nobody watches."""
-    if type(layer) is not nn.Linear or given.ndim != 2 or given.device.type not in ("cpu", "cuda"):
+    """Of the first pruned layer, if its products can be added up: a linear layer that nobody watches.
+
+    A GPU is asked for whole products, which it is made for.
+    """
+    if type(layer) is not nn.Linear or given.ndim != 2 or given.device.type != "cpu":
         return None
     return None if layer._forward_hooks or layer._forward_pre_hooks else _Sums(layer, given)
