@@ -146,6 +146,24 @@ def test_layers_that_are_no_plain_chain_and_a_layer_that_is_emptied_are_walked_t
     assert emptied[0].sparsity == pytest.approx(15 / 19)
 
 
+def test_a_module_that_stands_twice_in_a_chain_runs_twice(x: Tensor) -> None:
+    """The first pruned layer itself, and an activation before, at and behind it."""
+    torch.manual_seed(0)
+    tanh, twice = nn.Tanh(), nn.Linear(12, 12)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 12), tanh, twice, tanh, twice, tanh, nn.Linear(12, 3))
+    with torch.no_grad():
+        for weight in (model[1].weight, twice.weight, model[7].weight):
+            weight.mul_(4)
+        model[1].bias.copy_(-model[1].weight.sum(1) / 2)  # so that images are answered differently
+    y = model(x).argmax(1)
+    assert len(y.unique()) == 3
+    for layers in (("3",), ("7",), ()):
+        found = PruningCurve(criterion=Magnitude(), layers=layers, **SWEEP)(model, x, y)
+        masks = [masks_for(model, per_layer(Magnitude(), rate, *layers), x=x) for rate in RATES[1:]]
+        slow = [slowly(model, x, y), *(slowly(model, x, y, one) for one in masks)]
+        assert values(found) == pytest.approx(slow)
+
+
 def test_what_a_larger_rate_removes_includes_what_a_smaller_one_does(model: nn.Module, x: Tensor, y: Tensor) -> None:
     for criterion, layers in ((Magnitude(), ()), (FilterNorm(include_linear=True), ()), (Magnitude(), ("3",))):
         curve = PruningCurve(criterion=criterion, layers=layers, **SWEEP)

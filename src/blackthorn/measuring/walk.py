@@ -73,8 +73,7 @@ class Walk:
                     changed = changed or bool(back.any())
                     if first is not None and parameters[name] is first.layer.weight:
                         first.add(back)
-                    else:
-                        parameters[name].add_(back)
+                    parameters[name].add_(back)
                 if said is None or changed:  # zeros that were there before change no answer
                     said = answers(rest, given if first is None else first.outputs, batch_size=batch_size)
                 yield said
@@ -145,7 +144,7 @@ def _split(model: nn.Module, names: Container[str]) -> tuple[list[nn.Module], li
     if type(model) is not nn.Sequential or model._forward_hooks or model._forward_pre_hooks:
         return [], [model]
     pruned = {id(parameter) for name, parameter in model.named_parameters() if name in names}
-    parts = list(model.children())
+    parts = list(model)  # children() would leave out what stands there twice
     first = next((i for i, part in enumerate(parts) if any(id(p) in pruned for p in part.parameters())), 0)
     return parts[:first], parts[first:]
 
