@@ -164,6 +164,15 @@ def test_a_module_that_stands_twice_in_a_chain_runs_twice(x: Tensor) -> None:
         assert values(found) == pytest.approx(slow)
 
 
+def test_weights_that_lie_channels_last_come_back_to_their_places(x: Tensor) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Conv2d(6, 6, 2), nn.Flatten(), nn.Linear(6, 3))
+    y, curve = model(x).argmax(1), PruningCurve(criterion=Magnitude(), each_layer=True, **SWEEP)
+    wanted = values(curve(model, x, y))
+    last = model.to(memory_format=torch.channels_last)
+    assert not last[2].weight.is_contiguous() and values(curve(last, x, y)) == wanted
+
+
 def test_what_a_larger_rate_removes_includes_what_a_smaller_one_does(model: nn.Module, x: Tensor, y: Tensor) -> None:
     for criterion, layers in ((Magnitude(), ()), (FilterNorm(include_linear=True), ()), (Magnitude(), ("3",))):
         curve = PruningCurve(criterion=criterion, layers=layers, **SWEEP)

@@ -37,6 +37,7 @@ class Walk:
                 if name not in self._goes:
                     self._goes[name] = torch.full(keep.shape, len(rates), dtype=torch.int16, device=keep.device)
                 self._goes[name].masked_fill_(~keep, number)
+        self._returns = {name: _Returns(goes, len(rates)) for name, goes in self._goes.items()}
 
     @property
     def zeros(self) -> list[float]:
@@ -56,27 +57,42 @@ class Walk:
         Weights come back on the way, rather than go: what is added up then is never cancelled, and a unit without any
         weight is exactly its bias.
         """
-        whole, model = dict(self.model.named_parameters()), copy.deepcopy(self.model)
+        model = copy.deepcopy(self.model)
         with eval_mode(model), torch.no_grad():
             before, after = _split(model, self._goes)
             given = _through(nn.Sequential(*before), images, batch_size) if before else images
             parameters = {name: model.get_parameter(name) for name in self._goes}
+            whole = {name: parameter.detach().flatten() for name, parameter in parameters.items()}
             for parameter in parameters.values():
-                parameter.zero_()
+                parameter.data = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
             first = _sums(after[0], given)
             rest = model if after == [model] else nn.Sequential(*after[first is not None :])
             said: Tensor | None = None
             for number in reversed(range(1, self._count + 1)):
                 changed = False
-                for name, goes in self._goes.items():
-                    back = torch.where(goes == number, whole[name], 0.0)
+                for name, returns in self._returns.items():
+                    places = returns.at(number)
+                    back = whole[name][places]
                     changed = changed or bool(back.any())
+                    parameters[name].view(-1)[places] = back
                     if first is not None and parameters[name] is first.layer.weight:
-                        first.add(back)
-                    parameters[name].add_(back)
+                        first.add(places, back)
                 if said is None or changed:  # zeros that were there before change no answer
                     said = answers(rest, given if first is None else first.outputs, batch_size=batch_size)
                 yield said
+
+
+class _Returns:
+    """Where the weights of a layer are that come back at each rate, so that nobody looks through all of them again."""
+
+    def __init__(self, goes: Tensor, count: int) -> None:
+        order = goes.flatten().argsort(stable=True)
+        self._order = order.int() if len(order) < 2**31 else order
+        self._ends = torch.bincount(goes.flatten().int(), minlength=count + 1).cumsum(0).tolist()
+
+    def at(self, number: int) -> Tensor:
+        """Places in the flattened layer, in rising order, of the weights that go at this number."""
+        return self._order[self._ends[number - 1] : self._ends[number]].long()
 
 
 class _Sums:
@@ -96,14 +112,19 @@ class _Sums:
         """float32 (n, outputs)."""
         return self._sums if self.layer.bias is None else self._sums + self.layer.bias
 
-    def add(self, back: Tensor) -> None:
-        """Weights that have come back, where others have zeros: (outputs, inputs)."""
-        if int(back.count_nonzero()) > _FEW * back.numel():
-            self._sums += self._given @ back.t()
+    def add(self, places: Tensor, back: Tensor) -> None:
+        """Weights that have come back: their places in the flattened layer, in rising order, and what they are."""
+        outputs, inputs = self.layer.weight.shape
+        if len(places) > _FEW * outputs * inputs:
+            others = back.new_zeros(outputs * inputs)
+            others[places] = back
+            self._sums += self._given @ others.view(outputs, inputs).t()
             return
+        row = torch.arange(outputs + 1, device=places.device) * inputs
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            few = back.to_sparse_csr()
+            structure = (torch.searchsorted(places, row), places % inputs, back)
+            few = torch.sparse_csr_tensor(*structure, (outputs, inputs), check_invariants=False)
         for at in range(0, len(self._given), _CHUNK):
             self._sums[at : at + _CHUNK] += (few @ self._given[at : at + _CHUNK].t()).t()
 
