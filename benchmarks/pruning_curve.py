@@ -23,7 +23,7 @@ BATCH = 1000
 CURVES: dict[str, tuple[Callable[[], nn.Sequential], tuple[str, ...], list[float]]] = {  # network, layers, rates
     "PARANA's CNN, fc1, 90 to 99.8 %": (parana_cnn, ("fc1",), [0.9 + i * 0.002 for i in range(50)]),
     "PARANA's CNN, fc2, 70 to 99.6 %": (parana_cnn, ("fc2",), [0.7 + i * 0.004 for i in range(75)]),
-    "PARANA's FC network, all layers, 0 to 99 %": (mlp, (), [i / 100 for i in range(100)]),
+    "PARANA's FC network, all layers, 1 to 99 %": (mlp, (), [i / 100 for i in range(1, 100)]),
 }
 
 

@@ -98,8 +98,8 @@ class _Returns:
 class _Sums:
     """What a linear layer gives for all images: kept, and added to as its weights come back.
 
-    From one rate to the next a few of them do. Their products alone take a tenth to a twentieth of the time of all
-    (benchmarks/pruning_curve.py).
+    From one rate to the next a few of them do, and their products alone take a fraction of the time of all
+    (results/benchmarks/pruning_curve.json).
     """
 
     def __init__(self, layer: nn.Linear, given: Tensor) -> None:
