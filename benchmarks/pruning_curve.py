@@ -35,16 +35,7 @@ def main() -> None:
     x = torch.rand(options.images or 250, 1, 28, 28)
     rows = []
     for name, (make, layers, rates) in CURVES.items():
-        model = make().eval()
-        scores = Magnitude()(model, None, None)
-        masks = {rate: _masks(model, scores, rate, layers, x) for rate in rates}
-        walk = Walk(model, rates, lambda rate: [masks[rate]])  # noqa: B023 (called at once)
-        watched = Walk(_watched(model), rates, lambda rate: [masks[rate]])  # noqa: B023
-        ways: dict[str, Callable[[], list[Tensor]]] = {
-            "plain loop": lambda: list(_plainly(model, masks.values(), x)),  # noqa: B023
-            "before once": lambda: list(watched.answers(x, BATCH))[::-1],  # noqa: B023
-            "walk": lambda: list(walk.answers(x, BATCH))[::-1],  # noqa: B023
-        }
+        ways = _ways(make().eval(), layers, rates, x)
         said = {way: torch.stack(answer()) for way, answer in ways.items()}
         alike = {way: f"{(one == said['plain loop']).float().mean():.5f} alike" for way, one in said.items()}
         print(f"\n{name}, {len(rates)} rates, {len(x)} images, {torch.get_num_threads()} threads")
@@ -52,6 +43,20 @@ def main() -> None:
         about = {"curve": name, "rates": len(rates), "images": len(x)}
         rows += [row | about for row in table(seconds, "plain loop", alike)]
     finish("pruning_curve", rows, options.out)
+
+
+def _ways(
+    model: nn.Module, layers: tuple[str, ...], rates: list[float], x: Tensor
+) -> dict[str, Callable[[], list[Tensor]]]:
+    """Each gives the labels of all images at every rate."""
+    scores = Magnitude()(model, None, None)
+    masks = {rate: _masks(model, scores, rate, layers, x) for rate in rates}
+    walk, watched = (Walk(one, rates, lambda rate: [masks[rate]]) for one in (model, _watched(model)))
+    return {
+        "plain loop": lambda: list(_plainly(model, masks.values(), x)),
+        "before once": lambda: list(watched.answers(x, BATCH))[::-1],
+        "walk": lambda: list(walk.answers(x, BATCH))[::-1],
+    }
 
 
 def _masks(model: nn.Module, scores: Mapping[str, Tensor], rate: float, layers: tuple[str, ...], x: Tensor) -> Masks:

@@ -1,11 +1,12 @@
 """A sparse matrix between images as tensors, and its products by torch alone: on any device, in any precision."""
 
 import math
-import warnings
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+
+from ..speed.compressed_rows import product
 
 _PIECE = 2**16  # entries whose images are gathered at once
 
@@ -58,11 +59,8 @@ class Matrix(NamedTuple):
         total = x.new_zeros(shape[transposed], x.shape[1])
         for rows in self.rows:
             some = slice(int(rows[0]), int(rows[-1]))
-            structure = (rows - rows[0], self.columns[some], self.weight[some])
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="Sparse CS[RC] tensor support is in beta")
-                panel = torch.sparse_csr_tensor(*structure, shape, check_invariants=False)
-                total += (panel.t() if transposed else panel) @ x
+            panel = (rows - rows[0], self.columns[some], self.weight[some], shape)
+            total += product(*panel, x, transposed=transposed)
         return total
 
     def correlation(self, grad: Tensor, x: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """One network at many rates of pruning: what goes when, and what it answers on the way."""
 
 import copy
-import warnings
 from collections.abc import Callable, Container, Iterator, Sequence
 
 import torch
@@ -12,9 +11,7 @@ from ..models.answers import answers
 from ..pruning import Masks
 from ..pruning.layers import prunable_weights
 from .counting import macs
-
-_FEW = 0.05  # of a layer's weights: their products alone take a third of the time of all, those of 15 % as long
-_CHUNK = 64  # images whose inputs stay in the processor's cache
+from .sums import sums_of
 
 
 class Walk:
@@ -31,25 +28,26 @@ class Walk:
     def __init__(self, model: nn.Module, rates: Sequence[float], masks: Callable[[float], Sequence[Masks]]) -> None:
         self.model = model
         self._count = len(rates)
-        self._goes: dict[str, Tensor] = {}
+        goes: dict[str, Tensor] = {}
         for number in reversed(range(len(rates))):  # so that the smallest rate has the last word
             for name, keep in (item for some in masks(rates[number]) for item in some.items()):
-                if name not in self._goes:
-                    self._goes[name] = torch.full(keep.shape, len(rates), dtype=torch.int16, device=keep.device)
-                self._goes[name].masked_fill_(~keep, number)
-        self._returns = {name: _Returns(goes, len(rates)) for name, goes in self._goes.items()}
+                if name not in goes:
+                    goes[name] = torch.full(keep.shape, len(rates), dtype=torch.int16, device=keep.device)
+                goes[name].masked_fill_(~keep, number)
+        self._returns = {name: _Returns(layer, len(rates)) for name, layer in goes.items()}
 
     @property
     def zeros(self) -> list[float]:
         """The share of all convolution and linear weights that is zero at each rate."""
-        weights = prunable_weights(self.model)
-        gone = torch.zeros(self._count + 1, dtype=torch.int64)
-        for name, weight in weights.items():
-            goes = self._goes.get(name, torch.full(weight.shape, self._count, dtype=torch.int16)).to(weight.device)
-            goes = torch.where(weight == 0, torch.zeros_like(goes), goes)
-            gone += torch.bincount(goes.flatten().long(), minlength=self._count + 1).cpu()
-        total = sum(weight.numel() for weight in weights.values())
-        return [int(count) / total for count in gone.cumsum(0)[:-1]]
+        weights = {name: weight.flatten() for name, weight in prunable_weights(self.model).items()}
+        total = sum(map(len, weights.values()))
+        left = sum(int(weight.count_nonzero()) for name, weight in weights.items() if name not in self._returns)
+        walked = [(weights[name], returns) for name, returns in self._returns.items() if name in weights]
+        shares = []
+        for number in reversed(range(1, self._count + 1)):
+            left += sum(int(weight[returns.at(number)].count_nonzero()) for weight, returns in walked)
+            shares.append((total - left) / total)
+        return shares[::-1]
 
     def answers(self, images: Tensor, batch_size: int) -> Iterator[Tensor]:
         """The class of every image, int64 (n,), from the largest rate to the smallest; `images` are float32 (n, ...).
@@ -59,13 +57,13 @@ class Walk:
         """
         model = copy.deepcopy(self.model)
         with eval_mode(model), torch.no_grad():
-            before, after = _split(model, self._goes)
+            before, after = _split(model, self._returns)
             given = _through(nn.Sequential(*before), images, batch_size) if before else images
-            parameters = {name: model.get_parameter(name) for name in self._goes}
+            parameters = {name: model.get_parameter(name) for name in self._returns}
             whole = {name: parameter.detach().flatten() for name, parameter in parameters.items()}
             for parameter in parameters.values():
                 parameter.data = torch.zeros_like(parameter, memory_format=torch.contiguous_format)
-            first = _sums(after[0], given)
+            first = sums_of(after[0], given)
             rest = model if after == [model] else nn.Sequential(*after[first is not None :])
             said: Tensor | None = None
             for number in reversed(range(1, self._count + 1)):
@@ -95,40 +93,6 @@ class _Returns:
         return self._order[self._ends[number - 1] : self._ends[number]].long()
 
 
-class _Sums:
-    """What a linear layer gives for all images: kept, and added to as its weights come back.
-
-    From one rate to the next a few of them do, and their products alone take a fraction of the time of all
-    (results/benchmarks/pruning_curve.json).
-    """
-
-    def __init__(self, layer: nn.Linear, given: Tensor) -> None:
-        self.layer = layer
-        self._given = given
-        self._sums = given.new_zeros(len(given), layer.out_features)
-
-    @property
-    def outputs(self) -> Tensor:
-        """float32 (n, outputs)."""
-        return self._sums if self.layer.bias is None else self._sums + self.layer.bias
-
-    def add(self, places: Tensor, back: Tensor) -> None:
-        """Weights that have come back: their places in the flattened layer, in rising order, and what they are."""
-        outputs, inputs = self.layer.weight.shape
-        if len(places) > _FEW * outputs * inputs:
-            others = back.new_zeros(outputs * inputs)
-            others[places] = back
-            self._sums += self._given @ others.view(outputs, inputs).t()
-            return
-        row = torch.arange(outputs + 1, device=places.device) * inputs
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta")
-            structure = (torch.searchsorted(places, row), places % inputs, back)
-            few = torch.sparse_csr_tensor(*structure, (outputs, inputs), check_invariants=False)
-        for at in range(0, len(self._given), _CHUNK):
-            self._sums[at : at + _CHUNK] += (few @ self._given[at : at + _CHUNK].t()).t()
-
-
 def passes(model: nn.Module, names: Container[str], rates: int, example: Tensor) -> float:
     """How many passes through the whole network an image takes at each rate, where the weights of these names go.
 
@@ -143,7 +107,7 @@ def passes(model: nn.Module, names: Container[str], rates: int, example: Tensor)
         if after == [model]:
             return 1.0
         given = nn.Sequential(*before)(example)
-        if _sums(after[0], given) is not None:
+        if sums_of(after[0], given) is not None:
             given = after.pop(0)(given)
         whole = macs(model, example)
         rest = macs(nn.Sequential(*after), given)
@@ -170,13 +134,3 @@ def _split(model: nn.Module, names: Container[str]) -> tuple[list[nn.Module], li
     parts = list(model)  # children() would leave out what stands there twice
     first = next((i for i, part in enumerate(parts) if any(id(p) in pruned for p in part.parameters())), 0)
     return parts[:first], parts[first:]
-
-
-def _sums(layer: nn.Module, given: Tensor) -> _Sums | None:
-    """Of the first pruned layer, if its products can be added up: a linear layer that nobody watches.
-
-    A GPU is asked for whole products, which it is made for.
-    """
-    if type(layer) is not nn.Linear or given.ndim != 2 or given.device.type != "cpu":
-        return None
-    return None if layer._forward_hooks or layer._forward_pre_hooks else _Sums(layer, given)
